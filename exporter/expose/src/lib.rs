@@ -1,0 +1,1 @@
+//! Renders a snapshot of the fold and serves it to scrapers.

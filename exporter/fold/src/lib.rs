@@ -1,0 +1,1 @@
+//! Folds exchanges into labelled counters and histograms.

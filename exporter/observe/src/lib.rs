@@ -1,0 +1,1 @@
+//! The flow ring and its readers (filled by a later release).

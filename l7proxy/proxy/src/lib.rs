@@ -1,0 +1,1 @@
+//! Accepts steered connections, relays their bytes unchanged and reads along.
