@@ -1,0 +1,81 @@
+//! What the agent tells about itself beside the traffic.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+/// Why a connection to a named port went by unobserved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum NotObserved {
+    /// It was open before the agent steered.
+    OlderThanAgent,
+    /// The agent was near a ceiling and had paused steering.
+    Paused,
+    /// The agent's heartbeat was late.
+    StaleHeartbeat,
+    /// A map of the programs had no room for it.
+    MapFull,
+}
+
+impl NotObserved {
+    /// Every reason.
+    pub const ALL: [Self; 4] = [Self::OlderThanAgent, Self::Paused, Self::StaleHeartbeat, Self::MapFull];
+
+    /// The label value of this reason.
+    pub const fn as_label(self) -> &'static str {
+        match self {
+            Self::OlderThanAgent => "older_than_agent",
+            Self::Paused => "paused",
+            Self::StaleHeartbeat => "stale_heartbeat",
+            Self::MapFull => "map_full",
+        }
+    }
+}
+
+/// Which kind of rule steered a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum SteeredDirection {
+    /// A rule for a local server's port.
+    Ingress,
+    /// A rule for the port that local clients connect to.
+    Egress,
+}
+
+impl SteeredDirection {
+    /// Both kinds.
+    pub const ALL: [Self; 2] = [Self::Ingress, Self::Egress];
+
+    /// The label value of this kind.
+    pub const fn as_label(self) -> &'static str {
+        match self {
+            Self::Ingress => "ingress",
+            Self::Egress => "egress",
+        }
+    }
+}
+
+/// Gauges and counters that the agent sets from what it reads elsewhere, such as the counters of the BPF programs.
+#[derive(Debug, Default)]
+pub struct Health {
+    programs: Mutex<BTreeMap<&'static str, bool>>,
+    not_observed: [AtomicU64; NotObserved::ALL.len()],
+    steered: [AtomicU64; SteeredDirection::ALL.len()],
+}
+
+impl Health {
+    /// Says whether a BPF program is attached.
+    pub fn program(&self, name: &'static str, attached: bool) {
+        self.programs.lock().unwrap_or_else(PoisonError::into_inner).insert(name, attached);
+    }
+
+    /// The number of connections that went by unobserved for this reason, as a running total. A total lower than one
+    /// told before is ignored, so that the counter never falls.
+    pub fn not_observed(&self, reason: NotObserved, total: u64) {
+        self.not_observed[reason as usize].fetch_max(total, Ordering::Relaxed);
+    }
+
+    /// The number of connections that the programs steered to the agent, as a running total that never falls.
+    pub fn steered(&self, direction: SteeredDirection, total: u64) {
+        self.steered[direction as usize].fetch_max(total, Ordering::Relaxed);
+    }
+}
