@@ -1,1 +1,30 @@
-//! Bytes to messages, without IO: HTTP/1 and the sniffing of protocols.
+//! Bytes to messages, without IO.
+//!
+//! Everything here takes slices and returns values: no socket, no clock, no task. [`sniff`] tells from the first bytes
+//! of a connection what it speaks; [`http1`] reads along with one direction of an HTTP/1 connection. Nothing panics on
+//! any input, and what is kept between two calls is capped by [`limits`].
+#![forbid(unsafe_code)]
+#![deny(
+    clippy::arithmetic_side_effects,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::string_slice,
+    clippy::unwrap_used
+)]
+#![cfg_attr(
+    test,
+    allow(
+        clippy::arithmetic_side_effects,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic,
+        clippy::string_slice,
+        clippy::unwrap_used,
+        reason = "a failed test may panic"
+    )
+)]
+
+pub mod http1;
+pub mod limits;
+pub mod sniff;

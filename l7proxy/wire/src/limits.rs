@@ -1,0 +1,37 @@
+//! Every cap of this crate, with its reason.
+
+/// Longest head (start line, fields and the empty line) in bytes.
+///
+/// Servers of the field stop at 8 KiB (nginx, Apache), 16 KiB (Node.js) or 60 KiB (Envoy); a longer head gets
+/// a refusal from nearly all of them, so remembering more of it tells nothing.
+pub const HEAD_BYTES: usize = 64 * 1024;
+
+/// Most field lines in one head or trailer section. Apache and Envoy stop at 100.
+pub const FIELDS: usize = 128;
+
+/// Longest trailer section in bytes. Trailers carry checksums and status, never more than a head.
+pub const TRAILER_BYTES: usize = 16 * 1024;
+
+/// Longest line in front of a chunk: size and extensions. Extensions are unused in practice, and RFC 9112 section 7.1.1
+/// asks recipients to limit them.
+pub const CHUNK_LINE_BYTES: u32 = 4 * 1024;
+
+/// Most bytes held while it is not known whether they belong to a tunnel. A client that speaks before its upgrade was
+/// answered sends little: a TLS hello, an HTTP/2 preface, a pipelined request.
+pub const HELD_BYTES: usize = 16 * 1024;
+
+/// Longest prefix that sniffing looks at: the longest TLS record (RFC 8446 section 5.1) with its header, which holds
+/// every `ClientHello` seen in practice several times over.
+pub const SNIFF_BYTES: usize = 16 * 1024 + 5;
+
+/// Most empty lines in front of a first request. RFC 9112 section 2.2 asks servers to ignore at least one.
+pub const SNIFF_EMPTY_LINES: usize = 4;
+
+/// Longest method name that sniffing takes for one. The longest registered has 17 characters.
+pub const SNIFF_METHOD_BYTES: usize = 32;
+
+/// Most protocols kept of a TLS client's ALPN list. Browsers offer two.
+pub const ALPN_PROTOCOLS: usize = 16;
+
+/// Longest server name kept of a TLS client: the longest name in DNS (RFC 1035 section 3.1), written out.
+pub const SERVER_NAME_BYTES: usize = 253;
