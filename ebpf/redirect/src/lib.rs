@@ -1,1 +1,25 @@
 //! Loads and attaches the eBPF programs, and looks up what they recorded.
+//!
+//! Synchronous, no runtime. The way of use: [`Listeners::open`] on a thread inside the namespace, then
+//! [`Redirect::attach`] on the same thread, [`Redirect::beat`] a few times per second from anywhere, and a clone of
+//! [`Redirect::lookups`] per worker.
+
+mod attach;
+mod cgroup;
+mod error;
+mod listeners;
+mod lookups;
+mod owner;
+mod plan;
+mod probe;
+mod stats;
+
+pub use attach::Redirect;
+pub use cgroup::cgroup2_mount;
+pub use error::RedirectError;
+pub use listeners::{Listeners, WorkerListeners};
+pub use lookups::{ClientProcess, EgressOrigin, Lookups};
+pub use owner::{Owner, owners};
+pub use plan::{Direction, Plan};
+pub use probe::{Answer, Probe, Requirement, probe};
+pub use stats::{ProgramStatus, SteeringStats};

@@ -1,0 +1,38 @@
+//! What is steered, for whom.
+
+use std::fmt;
+use std::path::PathBuf;
+
+/// What one [`Redirect`](crate::Redirect) steers: chosen TCP ports of one network namespace.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    /// Directory of the cgroup (version 2) whose processes are steered: their connects, and what their accepted
+    /// sockets show as the peer. The root of the mount steers every process of the namespace.
+    pub cgroup: PathBuf,
+    /// Local ports whose incoming connections are steered. They are steered wherever the server runs; whether
+    /// the server sees its true client depends on `cgroup` holding it.
+    pub ingress: Vec<u16>,
+    /// Destination ports whose outgoing connections are steered.
+    pub egress: Vec<u16>,
+    /// A few words about this agent for the next one that wants the same port; cut at
+    /// [`flowfold_redirect_abi::DESCRIPTION_BYTES`] bytes.
+    pub description: String,
+}
+
+/// Which way a steered connection goes, seen from the namespace that is steered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Direction {
+    /// Coming in, to a local server.
+    Ingress,
+    /// Going out, from a local client.
+    Egress,
+}
+
+impl fmt::Display for Direction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Ingress => "ingress",
+            Self::Egress => "egress",
+        })
+    }
+}
