@@ -1,1 +1,29 @@
-//! Accepts steered connections, relays their bytes unchanged and reads along.
+//! Accepts connections on sockets that are handed in, relays their bytes unchanged, and reads along.
+//!
+//! A [`Worker`] is one thread with one single-threaded runtime. It asks an [`OriginalDestination`] where an accepted
+//! connection was going, connects there, and copies bytes both ways at once. What it read is then shown to a reader
+//! of the protocol, and what that finds goes to a [`FlowSink`](flowfold_flow::FlowSink). A reader can neither delay a
+//! byte nor change one, and its failure ends the reading, never the connection.
+#![forbid(unsafe_code)]
+
+mod clock;
+mod connection;
+mod drain;
+mod http1;
+mod listener;
+mod original_dst;
+mod reader;
+mod relay;
+mod reset;
+mod shared;
+mod status;
+mod tap;
+mod upstream;
+mod wakers;
+mod worker;
+
+pub use drain::{DrainTrigger, DrainWatch, drain_channel};
+pub use listener::Listener;
+pub use original_dst::{Accepted, FixedDestination, OriginalDestination};
+pub use status::WorkerStatus;
+pub use worker::Worker;

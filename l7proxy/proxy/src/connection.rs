@@ -1,0 +1,114 @@
+//! One connection from accept to close.
+
+use std::io;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Instant;
+
+use flowfold_flow::{ConnectionEnd, ConnectionInfo, ConnectionOutcome, FlowSink, Refusal, Side};
+use tokio::net::TcpStream;
+
+use crate::reset::reset_on_close;
+use crate::shared::Shared;
+use crate::tap::Tap;
+use crate::upstream::{self, UpstreamError};
+use crate::{Accepted, OriginalDestination, relay};
+
+/// Relays one accepted connection until it is over.
+pub(crate) async fn serve<D: OriginalDestination, S: FlowSink>(
+    shared: Rc<Shared<D, S>>,
+    client: TcpStream,
+    accepted: Accepted,
+) {
+    let open = Open(&shared.status);
+    let info = match shared.destinations.resolve(&accepted) {
+        Ok(info) => info,
+        Err(refusal) => return refuse(&shared, &client, refusal),
+    };
+    upstream::pass_small_writes(&client);
+    let mut connection = Connection::new(&shared, client, accepted, info);
+    match upstream::connect(&shared.destinations, &connection.info).await {
+        Ok(server) => {
+            let outcome = relay::run(&mut connection, server).await;
+            connection.end(outcome);
+        }
+        Err(error) => {
+            tracing::debug!(server = %connection.info.server, %error, "no connection to the server");
+            connection.read_what_came();
+            connection.end(match error {
+                UpstreamError::Socket(_) => ConnectionOutcome::AgentError,
+                UpstreamError::Connect(_) => ConnectionOutcome::ConnectFailed,
+            });
+        }
+    }
+    drop(connection);
+    drop(open);
+}
+
+/// Counts a connection as open until it is dropped.
+struct Open<'a>(&'a crate::WorkerStatus);
+
+impl Drop for Open<'_> {
+    fn drop(&mut self) {
+        self.0.let_go();
+    }
+}
+
+fn refuse<D, S: FlowSink>(shared: &Shared<D, S>, client: &TcpStream, refusal: Refusal) {
+    reset_on_close(client);
+    shared.sink.refused(refusal);
+}
+
+/// A connection that the sinks know of. However it goes out of scope, it is closed to them exactly once.
+pub(crate) struct Connection<'a, D: OriginalDestination, S: FlowSink> {
+    pub(crate) shared: &'a Shared<D, S>,
+    pub(crate) client: TcpStream,
+    pub(crate) server: Option<TcpStream>,
+    pub(crate) tap: Tap<S>,
+    accepted: Accepted,
+    info: Arc<ConnectionInfo>,
+    /// Absent until something ended it. A task that is dropped before was cut off by the drain deadline.
+    outcome: Option<ConnectionOutcome>,
+}
+
+impl<'a, D: OriginalDestination, S: FlowSink> Connection<'a, D, S> {
+    fn new(shared: &'a Shared<D, S>, client: TcpStream, accepted: Accepted, info: Arc<ConnectionInfo>) -> Self {
+        let tap = Tap::open(&shared.sink, Arc::clone(&info));
+        Self { shared, client, server: None, tap, accepted, info, outcome: None }
+    }
+
+    fn end(&mut self, outcome: ConnectionOutcome) {
+        self.outcome = Some(outcome);
+    }
+
+    /// Reads what the client has sent already, so that requests to a server that is not there are counted as failed.
+    fn read_what_came(&mut self) {
+        let mut scratch = self.shared.scratch.borrow_mut();
+        loop {
+            match self.client.try_read(&mut scratch) {
+                Ok(0) => return,
+                Ok(count) => {
+                    let bytes = scratch.get(..count).unwrap_or_default();
+                    self.tap.show(self.shared, Side::ClientToServer, bytes, Instant::now());
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_nothing_more) => return,
+            }
+        }
+    }
+}
+
+impl<D: OriginalDestination, S: FlowSink> Drop for Connection<'_, D, S> {
+    fn drop(&mut self) {
+        let outcome = self.outcome.unwrap_or(ConnectionOutcome::DrainTimeout);
+        if outcome != ConnectionOutcome::Closed {
+            reset_on_close(&self.client);
+            if let Some(server) = &self.server {
+                reset_on_close(server);
+            }
+        }
+        let upstream = self.server.as_ref().and_then(|server| server.local_addr().ok());
+        self.shared.destinations.closed(&self.accepted, &self.info, upstream);
+        self.tap.close(self.shared, ConnectionEnd { outcome }, Instant::now());
+    }
+}

@@ -1,0 +1,64 @@
+//! Where an accepted connection was going: the seam to whatever steered it.
+
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::BorrowedFd;
+use std::sync::Arc;
+
+use flowfold_flow::{ConnectionInfo, Refusal, Reporters, Workload};
+
+/// The two addresses of a connection that was just accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Accepted {
+    /// The address on our side. Of a connection that was steered on its way in, this is what the client asked for.
+    pub local: SocketAddr,
+    /// The address of whoever connected.
+    pub peer: SocketAddr,
+}
+
+/// Knows where accepted connections were going. One serves one worker and is called on its thread, so it must answer
+/// from memory or from a map look-up, never from a name service or a scan.
+pub trait OriginalDestination {
+    /// Where this connection was going, and who is at its ends.
+    fn resolve(&self, accepted: &Accepted) -> Result<Arc<ConnectionInfo>, Refusal>;
+
+    /// Prepares the socket of the connection to the server before it is connected: marks it as our own, and files
+    /// the client's address for the server to see.
+    fn prepare(&self, socket: BorrowedFd<'_>, info: &ConnectionInfo) -> io::Result<()>;
+
+    /// The connection is over; what was filed for it can go. `upstream` is our own address towards the server, if the
+    /// connection got that far.
+    fn closed(&self, accepted: &Accepted, info: &ConnectionInfo, upstream: Option<SocketAddr>);
+}
+
+/// Sends every connection to one server: the explicit proxy, which needs no steering.
+#[derive(Clone, Debug)]
+pub struct FixedDestination {
+    server: SocketAddr,
+    destination: Arc<Workload>,
+}
+
+impl FixedDestination {
+    /// A proxy in front of `server`, which is reported under the name of `destination`.
+    pub fn new(server: SocketAddr, destination: Arc<Workload>) -> Self {
+        Self { server, destination }
+    }
+}
+
+impl OriginalDestination for FixedDestination {
+    fn resolve(&self, accepted: &Accepted) -> Result<Arc<ConnectionInfo>, Refusal> {
+        Ok(Arc::new(ConnectionInfo {
+            reporters: Reporters::SERVER,
+            client: accepted.peer,
+            server: self.server,
+            source: Arc::new(Workload::named(&accepted.peer.ip().to_canonical().to_string())),
+            destination: Arc::clone(&self.destination),
+        }))
+    }
+
+    fn prepare(&self, _socket: BorrowedFd<'_>, _info: &ConnectionInfo) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn closed(&self, _accepted: &Accepted, _info: &ConnectionInfo, _upstream: Option<SocketAddr>) {}
+}

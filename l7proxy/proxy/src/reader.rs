@@ -1,0 +1,86 @@
+//! What reads a protocol along, and what it needs for that.
+
+use std::time::Instant;
+
+use flowfold_flow::{ByteTally, ConnectionInfo, Exchange, FlowSink, Outcome, Protocol, Side, UnparsedReason};
+
+use crate::http1::Http1Reader;
+use crate::shared::ReaderTools;
+
+/// Whether a reader goes on reading.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reading {
+    /// It goes on.
+    Goes,
+    /// The connection became a tunnel: the rest of both directions belongs to no protocol that is read.
+    BecameTunnel,
+    /// It can't follow any more.
+    GaveUp(UnparsedReason),
+}
+
+/// Follows one connection of a protocol: bytes in, exchanges out. It doesn't know where the bytes come from.
+pub(crate) trait Reader<S: FlowSink> {
+    /// Reads bytes of one direction, and tallies all of them, at the latest when it stops reading.
+    fn read(&mut self, listening: &mut Listening<'_, S>, side: Side, bytes: &[u8], now: Instant) -> Reading;
+
+    /// A direction ended in order.
+    fn end_of_stream(&mut self, listening: &mut Listening<'_, S>, side: Side, now: Instant);
+
+    /// The connection, or the reading of it, is over: everything still open ends with this outcome.
+    fn end(&mut self, listening: &mut Listening<'_, S>, outcome: Outcome, now: Instant);
+
+    /// No exchange is open.
+    fn is_between(&self) -> bool;
+}
+
+/// The reader of a protocol, where there is one.
+pub(crate) fn reader_for<S: FlowSink>(protocol: Protocol) -> Option<Box<dyn Reader<S>>> {
+    match protocol {
+        Protocol::Http1 => Some(Box::new(Http1Reader::default())),
+        Protocol::Http2 | Protocol::Tls | Protocol::Opaque | Protocol::Unknown => None,
+    }
+}
+
+/// What a reader hands its findings to, for the time of one call.
+pub(crate) struct Listening<'a, S: FlowSink> {
+    sink: &'a S,
+    sink_side: &'a mut S::Connection,
+    pub(crate) info: &'a ConnectionInfo,
+    pub(crate) tools: &'a ReaderTools,
+    /// One for each of [`Side::ALL`]: an answer can tell what the bytes of the other direction were.
+    tallies: [ByteTally; 2],
+}
+
+impl<'a, S: FlowSink> Listening<'a, S> {
+    pub(crate) fn new(
+        sink: &'a S,
+        sink_side: &'a mut S::Connection,
+        info: &'a ConnectionInfo,
+        tools: &'a ReaderTools,
+    ) -> Self {
+        Self { sink, sink_side, info, tools, tallies: [ByteTally::default(); 2] }
+    }
+
+    /// An exchange is over.
+    pub(crate) fn exchange(&mut self, exchange: &Exchange<'_>) {
+        self.sink.exchange(self.sink_side, exchange);
+    }
+
+    /// Where the bytes of a direction are counted.
+    pub(crate) fn tally(&mut self, side: Side) -> &mut ByteTally {
+        let [to_server, to_client] = &mut self.tallies;
+        match side {
+            Side::ClientToServer => to_server,
+            Side::ServerToClient => to_client,
+        }
+    }
+
+    /// Tells the sink what was counted.
+    pub(crate) fn report(self) {
+        for (side, tally) in Side::ALL.into_iter().zip(&self.tallies) {
+            if tally.total() > 0 {
+                self.sink.bytes(self.sink_side, side, tally);
+            }
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! The two-way copy: bytes first, then the tap.
+
+use std::future::poll_fn;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
+
+use flowfold_flow::{ConnectionOutcome, FlowSink, Side};
+use socket2::SockRef;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::Sleep;
+
+use crate::OriginalDestination;
+use crate::connection::Connection;
+use crate::shared::Shared;
+use crate::tap::Tap;
+
+/// How often the sending side of a direction that is held up by its receiving side is asked whether it still lives.
+/// It isn't read meanwhile, so nothing else would tell that it reset the connection.
+const STALL_CHECK: Duration = Duration::from_secs(1);
+
+/// Copies both ways until both directions are finished, or one side resets the connection.
+pub(crate) async fn run<D: OriginalDestination, S: FlowSink>(
+    connection: &mut Connection<'_, D, S>,
+    server: TcpStream,
+) -> ConnectionOutcome {
+    let shared = connection.shared;
+    let server = connection.server.insert(server);
+    let (client, tap) = (&mut connection.client, &mut connection.tap);
+    let mut to_server = Half::new(Side::ClientToServer);
+    let mut to_client = Half::new(Side::ServerToClient);
+    let mut place = WakerPlace { shared, place: None };
+    poll_fn(|context| {
+        place.keep(context);
+        let first = to_server.poll(context, client, server, tap, shared);
+        let second = to_client.poll(context, server, client, tap, shared);
+        match (first, second) {
+            // A side whose socket failed takes the other with it; what the failed one was still owed is lost anyway.
+            (Poll::Ready(Ended::SourceReset), _) => Poll::Ready(ConnectionOutcome::ClientReset),
+            (_, Poll::Ready(Ended::SourceReset)) | (Poll::Ready(Ended::SinkReset), Poll::Ready(_)) => {
+                Poll::Ready(ConnectionOutcome::ServerReset)
+            }
+            (Poll::Ready(_), Poll::Ready(Ended::SinkReset)) => Poll::Ready(ConnectionOutcome::ClientReset),
+            (Poll::Ready(Ended::InOrder), Poll::Ready(Ended::InOrder)) => Poll::Ready(ConnectionOutcome::Closed),
+            // Between two exchanges of a keep-alive connection is where a draining proxy may close it.
+            _ if shared.draining.get() && to_server.is_waiting() && to_client.is_waiting() && tap.is_between() => {
+                Poll::Ready(ConnectionOutcome::Closed)
+            }
+            _ => Poll::Pending,
+        }
+    })
+    .await
+}
+
+/// Keeps the task's waker where a drain finds it.
+struct WakerPlace<'a, D, S: FlowSink> {
+    shared: &'a Shared<D, S>,
+    place: Option<usize>,
+}
+
+impl<D, S: FlowSink> WakerPlace<'_, D, S> {
+    fn keep(&mut self, context: &Context<'_>) {
+        if self.place.is_none() {
+            self.place = Some(self.shared.wakers.insert(context.waker().clone()));
+        }
+    }
+}
+
+impl<D, S: FlowSink> Drop for WakerPlace<'_, D, S> {
+    fn drop(&mut self) {
+        if let Some(place) = self.place {
+            self.shared.wakers.remove(place);
+        }
+    }
+}
+
+/// How a direction ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ended {
+    /// The source sent its last byte, and the sink has been told so.
+    InOrder,
+    /// Reading failed: the source reset the connection.
+    SourceReset,
+    /// Writing failed: the sink takes no more. What it sent before may still be readable.
+    SinkReset,
+}
+
+/// One direction of the copy.
+struct Half {
+    side: Side,
+    state: State,
+}
+
+enum State {
+    Reading,
+    /// The sink took only a part at once. Boxed, since this is rare and an idle connection must be small.
+    Stalled(Box<Remainder>),
+    /// The source is finished; the sink has yet to be told.
+    Finishing,
+    Ended(Ended),
+}
+
+/// What the sink has not taken yet. The tap has seen it already.
+struct Remainder {
+    bytes: Vec<u8>,
+    written: usize,
+    read_at: Instant,
+    check: Pin<Box<Sleep>>,
+}
+
+impl Half {
+    fn new(side: Side) -> Self {
+        Self { side, state: State::Reading }
+    }
+
+    /// Nothing of this direction is under way.
+    fn is_waiting(&self) -> bool {
+        matches!(self.state, State::Reading | State::Ended(Ended::InOrder))
+    }
+
+    fn poll<D, S: FlowSink>(
+        &mut self,
+        context: &mut Context<'_>,
+        source: &mut TcpStream,
+        sink: &mut TcpStream,
+        tap: &mut Tap<S>,
+        shared: &Shared<D, S>,
+    ) -> Poll<Ended> {
+        loop {
+            self.state = match &mut self.state {
+                State::Reading => ready!(self.poll_copy(context, source, sink, tap, shared)),
+                State::Stalled(remainder) => match ready!(remainder.poll(context, source, sink)) {
+                    Flushed::All => {
+                        tap.relayed(&shared.sink, self.side, remainder.read_at.elapsed());
+                        State::Reading
+                    }
+                    Flushed::SinkFailed => State::Ended(Ended::SinkReset),
+                    Flushed::SourceFailed => State::Ended(Ended::SourceReset),
+                },
+                State::Finishing => {
+                    // A sink that is no longer connected needs no telling.
+                    let _told = ready!(Pin::new(&mut *sink).poll_shutdown(context));
+                    State::Ended(Ended::InOrder)
+                }
+                State::Ended(ended) => return Poll::Ready(*ended),
+            };
+        }
+    }
+
+    /// Reads once, writes at once, and then lets the tap see it.
+    fn poll_copy<D, S: FlowSink>(
+        &mut self,
+        context: &mut Context<'_>,
+        source: &mut TcpStream,
+        sink: &mut TcpStream,
+        tap: &mut Tap<S>,
+        shared: &Shared<D, S>,
+    ) -> Poll<State> {
+        let mut scratch = shared.scratch.borrow_mut();
+        let mut buffer = ReadBuf::new(&mut scratch);
+        if let Err(error) = ready!(Pin::new(source).poll_read(context, &mut buffer)) {
+            return Poll::Ready(State::Ended(after_read_error(&error)));
+        }
+        let bytes = buffer.filled();
+        let read_at = Instant::now();
+        if bytes.is_empty() {
+            tap.end_of_stream(shared, self.side, read_at);
+            return Poll::Ready(State::Finishing);
+        }
+        let written = Pin::new(sink).poll_write(context, bytes);
+        let next = match written {
+            Poll::Ready(Ok(count)) if count == bytes.len() => {
+                tap.relayed(&shared.sink, self.side, read_at.elapsed());
+                State::Reading
+            }
+            Poll::Ready(Ok(count)) => {
+                State::Stalled(Box::new(Remainder::new(bytes.get(count..).unwrap_or_default(), read_at)))
+            }
+            Poll::Pending => State::Stalled(Box::new(Remainder::new(bytes, read_at))),
+            Poll::Ready(Err(_)) => State::Ended(Ended::SinkReset),
+        };
+        tap.show(shared, self.side, bytes, read_at);
+        Poll::Ready(next)
+    }
+}
+
+/// Which errors of a read are a reset by the peer: all that a connected TCP socket gives, from ECONNRESET to a
+/// keep-alive or retransmission time-out. The other side is told by a reset in each case.
+fn after_read_error(error: &io::Error) -> Ended {
+    tracing::trace!(%error, "reading ended");
+    Ended::SourceReset
+}
+
+enum Flushed {
+    All,
+    SinkFailed,
+    SourceFailed,
+}
+
+impl Remainder {
+    fn new(bytes: &[u8], read_at: Instant) -> Self {
+        let check = Box::pin(tokio::time::sleep(STALL_CHECK));
+        Self { bytes: bytes.to_vec(), written: 0, read_at, check }
+    }
+
+    fn poll(&mut self, context: &mut Context<'_>, source: &TcpStream, sink: &mut TcpStream) -> Poll<Flushed> {
+        while let Some(rest) = self.bytes.get(self.written..).filter(|rest| !rest.is_empty()) {
+            match Pin::new(&mut *sink).poll_write(context, rest) {
+                Poll::Ready(Ok(count)) => self.written = self.written.saturating_add(count),
+                Poll::Ready(Err(_)) => return Poll::Ready(Flushed::SinkFailed),
+                Poll::Pending => {
+                    ready!(self.check.as_mut().poll(context));
+                    if matches!(SockRef::from(source).take_error(), Ok(Some(_)) | Err(_)) {
+                        return Poll::Ready(Flushed::SourceFailed);
+                    }
+                    self.check.as_mut().reset(tokio::time::Instant::now() + STALL_CHECK);
+                }
+            }
+        }
+        Poll::Ready(Flushed::All)
+    }
+}

@@ -1,0 +1,54 @@
+//! What the connections of one worker share. All of it belongs to one thread.
+
+use std::cell::{Cell, RefCell};
+use std::sync::Arc;
+
+use flowfold_flow::FlowSink;
+
+use crate::WorkerStatus;
+use crate::clock::Clock;
+use crate::http1::PendingPool;
+use crate::wakers::Wakers;
+
+/// The size of the buffer that reads go through. A read larger than a socket's usual burst costs nothing, and bulk
+/// transfers need fewer system calls.
+const SCRATCH_BYTES: usize = 64 * 1024;
+
+pub(crate) struct Shared<D, S> {
+    pub(crate) destinations: D,
+    pub(crate) sink: S,
+    pub(crate) status: Arc<WorkerStatus>,
+    /// The one read buffer of the worker. A read is written on before the next one happens, so connections can share
+    /// it, and an idle connection owns nothing; what the other side doesn't take at once is copied out.
+    pub(crate) scratch: RefCell<Box<[u8]>>,
+    pub(crate) tools: ReaderTools,
+    pub(crate) wakers: Wakers,
+    pub(crate) draining: Cell<bool>,
+}
+
+/// What the readers of protocols share.
+#[derive(Debug)]
+pub(crate) struct ReaderTools {
+    pub(crate) clock: Clock,
+    pub(crate) pending_http: PendingPool,
+}
+
+impl ReaderTools {
+    pub(crate) fn new() -> Self {
+        Self { clock: Clock::new(), pending_http: PendingPool::default() }
+    }
+}
+
+impl<D, S: FlowSink> Shared<D, S> {
+    pub(crate) fn new(destinations: D, sink: S, status: Arc<WorkerStatus>) -> Self {
+        Self {
+            destinations,
+            sink,
+            status,
+            scratch: RefCell::new(vec![0; SCRATCH_BYTES].into_boxed_slice()),
+            tools: ReaderTools::new(),
+            wakers: Wakers::default(),
+            draining: Cell::new(false),
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! Shows relayed bytes to a protocol's reader, and accounts for every one of them.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use flowfold_flow::{
+    ByteTally, ConnectionEnd, ConnectionInfo, ConnectionOutcome, FailureReason, FlowSink, Outcome, Protocol, Side,
+    UnparsedReason,
+};
+use flowfold_wire::sniff::{Verdict, sniff_client};
+
+use crate::reader::{Listening, Reader, Reading, reader_for};
+use crate::shared::{ReaderTools, Shared};
+
+/// What a connection's bytes are shown to.
+pub(crate) struct Tap<S: FlowSink> {
+    info: Arc<ConnectionInfo>,
+    /// Absent only after [`Tap::close`].
+    sink_side: Option<S::Connection>,
+    stage: Stage<S>,
+}
+
+enum Stage<S: FlowSink> {
+    /// The client's first bytes, as long as they don't tell the protocol.
+    Sniffing(Vec<u8>),
+    /// A reader follows the protocol.
+    Reading(Box<dyn Reader<S>>),
+    /// The protocol isn't read.
+    Opaque,
+    /// The reader gave up.
+    Unparsed(UnparsedReason),
+}
+
+impl<S: FlowSink> Tap<S> {
+    /// Tells the sink of a new connection.
+    pub(crate) fn open(sink: &S, info: Arc<ConnectionInfo>) -> Self {
+        let sink_side = Some(sink.opened(&info));
+        Self { info, sink_side, stage: Stage::Sniffing(Vec::new()) }
+    }
+
+    /// Shows bytes that were relayed.
+    pub(crate) fn show<D>(&mut self, shared: &Shared<D, S>, side: Side, bytes: &[u8], now: Instant) {
+        self.show_to(&shared.sink, &shared.tools, side, bytes, now);
+    }
+
+    fn show_to(&mut self, sink: &S, tools: &ReaderTools, side: Side, bytes: &[u8], now: Instant) {
+        let Some(sink_side) = &mut self.sink_side else { return };
+        if let Stage::Sniffing(seen) = &mut self.stage {
+            let held;
+            let first: &[u8] = match side {
+                // A server that speaks first speaks none of the protocols that are read.
+                Side::ServerToClient => {
+                    let tally = ByteTally { opaque: seen.len() as u64, ..ByteTally::default() };
+                    self.stage = Stage::Opaque;
+                    sink.protocol(sink_side, Protocol::Opaque);
+                    report(sink, sink_side, Side::ClientToServer, &tally);
+                    bytes
+                }
+                Side::ClientToServer => {
+                    let all = if seen.is_empty() {
+                        bytes
+                    } else {
+                        seen.extend_from_slice(bytes);
+                        held = std::mem::take(seen);
+                        &held
+                    };
+                    match sniff_client(all) {
+                        Verdict::NeedMore => {
+                            *seen = all.to_vec();
+                            return;
+                        }
+                        verdict => {
+                            let (protocol, stage) = stage_for(&verdict);
+                            self.stage = stage;
+                            sink.protocol(sink_side, protocol);
+                        }
+                    }
+                    all
+                }
+            };
+            return self.show_known(sink, tools, side, first, now);
+        }
+        self.show_known(sink, tools, side, bytes, now);
+    }
+
+    fn show_known(&mut self, sink: &S, tools: &ReaderTools, side: Side, bytes: &[u8], now: Instant) {
+        let Some(sink_side) = &mut self.sink_side else { return };
+        let length = bytes.len() as u64;
+        match &mut self.stage {
+            Stage::Sniffing(_) | Stage::Opaque => {
+                sink.bytes(sink_side, side, &ByteTally { opaque: length, ..ByteTally::default() });
+            }
+            Stage::Unparsed(reason) => sink.bytes(sink_side, side, &unparsed(length, *reason)),
+            Stage::Reading(reader) => {
+                let mut listening = Listening::new(sink, sink_side, &self.info, tools);
+                let reading = isolated(|| reader.read(&mut listening, side, bytes, now)).unwrap_or_else(|fault| {
+                    // What it had understood of these bytes keeps its class.
+                    let tally = listening.tally(side);
+                    tally.unparsed += length.saturating_sub(tally.total());
+                    tally.reason = Some(fault);
+                    Reading::GaveUp(fault)
+                });
+                listening.report();
+                match reading {
+                    Reading::Goes => {}
+                    Reading::BecameTunnel => {
+                        self.stage = Stage::Opaque;
+                        sink.protocol(sink_side, Protocol::Opaque);
+                    }
+                    Reading::GaveUp(reason) => self.give_up(sink, tools, reason, now),
+                }
+            }
+        }
+    }
+
+    /// Ends the open exchanges of a reader that can no longer follow.
+    fn give_up(&mut self, sink: &S, tools: &ReaderTools, reason: UnparsedReason, now: Instant) {
+        let stage = std::mem::replace(&mut self.stage, Stage::Unparsed(reason));
+        if let (Stage::Reading(mut reader), Some(sink_side)) = (stage, &mut self.sink_side) {
+            let mut listening = Listening::new(sink, sink_side, &self.info, tools);
+            // A reader that fails once more has nothing left to say.
+            let _ended = isolated(|| reader.end(&mut listening, Outcome::Unfinished, now));
+            listening.report();
+        }
+    }
+
+    /// The bytes of a direction are over.
+    pub(crate) fn end_of_stream<D>(&mut self, shared: &Shared<D, S>, side: Side, now: Instant) {
+        let (Stage::Reading(reader), Some(sink_side)) = (&mut self.stage, &mut self.sink_side) else { return };
+        let mut listening = Listening::new(&shared.sink, sink_side, &self.info, &shared.tools);
+        let ended = isolated(|| reader.end_of_stream(&mut listening, side, now));
+        listening.report();
+        if let Err(fault) = ended {
+            self.give_up(&shared.sink, &shared.tools, fault, now);
+        }
+    }
+
+    /// How long bytes stayed in the relay.
+    pub(crate) fn relayed(&mut self, sink: &S, side: Side, added: Duration) {
+        if let Some(sink_side) = &mut self.sink_side {
+            sink.relayed(sink_side, side, added);
+        }
+    }
+
+    /// The protocol is read, and no exchange is open.
+    pub(crate) fn is_between(&self) -> bool {
+        matches!(&self.stage, Stage::Reading(reader) if reader.is_between())
+    }
+
+    /// The connection is over: what is still open ends with it.
+    pub(crate) fn close<D>(&mut self, shared: &Shared<D, S>, end: ConnectionEnd, now: Instant) {
+        let Some(mut sink_side) = self.sink_side.take() else { return };
+        match &mut self.stage {
+            Stage::Sniffing(seen) => {
+                let tally = ByteTally { opaque: seen.len() as u64, ..ByteTally::default() };
+                report(&shared.sink, &mut sink_side, Side::ClientToServer, &tally);
+            }
+            Stage::Reading(reader) => {
+                let mut listening = Listening::new(&shared.sink, &mut sink_side, &self.info, &shared.tools);
+                let _ended = isolated(|| reader.end(&mut listening, outcome_of(end.outcome), now));
+                listening.report();
+            }
+            Stage::Opaque | Stage::Unparsed(_) => {}
+        }
+        shared.sink.closed(sink_side, &end);
+    }
+}
+
+/// What becomes of an exchange that is open when its connection ends.
+fn outcome_of(end: ConnectionOutcome) -> Outcome {
+    Outcome::Failed(match end {
+        // Both directions ended in order, and the end of the server's didn't settle it: the request was never whole.
+        ConnectionOutcome::Closed => FailureReason::ClientClosed,
+        ConnectionOutcome::ClientReset => FailureReason::ClientReset,
+        ConnectionOutcome::ServerReset => FailureReason::ServerReset,
+        ConnectionOutcome::ConnectFailed => FailureReason::ConnectFailed,
+        ConnectionOutcome::DrainTimeout => FailureReason::AgentStopped,
+        ConnectionOutcome::AgentError => FailureReason::AgentError,
+    })
+}
+
+fn stage_for<S: FlowSink>(verdict: &Verdict) -> (Protocol, Stage<S>) {
+    let protocol = match verdict {
+        Verdict::Http1 => Protocol::Http1,
+        Verdict::Http2 => Protocol::Http2,
+        Verdict::Tls(hello) => {
+            tracing::trace!(server_name = hello.server_name.as_deref(), "a TLS connection, relayed unread");
+            Protocol::Tls
+        }
+        Verdict::Opaque | Verdict::NeedMore => Protocol::Opaque,
+    };
+    let stage = match reader_for(protocol) {
+        Some(reader) => Stage::Reading(reader),
+        None if protocol == Protocol::Http2 => Stage::Unparsed(UnparsedReason::UnsupportedProtocol),
+        None => Stage::Opaque,
+    };
+    (protocol, stage)
+}
+
+/// Runs a reader so that a fault in it ends the reading and nothing else.
+fn isolated<T>(read: impl FnOnce() -> T) -> Result<T, UnparsedReason> {
+    // After a panic the reader is dropped, so no broken invariant of its own can be seen again; the sink's cells are
+    // single words.
+    catch_unwind(AssertUnwindSafe(read)).map_err(|_panic| UnparsedReason::DecoderFault)
+}
+
+fn unparsed(length: u64, reason: UnparsedReason) -> ByteTally {
+    ByteTally { unparsed: length, reason: Some(reason), ..ByteTally::default() }
+}
+
+fn report<S: FlowSink>(sink: &S, sink_side: &mut S::Connection, side: Side, tally: &ByteTally) {
+    if tally.total() > 0 {
+        sink.bytes(sink_side, side, tally);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,41 @@
+//! The connection to the server.
+
+use std::io;
+use std::os::fd::AsFd;
+
+use flowfold_flow::ConnectionInfo;
+use tokio::net::{TcpSocket, TcpStream};
+
+use crate::OriginalDestination;
+
+/// Why there is no connection to the server.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum UpstreamError {
+    /// A socket could not be made or prepared: our fault.
+    #[error("cannot prepare a socket for the server: {0}")]
+    Socket(#[source] io::Error),
+    /// The server could not be reached.
+    #[error("cannot connect to the server: {0}")]
+    Connect(#[source] io::Error),
+}
+
+/// Connects to where the client was going. How long a server may take to answer is left to the kernel, as it would be
+/// without a proxy.
+pub(crate) async fn connect<D: OriginalDestination>(
+    destinations: &D,
+    info: &ConnectionInfo,
+) -> Result<TcpStream, UpstreamError> {
+    let socket = if info.server.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() };
+    let socket = socket.map_err(UpstreamError::Socket)?;
+    destinations.prepare(socket.as_fd(), info).map_err(UpstreamError::Socket)?;
+    let stream = socket.connect(info.server).await.map_err(UpstreamError::Connect)?;
+    pass_small_writes(&stream);
+    Ok(stream)
+}
+
+/// Turns Nagle's algorithm off: what one side sent at once must not wait here for more.
+pub(crate) fn pass_small_writes(stream: &TcpStream) {
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "TCP_NODELAY could not be set");
+    }
+}
