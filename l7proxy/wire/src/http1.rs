@@ -22,11 +22,18 @@
 //! # Ok::<(), flowfold_wire::http1::Http1Error>(())
 //! ```
 
+mod body;
+mod chunked;
 mod error;
+mod fields;
 mod head;
+mod length;
+mod parse;
 mod request;
 mod response;
+mod section;
 mod step;
+mod target;
 
 pub use error::Http1Error;
 pub use head::{RequestHead, ResponseHead, ResponseTo, Tunnel, Version};

@@ -1,0 +1,36 @@
+//! The parts of a request target (RFC 9112 section 3.2).
+
+/// The path and the authority within a target.
+pub(super) struct TargetParts<'a> {
+    pub(super) path: &'a [u8],
+    pub(super) authority: Option<&'a [u8]>,
+}
+
+/// Takes a target apart, whichever of the four forms it has.
+pub(super) fn parts(target: &[u8], is_connect: bool) -> TargetParts<'_> {
+    if is_connect {
+        return TargetParts { path: b"", authority: Some(target) };
+    }
+    match target.first() {
+        Some(b'/') => TargetParts { path: until(target, |byte| matches!(byte, b'?' | b'#')), authority: None },
+        Some(b'*') if target.len() == 1 => TargetParts { path: b"", authority: None },
+        _ => absolute(target),
+    }
+}
+
+/// `scheme://authority/path?query`. What has no scheme isn't a valid target: it has neither path nor authority.
+fn absolute(target: &[u8]) -> TargetParts<'_> {
+    let scheme = until(target, |byte| byte == b':');
+    let Some(rest) = target.get(scheme.len()..).and_then(|rest| rest.strip_prefix(b"://")) else {
+        return TargetParts { path: b"", authority: None };
+    };
+    let authority = until(rest, |byte| matches!(byte, b'/' | b'?' | b'#'));
+    let path = until(rest.get(authority.len()..).unwrap_or_default(), |byte| matches!(byte, b'?' | b'#'));
+    // An empty path is the same as `/` (RFC 9110 section 4.2.3).
+    TargetParts { path: if path.is_empty() { b"/" } else { path }, authority: Some(authority) }
+}
+
+/// The bytes in front of the first one that ends them.
+fn until(bytes: &[u8], ends: impl Fn(u8) -> bool) -> &[u8] {
+    bytes.split(|&byte| ends(byte)).next().unwrap_or(bytes)
+}
