@@ -1,6 +1,16 @@
 //! What a connection speaks, told from the client's first bytes.
+//!
+//! Protocols in which the server speaks first are not told apart here: a caller that hears the server first knows that
+//! it is none of these.
+
+mod request_line;
+mod tls;
 
 use crate::limits;
+use request_line::Guess;
+
+/// The connection preface of HTTP/2 (RFC 9113 section 3.4).
+const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// What the first bytes of a client tell.
 ///
@@ -10,7 +20,8 @@ use crate::limits;
 pub enum Verdict {
     /// More bytes will tell. Nothing waits for that: the bytes are relayed all the same.
     NeedMore,
-    /// HTTP/1.0 or HTTP/1.1 (RFC 9112).
+    /// HTTP/1.0 or HTTP/1.1 (RFC 9112): a method, a target and, where the method isn't one of the known ones followed by
+    /// a path, `HTTP/1.`. At most [`limits::SNIFF_EMPTY_LINES`] empty lines may stand in front.
     Http1,
     /// HTTP/2 with prior knowledge: the connection preface of RFC 9113 section 3.4.
     Http2,
@@ -20,12 +31,12 @@ pub enum Verdict {
     Opaque,
 }
 
-/// What a TLS `ClientHello` says in clear. Empty where it could not be read within [`limits::SNIFF_BYTES`].
+/// What a TLS `ClientHello` says in clear. Empty where it breaks RFC 8446 or reaches beyond [`limits::SNIFF_BYTES`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TlsHello {
     /// The host name of the `server_name` extension (RFC 6066 section 3).
     pub server_name: Option<Box<str>>,
-    /// The protocols that the client offers (RFC 7301), in its order.
+    /// The protocols that the client offers (RFC 7301), in its order; at most [`limits::ALPN_PROTOCOLS`].
     pub alpn: Vec<Box<[u8]>>,
 }
 
@@ -34,5 +45,19 @@ pub struct TlsHello {
 /// At most [`limits::SNIFF_BYTES`] are looked at, and with that many the answer is never [`Verdict::NeedMore`].
 pub fn sniff_client(prefix: &[u8]) -> Verdict {
     let prefix = prefix.get(..limits::SNIFF_BYTES).unwrap_or(prefix);
-    if prefix.is_empty() { Verdict::NeedMore } else { Verdict::Opaque }
+    let may_grow = prefix.len() < limits::SNIFF_BYTES;
+    if prefix.starts_with(HTTP2_PREFACE) {
+        return Verdict::Http2;
+    }
+    if HTTP2_PREFACE.starts_with(prefix) {
+        return Verdict::NeedMore;
+    }
+    if tls::may_start(prefix) {
+        return tls::judge(prefix, may_grow);
+    }
+    match request_line::guess(prefix) {
+        Guess::Yes => Verdict::Http1,
+        Guess::Maybe if may_grow => Verdict::NeedMore,
+        Guess::Maybe | Guess::No => Verdict::Opaque,
+    }
 }
