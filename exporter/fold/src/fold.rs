@@ -1,25 +1,45 @@
 //! The store of the whole agent.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
 
-use crate::{FoldOptions, Health, Shard, Snapshot};
+use crate::collect::Sources;
+use crate::labels::Vocabulary;
+use crate::registry::Registry;
+use crate::worker::WorkerCells;
+use crate::{BuildInfo, FoldOptions, Health, Shard, Snapshot};
 
 /// The store of the whole agent: shards for the workers, snapshots for the scrapes.
 #[derive(Debug)]
 pub struct Fold {
-    options: FoldOptions,
+    vocabulary: Arc<Vocabulary>,
+    registry: Registry,
     health: Health,
+    build: BuildInfo,
+    started: SystemTime,
+    /// The cells of every worker there ever was: what a worker has counted stays counted.
+    workers: Mutex<Vec<Arc<WorkerCells>>>,
 }
 
 impl Fold {
     /// An empty store.
     pub fn new(options: FoldOptions) -> Arc<Self> {
-        Arc::new(Self { options, health: Health::default() })
+        let vocabulary = Arc::new(Vocabulary { methods: options.methods, routes: options.routes });
+        Arc::new(Self {
+            registry: Registry::new(options.max_series, Arc::clone(&vocabulary)),
+            vocabulary,
+            health: Health::default(),
+            build: options.build,
+            started: SystemTime::now(),
+            workers: Mutex::default(),
+        })
     }
 
     /// A new shard, for one worker thread. What it has counted stays in the store after it is dropped.
     pub fn shard(self: &Arc<Self>) -> Shard {
-        Shard::new(Arc::clone(self))
+        let cells = Arc::new(WorkerCells::default());
+        self.workers.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&cells));
+        Shard::new(Arc::clone(self), Arc::clone(&self.vocabulary), cells)
     }
 
     /// What the agent sets about itself.
@@ -27,13 +47,25 @@ impl Fold {
         &self.health
     }
 
-    /// What the store was made with.
-    pub fn options(&self) -> &FoldOptions {
-        &self.options
+    /// Which build of the agent this is.
+    pub fn build(&self) -> &BuildInfo {
+        &self.build
     }
 
-    /// The store's numbers at this moment, summed over the shards.
+    /// The store's numbers at this moment, summed over the shards. It waits for no worker, and none waits for it.
     pub fn snapshot(&self) -> Snapshot {
-        Snapshot::default()
+        let workers = self.workers.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        Sources {
+            workers: &workers,
+            registry: &self.registry,
+            health: &self.health,
+            build: &self.build,
+            started: self.started,
+        }
+        .snapshot()
+    }
+
+    pub(crate) fn registry(&self) -> &Registry {
+        &self.registry
     }
 }

@@ -4,6 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use crate::labels::Labels;
+use crate::names::label;
+use crate::snapshot::Scalar;
+
 /// Why a connection to a named port went by unobserved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum NotObserved {
@@ -77,5 +81,29 @@ impl Health {
     /// The number of connections that the programs steered to the agent, as a running total that never falls.
     pub fn steered(&self, direction: SteeredDirection, total: u64) {
         self.steered[direction as usize].fetch_max(total, Ordering::Relaxed);
+    }
+
+    pub(crate) fn program_points(&self) -> Vec<Scalar> {
+        let programs = self.programs.lock().unwrap_or_else(PoisonError::into_inner);
+        let point = |(name, attached): (&&'static str, &bool)| {
+            Scalar::new(Labels::new([(label::PROGRAM, *name)]), u64::from(*attached))
+        };
+        programs.iter().map(point).collect()
+    }
+
+    pub(crate) fn not_observed_points(&self) -> Vec<Scalar> {
+        let point = |reason: NotObserved| {
+            let total = self.not_observed[reason as usize].load(Ordering::Relaxed);
+            Scalar::new(Labels::new([(label::REASON, reason.as_label())]), total)
+        };
+        NotObserved::ALL.map(point).into()
+    }
+
+    pub(crate) fn steered_points(&self) -> Vec<Scalar> {
+        let point = |direction: SteeredDirection| {
+            let total = self.steered[direction as usize].load(Ordering::Relaxed);
+            Scalar::new(Labels::new([(label::DIRECTION, direction.as_label())]), total)
+        };
+        SteeredDirection::ALL.map(point).into()
     }
 }

@@ -2,21 +2,32 @@
 //!
 //! A [`Fold`] is the store of the whole agent. Each worker of the proxy holds a [`Shard`] of it, to which it alone
 //! writes; a scrape reads a [`Snapshot`] in which the shards are summed up. No call of the data path locks, queues or
-//! allocates once the series it needs is known.
+//! allocates once the series it needs is known to the connection.
 #![forbid(unsafe_code)]
 
+pub mod names;
+
+mod buckets;
+mod cell;
+mod collect;
 mod fold;
 mod health;
+mod labels;
 mod methods;
 mod options;
+mod registry;
 mod routes;
+mod series;
 mod shard;
 mod snapshot;
+mod worker;
 
+pub use buckets::Buckets;
 pub use fold::Fold;
 pub use health::{Health, NotObserved, SteeredDirection};
-pub use methods::Methods;
+pub use labels::Labels;
+pub use methods::{MAX_METHODS, Methods, MethodsError};
 pub use options::{BuildInfo, DEFAULT_MAX_SERIES, FoldOptions};
 pub use routes::{MAX_ROUTES, RouteError, RouteTable};
 pub use shard::{Connection, Shard};
-pub use snapshot::Snapshot;
+pub use snapshot::{Family, HistogramPoint, Histograms, Number, Points, Scalar, Snapshot};
