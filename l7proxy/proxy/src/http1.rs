@@ -244,6 +244,3 @@ fn reason_of(error: Http1Error) -> UnparsedReason {
         Http1Error::UnexpectedResponse => UnparsedReason::UnexpectedResponse,
     }
 }
-
-#[cfg(test)]
-mod tests;

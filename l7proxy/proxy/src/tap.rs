@@ -214,6 +214,3 @@ fn report<S: FlowSink>(sink: &S, sink_side: &mut S::Connection, side: Side, tall
         sink.bytes(sink_side, side, tally);
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,0 +1,8 @@
+//! The proxy between real sockets on loopback, with a fixed destination in place of steering.
+
+mod byte_exact;
+mod drain;
+mod http1;
+mod recording;
+mod resets;
+mod running;
