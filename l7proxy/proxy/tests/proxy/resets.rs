@@ -60,7 +60,8 @@ fn a_reset_is_seen_while_the_other_side_takes_nothing() {
     let (mut client, server) = proxy.connect();
     client.set_write_timeout(Some(Duration::from_millis(300))).expect("a time-out can be set");
     // Fills every buffer on the way, since the server reads nothing.
-    while client.write(&[b'x'; 65_536]).is_ok() {}
+    let much = vec![b'x'; 65_536];
+    while client.write(&much).is_ok() {}
     reset(client);
     assert_eq!(proxy.records.next().outcome, Some(ConnectionOutcome::ClientReset));
     drop(server);
