@@ -8,8 +8,8 @@ use std::time::Instant;
 use flowfold_flow::{ConnectionEnd, ConnectionInfo, ConnectionOutcome, FlowSink, Refusal, Side};
 use tokio::net::TcpStream;
 
-use crate::reset::reset_on_close;
 use crate::shared::Shared;
+use crate::socket_options::reset_on_close;
 use crate::tap::Tap;
 use crate::upstream::{self, UpstreamError};
 use crate::{Accepted, OriginalDestination, relay};
@@ -25,7 +25,6 @@ pub(crate) async fn serve<D: OriginalDestination, S: FlowSink>(
         Ok(info) => info,
         Err(refusal) => return refuse(&shared, &client, refusal),
     };
-    upstream::pass_small_writes(&client);
     let mut connection = Connection::new(&shared, client, accepted, info);
     match upstream::connect(&shared.destinations, &connection.info).await {
         Ok(server) => {

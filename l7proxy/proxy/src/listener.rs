@@ -3,9 +3,10 @@
 use std::io;
 use std::time::Duration;
 
+use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::Accepted;
+use crate::{Accepted, socket_options};
 
 /// How long accepting pauses when the process or the machine is out of descriptors or memory. The pending connections
 /// wait in the kernel's queue meanwhile.
@@ -21,6 +22,7 @@ pub struct Listener {
 
 pub(crate) fn register(listener: Listener) -> io::Result<TcpListener> {
     listener.socket.set_nonblocking(true)?;
+    socket_options::prepare(&SockRef::from(&listener.socket));
     TcpListener::from_std(listener.socket)
 }
 

@@ -4,9 +4,10 @@ use std::io;
 use std::os::fd::AsFd;
 
 use flowfold_flow::ConnectionInfo;
+use socket2::SockRef;
 use tokio::net::{TcpSocket, TcpStream};
 
-use crate::OriginalDestination;
+use crate::{OriginalDestination, socket_options};
 
 /// Why there is no connection to the server.
 #[derive(Debug, thiserror::Error)]
@@ -28,14 +29,6 @@ pub(crate) async fn connect<D: OriginalDestination>(
     let socket = if info.server.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() };
     let socket = socket.map_err(UpstreamError::Socket)?;
     destinations.prepare(socket.as_fd(), info).map_err(UpstreamError::Socket)?;
-    let stream = socket.connect(info.server).await.map_err(UpstreamError::Connect)?;
-    pass_small_writes(&stream);
-    Ok(stream)
-}
-
-/// Turns Nagle's algorithm off: what one side sent at once must not wait here for more.
-pub(crate) fn pass_small_writes(stream: &TcpStream) {
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "TCP_NODELAY could not be set");
-    }
+    socket_options::prepare(&SockRef::from(&socket));
+    socket.connect(info.server).await.map_err(UpstreamError::Connect)
 }
