@@ -1,0 +1,75 @@
+//! Limits and failures on the way: the server is gone, or there are more connections than the agent takes.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
+use flowfold_e2e::agent::Agent;
+use flowfold_e2e::eventually::PATIENCE;
+use flowfold_e2e::peers::nginx::Nginx;
+use flowfold_e2e::world::{Family, World};
+
+use crate::{Test, privileged};
+
+pub(crate) const TESTS: &[Test] = &[
+    privileged("ceilings::an_absent_server_resets_its_client", an_absent_server_resets_its_client),
+    privileged("ceilings::beyond_the_ceiling_connections_go_direct", beyond_the_ceiling_connections_go_direct),
+];
+
+fn an_absent_server_resets_its_client() {
+    let world = World::new();
+    let agent = Agent::steering(&world, "<Ingress/9080/TCP/HTTP>,<Egress/80/TCP/HTTP>");
+    let server = world.host_address(Family::V4, 9080);
+    let refused = world.client.run(|| {
+        let mut stream = TcpStream::connect(server)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.read(&mut [0; 1])
+    });
+    assert!(refused.is_err(), "no server, and yet: {refused:?}");
+    let out = format!("http://{}/", world.client_address(Family::V4, 80));
+    let curl = world.steered("curl").args(["--silent", "--max-time", "10", &out]).output();
+    assert!(!curl.status.success(), "no server out there either");
+    let failed = |scrape: &flowfold_e2e::scrape::Scrape| {
+        scrape.count("flowfold_connections_total", &[("outcome", "connect_failed")]) == 2
+    };
+    let scrape = agent.scrape_until("both failures to be counted", failed);
+    scrape.expect("flowfold_open_connections", &[], 0);
+    agent.stop();
+}
+
+fn beyond_the_ceiling_connections_go_direct() {
+    const CEILING: u64 = 40;
+    const HELD: usize = 100;
+    let world = World::new();
+    let nginx = Nginx::start(&world, &[9080]);
+    let agent = Agent::steering_with(&world, "<Ingress/9080/TCP/HTTP>", &["--max-connections", &CEILING.to_string()]);
+    let server = world.host_address(Family::V4, 9080);
+    let held: Vec<TcpStream> = world.client.run(|| (0..HELD).map(|_| ask(server)).collect());
+    nginx.logged(HELD);
+    let scrape = agent.scrape_until("all connections to be told", |scrape| {
+        let direct = scrape.count("flowfold_connections_not_observed_total", &[]);
+        scrape.count("flowfold_connections_opened_total", &[]) + direct == HELD as u64
+    });
+    let open = scrape.count("flowfold_open_connections", &[]);
+    assert!((1..=CEILING).contains(&open), "{open} connections are relayed\n{scrape}");
+    drop(held);
+    agent.scrape_until("steering to begin again", |scrape| {
+        world.client.run(|| drop(ask(server)));
+        scrape.count("flowfold_connections_opened_total", &[]) > open
+    });
+    agent.stop();
+}
+
+/// A connection that has made its request and stays.
+fn ask(server: std::net::SocketAddr) -> TcpStream {
+    let mut stream = TcpStream::connect(server).expect("every connection works");
+    stream.set_read_timeout(Some(PATIENCE)).expect("a TCP socket");
+    stream.write_all(b"GET /200 HTTP/1.1\r\nHost: a\r\n\r\n").expect("it is open");
+    let mut answer = Vec::new();
+    while !answer.ends_with(b"this is 200\n") {
+        let mut buffer = [0; 1024];
+        let count = stream.read(&mut buffer).expect("an answer comes");
+        assert!(count > 0, "closed instead of answered");
+        answer.extend_from_slice(&buffer[..count]);
+    }
+    stream
+}

@@ -1,0 +1,90 @@
+//! `flowfold demo`: the first thing that a person sees.
+
+use std::time::Duration;
+
+use flowfold_e2e::binary;
+use flowfold_e2e::eventually::{PATIENCE, until};
+use flowfold_e2e::http;
+use flowfold_e2e::leftovers::Inventory;
+use flowfold_e2e::netns::Netns;
+use flowfold_e2e::process::Launch;
+use flowfold_e2e::scrape::Scrape;
+use rustix::process::Signal;
+
+use crate::{Test, privileged};
+
+pub(crate) const TESTS: &[Test] = &[
+    privileged("demo::prints_a_table_and_leaves_nothing", prints_a_table_and_leaves_nothing),
+    privileged("demo::ends_clean_when_interrupted", ends_clean_when_interrupted),
+    privileged("demo::works_without_privilege", works_without_privilege),
+];
+
+const METRICS: &str = "127.0.0.1:9464";
+const SERVICES: [&str; 3] = ["details", "reviews", "ratings"];
+
+fn prints_a_table_and_leaves_nothing() {
+    let netns = Netns::new();
+    let before = Inventory::take();
+    let output =
+        Launch::new(binary::flowfold()).args(["demo", "--for", "6s", "--metrics", METRICS]).inside(&netns).output();
+    let (said, told) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{}:\n{said}\n{told}", output.status);
+    shows_all_services(&said);
+    nothing_is_left_since(&before);
+}
+
+fn ends_clean_when_interrupted() {
+    let netns = Netns::new();
+    let directory = tempfile::tempdir().expect("a scratch directory");
+    let before = Inventory::take();
+    let demo = Launch::new(binary::flowfold()).args(["demo", "--metrics", METRICS]).inside(&netns);
+    let mut demo = demo.start(directory.path(), "demo");
+    let metrics = METRICS.parse().expect("a socket address");
+    until("all services to be seen", || {
+        assert!(demo.ended().is_none(), "the demo ended:\n{}", demo.stderr());
+        let Ok(answer) = netns.run(|| http::get(metrics, "/metrics")) else { return false };
+        let scrape = Scrape::parse(&answer.text());
+        let seen = |service: &&str| {
+            let labels = [("destination_workload", *service)];
+            scrape.count("http_server_request_duration_seconds_count", &labels) > 0
+        };
+        SERVICES.iter().all(|service| seen(service))
+    });
+    demo.signal(Signal::INT);
+    let status = demo.wait(PATIENCE + Duration::from_secs(10));
+    assert!(status.success(), "{status}:\n{}", demo.stderr());
+    shows_all_services(&demo.stdout());
+    nothing_is_left_since(&before);
+}
+
+fn works_without_privilege() {
+    let netns = Netns::new();
+    let directory = tempfile::tempdir().expect("a scratch directory");
+    let binary = directory.path().join("flowfold");
+    std::fs::copy(binary::flowfold(), &binary).expect("the binary can be copied");
+    open_to_all(directory.path());
+    let before = Inventory::take();
+    let demo = Launch::new(&binary).args(["demo", "--for", "6s", "--metrics", METRICS]).inside(&netns).unprivileged();
+    let output = demo.output();
+    let (said, told) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{}:\n{said}\n{told}", output.status);
+    shows_all_services(&said);
+    assert!(told.contains("CAP_BPF") || said.contains("CAP_BPF"), "it says what it lacks:\n{told}");
+    nothing_is_left_since(&before);
+}
+
+fn shows_all_services(table: &str) {
+    for word in SERVICES.into_iter().chain(["p50", "p99"]) {
+        assert!(table.contains(word), "{word} is missing in:\n{table}");
+    }
+    assert!(!table.contains('\u{1b}'), "no terminal, no escape sequences:\n{table:?}");
+}
+
+fn nothing_is_left_since(before: &Inventory) {
+    until("all that the demo made to be gone", || Inventory::take().added_since(before).is_empty());
+}
+
+fn open_to_all(directory: &std::path::Path) {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::set_permissions(directory, std::fs::Permissions::from_mode(0o755)).expect("our own directory");
+}
