@@ -7,6 +7,8 @@ mod template;
 #[cfg(test)]
 mod tests;
 
+use std::cmp::Ordering;
+
 use template::{Segment, Template};
 
 /// The most templates that a table takes.
@@ -29,6 +31,7 @@ pub struct RouteTable {
 /// What may follow a common beginning.
 #[derive(Clone, Debug, Default)]
 struct Node {
+    /// The plain segments that may follow and their nodes, in the order of [`order`].
     literals: Vec<(Box<[u8]>, usize)>,
     one: Option<usize>,
     rest: Vec<Route>,
@@ -109,11 +112,12 @@ impl RouteTable {
             return;
         };
         prefer(best, &node.rest, method);
-        let mut parts = remaining.splitn(2, |byte| *byte == b'/');
-        let segment = parts.next().unwrap_or_default();
-        let after = parts.next();
-        if let Some((_, next)) = node.literals.iter().find(|(literal, _)| **literal == *segment) {
-            self.search(*next, after, method, best);
+        let (segment, after) = match remaining.iter().position(|byte| *byte == b'/') {
+            Some(slash) => (&remaining[..slash], Some(&remaining[slash + 1..])),
+            None => (remaining, None),
+        };
+        if let Ok(found) = node.literals.binary_search_by(|(literal, _)| order(literal, segment)) {
+            self.search(node.literals[found].1, after, method, best);
         }
         if let (Some(next), false) = (node.one, segment.is_empty()) {
             self.search(next, after, method, best);
@@ -145,12 +149,14 @@ impl RouteTable {
     }
 
     fn literal_child(&mut self, at: usize, literal: &[u8]) -> usize {
-        if let Some((_, next)) = self.nodes[at].literals.iter().find(|(known, _)| **known == *literal) {
-            return *next;
+        match self.nodes[at].literals.binary_search_by(|(known, _)| order(known, literal)) {
+            Ok(found) => self.nodes[at].literals[found].1,
+            Err(free) => {
+                let next = self.new_node();
+                self.nodes[at].literals.insert(free, (literal.into(), next));
+                next
+            }
         }
-        let next = self.new_node();
-        self.nodes[at].literals.push((literal.into(), next));
-        next
     }
 
     fn one_child(&mut self, at: usize) -> usize {
@@ -166,6 +172,11 @@ impl RouteTable {
         self.nodes.push(Node::default());
         self.nodes.len() - 1
     }
+}
+
+/// Segments by length and then by bytes: most comparisons end before the bytes are looked at.
+fn order(one: &[u8], other: &[u8]) -> Ordering {
+    one.len().cmp(&other.len()).then_with(|| one.cmp(other))
 }
 
 /// Takes the first of `routes` that is for this method, where it comes before the best so far.

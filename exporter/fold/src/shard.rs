@@ -191,3 +191,14 @@ impl FlowSink for Shard {
         self.cells.refused[refusal.index()].add(1);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_idle_connection_costs_little() {
+        // Nine thousand of them are to fit in a small agent; what it shares with others is not counted here.
+        assert!(size_of::<Connection>() <= 192, "{}", size_of::<Connection>());
+    }
+}

@@ -1,0 +1,8 @@
+//! The store as the proxy writes it and the exporters read it.
+
+mod ceiling;
+mod connections;
+mod exchanges;
+mod steady_state;
+mod traffic;
+mod workers;

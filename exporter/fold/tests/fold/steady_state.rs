@@ -1,0 +1,34 @@
+//! What the data path may not do: allocate.
+
+use std::time::Duration;
+
+use allocation_counter::measure;
+use flowfold_flow::{ByteTally, ConnectionEnd, ConnectionOutcome, FlowSink, Protocol, Reporters, Side};
+use flowfold_fold::{Fold, FoldOptions, RouteTable};
+
+use crate::traffic::{answered, connection, total};
+
+#[test]
+fn a_connection_whose_series_are_known_allocates_nothing() {
+    let routes = RouteTable::parse(["/users/{id}", "POST /items/{rest...}"]).unwrap();
+    let fold = Fold::new(FoldOptions { routes, ..FoldOptions::default() });
+    let shard = fold.shard();
+    let info = connection(Reporters::BOTH, "details");
+    // More kinds than a connection holds, so that the way through the worker's table is measured too.
+    let statuses = [200, 201, 204, 404, 500, 503];
+    let tally = ByteTally { parsed: 100, body: 50, ..ByteTally::default() };
+    let life = || {
+        let mut open = shard.opened(&info);
+        shard.protocol(&mut open, Protocol::Http1);
+        for status in statuses {
+            shard.bytes(&mut open, Side::ClientToServer, &tally);
+            shard.relayed(&mut open, Side::ClientToServer, Duration::from_micros(9));
+            shard.exchange(&mut open, &answered(&info, "/users/7", status, Duration::from_millis(3)));
+        }
+        shard.closed(open, &ConnectionEnd { outcome: ConnectionOutcome::Closed });
+    };
+    life();
+    let measured = measure(|| (0..1000).for_each(|_| life()));
+    assert_eq!(measured.count_total, 0, "{measured:?}");
+    assert_eq!(total(&fold.snapshot(), "flowfold_exchanges_total"), 6006);
+}

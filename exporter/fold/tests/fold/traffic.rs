@@ -1,0 +1,91 @@
+//! Made-up connections and exchanges, and a way to ask a snapshot for one series.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use flowfold_flow::{
+    ConnectionInfo, Exchange, HttpExchange, HttpVersion, KnownMethod, Operation, Outcome, Reporters, UrlScheme,
+    Workload,
+};
+use flowfold_fold::{HistogramPoint, Labels, Number, Points, Snapshot};
+
+/// A connection from `shop/web` to `shop/<server>` on port 9080.
+pub(crate) fn connection(reporters: Reporters, server: &str) -> Arc<ConnectionInfo> {
+    let workload = |name: &str| Arc::new(Workload { namespace: "shop".into(), ..Workload::named(name) });
+    Arc::new(ConnectionInfo {
+        reporters,
+        client: SocketAddr::from(([192, 0, 2, 1], 40_000)),
+        server: SocketAddr::from(([192, 0, 2, 2], 9080)),
+        source: workload("web"),
+        destination: workload(server),
+    })
+}
+
+/// A GET that was answered with this status after this time, half of which passed before its first byte.
+pub(crate) fn answered<'a>(info: &'a ConnectionInfo, path: &'a str, status: u16, duration: Duration) -> Exchange<'a> {
+    Exchange {
+        connection: info,
+        operation: Operation::Http(HttpExchange {
+            known_method: Some(KnownMethod::Get),
+            method: b"GET",
+            path: path.as_bytes(),
+            status: Some(status),
+            version: HttpVersion::Http11,
+            scheme: UrlScheme::Http,
+            tunnel: false,
+        }),
+        outcome: Outcome::Answered,
+        started: SystemTime::UNIX_EPOCH,
+        time_to_first_byte: Some(duration / 2),
+        duration,
+        request_bytes: 100,
+        response_bytes: 1000,
+    }
+}
+
+/// The labels as `name=value`, joined by commas.
+pub(crate) fn text(labels: &Labels) -> String {
+    let mut text = Vec::new();
+    labels.visit(|name, value| text.push(format!("{name}={value}")));
+    text.join(",")
+}
+
+fn points<'a>(snapshot: &'a Snapshot, family: &str) -> &'a Points {
+    &snapshot.families.iter().find(|found| found.metric.name == family).expect("the family is exported").points
+}
+
+/// The histograms of a family.
+pub(crate) fn histograms<'a>(snapshot: &'a Snapshot, family: &str) -> Vec<HistogramPoint<'a>> {
+    match points(snapshot, family) {
+        Points::Histograms(histograms) => histograms.iter().collect(),
+        Points::Scalars(_) => panic!("{family} is not a histogram"),
+    }
+}
+
+/// The number of a series that has all of these labels (`name=value`), and the only one that does.
+#[track_caller]
+pub(crate) fn value(snapshot: &Snapshot, family: &str, labels: &[&str]) -> u64 {
+    let Points::Scalars(scalars) = points(snapshot, family) else { panic!("{family} is a histogram") };
+    let fits = |found: &str| labels.iter().all(|wanted| found.split(',').any(|label| label == *wanted));
+    let found: Vec<_> = scalars.iter().filter(|scalar| fits(&text(&scalar.labels))).collect();
+    assert_eq!(found.len(), 1, "{family} {labels:?}: {found:?}");
+    match found[0].value {
+        Number::Whole(whole) => whole,
+        Number::Real(real) => panic!("{family} {labels:?} is not whole: {real}"),
+    }
+}
+
+/// The sum of a family's numbers.
+pub(crate) fn total(snapshot: &Snapshot, family: &str) -> u64 {
+    match points(snapshot, family) {
+        Points::Histograms(histograms) => histograms.iter().map(|point| point.count()).sum(),
+        Points::Scalars(scalars) => scalars
+            .iter()
+            .map(|scalar| match scalar.value {
+                Number::Whole(whole) => whole,
+                Number::Real(real) => panic!("{family} has {real}, which is not whole"),
+            })
+            .sum(),
+    }
+}
