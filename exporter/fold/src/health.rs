@@ -19,11 +19,31 @@ pub enum NotObserved {
     StaleHeartbeat,
     /// A map of the programs had no room for it.
     MapFull,
+    /// The agent has no listener of its address family.
+    NoListener,
+    /// Its socket is bound to a device, which steering would take it away from.
+    BoundDevice,
+    /// It goes to an address that is not one host's, such as a multicast group.
+    SpecialDestination,
+    /// Its socket is in another network namespace than the agent's listeners.
+    OtherNamespace,
+    /// The kernel did not let the programs hand it to the agent.
+    AssignFailed,
 }
 
 impl NotObserved {
     /// Every reason.
-    pub const ALL: [Self; 4] = [Self::OlderThanAgent, Self::Paused, Self::StaleHeartbeat, Self::MapFull];
+    pub const ALL: [Self; 9] = [
+        Self::OlderThanAgent,
+        Self::Paused,
+        Self::StaleHeartbeat,
+        Self::MapFull,
+        Self::NoListener,
+        Self::BoundDevice,
+        Self::SpecialDestination,
+        Self::OtherNamespace,
+        Self::AssignFailed,
+    ];
 
     /// The label value of this reason.
     pub const fn as_label(self) -> &'static str {
@@ -32,6 +52,11 @@ impl NotObserved {
             Self::Paused => "paused",
             Self::StaleHeartbeat => "stale_heartbeat",
             Self::MapFull => "map_full",
+            Self::NoListener => "no_listener",
+            Self::BoundDevice => "bound_device",
+            Self::SpecialDestination => "special_destination",
+            Self::OtherNamespace => "other_namespace",
+            Self::AssignFailed => "assign_failed",
         }
     }
 }
