@@ -48,7 +48,11 @@ def measure(subject, count):
     before = place.resident_bytes(subject.process.pid)
     held = hold(subject, count)
     after = place.resident_bytes(subject.process.pid)
-    closed = still_open(held)
+    if subject.metrics:
+        relayed = open_connections(subject)
+        if relayed < count:
+            raise SystemExit(f"of {count} idle connections only {relayed:.0f} go through {subject.title}")
+    closed = closed_among(held)
     for connection in held:
         connection.close()
     if closed:
@@ -57,8 +61,14 @@ def measure(subject, count):
             "rss_before": before, "rss_held": after}
 
 
-def still_open(held):
-    """How many of the connections have been closed by the other side: those that can be read."""
+def open_connections(subject):
+    """How many connections the agent says it relays."""
+    lines = subject.scrape().decode().splitlines()
+    return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith("flowfold_open_connections"))
+
+
+def closed_among(held):
+    """How many of the connections the other side has closed: those that can be read."""
     with selectors.DefaultSelector() as selector:
         for connection in held:
             selector.register(connection, selectors.EVENT_READ)

@@ -48,7 +48,7 @@ fn ends_clean_when_interrupted() {
             let labels = [("destination_workload", *service)];
             scrape.count("http_server_request_duration_seconds_count", &labels) > 0
         };
-        SERVICES.iter().all(|service| seen(service))
+        SERVICES.iter().all(seen)
     });
     demo.signal(Signal::INT);
     let status = demo.wait(PATIENCE + Duration::from_secs(10));
