@@ -29,21 +29,20 @@ enum Connection {
 }
 
 impl<'a> Fields<'a> {
-    /// Reads the fields of a head. The length of a name decides most of them without a comparison.
+    /// Reads the fields of a head.
     pub(super) fn gather(headers: &[Header<'a>]) -> Self {
         let mut fields = Self::default();
         for Header { name, value } in headers {
+            let name = name.as_bytes();
             match name.len() {
-                4 if name.eq_ignore_ascii_case("host") => fields.host.add(value),
-                6 if name.eq_ignore_ascii_case("expect") => {
-                    fields.expect_continue |= value.eq_ignore_ascii_case(b"100-continue");
-                }
-                7 if name.eq_ignore_ascii_case("upgrade") => fields.upgrade |= !value.is_empty(),
-                10 if name.eq_ignore_ascii_case("connection") => fields.add_connection(value),
-                11 if name.eq_ignore_ascii_case("traceparent") => fields.traceparent.add(value),
-                12 if name.eq_ignore_ascii_case("content-type") => fields.content_type.add(value),
-                14 if name.eq_ignore_ascii_case("content-length") => fields.content_length.add(value),
-                17 if name.eq_ignore_ascii_case("transfer-encoding") => fields.codings.add(value),
+                4 if is(name, b"host") => fields.host.add(value),
+                6 if is(name, b"expect") => fields.expect_continue |= value.eq_ignore_ascii_case(b"100-continue"),
+                7 if is(name, b"upgrade") => fields.upgrade |= !value.is_empty(),
+                10 if is(name, b"connection") => fields.connection.add(value),
+                11 if is(name, b"traceparent") => fields.traceparent.add(value),
+                12 if is(name, b"content-type") => fields.content_type.add(value),
+                14 if is(name, b"content-length") => fields.content_length.add(value),
+                17 if is(name, b"transfer-encoding") => fields.codings.add(value),
                 _ => {}
             }
         }
@@ -58,13 +57,15 @@ impl<'a> Fields<'a> {
             Connection::Unsaid => version == Version::Http11,
         }
     }
+}
 
-    fn add_connection(&mut self, value: &[u8]) {
+impl Connection {
+    fn add(&mut self, value: &[u8]) {
         for option in list(value) {
-            if option.eq_ignore_ascii_case(b"close") {
-                self.connection = Connection::Close;
-            } else if option.eq_ignore_ascii_case(b"keep-alive") && self.connection == Connection::Unsaid {
-                self.connection = Connection::KeepAlive;
+            if is(option, b"close") {
+                *self = Self::Close;
+            } else if is(option, b"keep-alive") && *self == Self::Unsaid {
+                *self = Self::KeepAlive;
             }
         }
     }
@@ -88,6 +89,17 @@ impl<'a> Once<'a> {
     pub(super) fn value(self) -> Option<&'a [u8]> {
         if let Self::Given(value) = self { Some(value) } else { None }
     }
+}
+
+/// Whether a token is this one, given in lower case, whatever its own case.
+///
+/// The bit that makes a letter a small one is set in `-` already, and CR, from which it would make `-`, is in no token.
+/// Known lengths and no branches let the compiler compare all bytes at once, which matters: this is most of what reading
+/// a head costs beside parsing it.
+fn is<const LENGTH: usize>(token: &[u8], lower: &[u8; LENGTH]) -> bool {
+    <&[u8; LENGTH]>::try_from(token).is_ok_and(|token| {
+        token.iter().zip(lower).fold(0, |differs, (byte, lower)| differs | ((byte | 0x20) ^ lower)) == 0
+    })
 }
 
 /// The elements of a comma-separated list, without the white space around them. A folded line's end counts as white

@@ -1,6 +1,6 @@
 //! The parts of a request target (RFC 9112 section 3.2).
 
-/// The path and the authority within a target.
+/// The path and the authority within a target; the latter is the host and port.
 pub(super) struct TargetParts<'a> {
     pub(super) path: &'a [u8],
     pub(super) authority: Option<&'a [u8]>,
@@ -18,7 +18,7 @@ pub(super) fn parts(target: &[u8], is_connect: bool) -> TargetParts<'_> {
     }
 }
 
-/// `scheme://authority/path?query`. What has no scheme isn't a valid target: it has neither path nor authority.
+/// `scheme://user@host:port/path?query`. What has no scheme isn't a valid target: it has neither path nor authority.
 fn absolute(target: &[u8]) -> TargetParts<'_> {
     let scheme = until(target, |byte| byte == b':');
     let Some(rest) = target.get(scheme.len()..).and_then(|rest| rest.strip_prefix(b"://")) else {
@@ -26,6 +26,8 @@ fn absolute(target: &[u8]) -> TargetParts<'_> {
     };
     let authority = until(rest, |byte| matches!(byte, b'/' | b'?' | b'#'));
     let path = until(rest.get(authority.len()..).unwrap_or_default(), |byte| matches!(byte, b'?' | b'#'));
+    // User and password don't name a host, and have no business in anything that is told.
+    let authority = authority.rsplit(|&byte| byte == b'@').next().unwrap_or(authority);
     // An empty path is the same as `/` (RFC 9110 section 4.2.3).
     TargetParts { path: if path.is_empty() { b"/" } else { path }, authority: Some(authority) }
 }

@@ -1,0 +1,162 @@
+//! What the fuzz targets check. Each input starts with a byte that seeds the cuts.
+
+#[path = "../../tests/support/conversation.rs"]
+mod conversation;
+
+use conversation::Conversation;
+use flowfold_wire::http1::{RequestDecoder, RequestEvent, ResponseDecoder, ResponseEvent, ResponseTo};
+use flowfold_wire::sniff::{Verdict, sniff_client};
+
+/// What stands between the client's and the server's bytes of a conversation. Neither byte occurs in UTF-8.
+const BETWEEN_SIDES: &[u8] = b"\xff\xfe";
+
+/// A client's bytes, in whatever pieces, are the same requests; and it doesn't matter when an answer about a tunnel
+/// arrives.
+pub fn requests(data: &[u8]) {
+    let Some((&seed, stream)) = data.split_first() else { return };
+    let granted = seed & 1 == 1;
+    let whole = read_requests(&[stream], granted);
+    assert_eq!(whole, read_requests(&pieces(stream, seed), granted));
+    assert_eq!(whole, read_requests(&stream.chunks(1).collect::<Vec<_>>(), granted));
+}
+
+/// Reads a client's bytes. Each tunnel that is asked for is settled at once.
+fn read_requests(pieces: &[&[u8]], granted: bool) -> Vec<String> {
+    let mut decoder = RequestDecoder::new();
+    let mut said = Vec::new();
+    for piece in pieces {
+        let mut input = *piece;
+        loop {
+            let step = match decoder.advance(input) {
+                Ok(step) => step,
+                Err(error) => {
+                    said.push(format!("{error:?}"));
+                    return said;
+                }
+            };
+            if step.needs_more() {
+                assert!(input.is_empty());
+                break;
+            }
+            input = &input[step.consumed..];
+            let event = step.event;
+            said.extend(event.map(|event| format!("{event:?}")));
+            if event == Some(RequestEvent::End) {
+                assert!(decoder.settle(granted).is_empty());
+            }
+        }
+    }
+    said.push(format!("{:?}", decoder.finish()));
+    said
+}
+
+/// A server's bytes, in whatever pieces, are the same responses.
+pub fn responses(data: &[u8]) {
+    let Some((&seed, stream)) = data.split_first() else { return };
+    let whole = read_responses(&[stream], seed);
+    assert_eq!(whole, read_responses(&pieces(stream, seed), seed));
+    assert_eq!(whole, read_responses(&stream.chunks(1).collect::<Vec<_>>(), seed));
+}
+
+/// Reads a server's bytes. The seed tells which requests they answer, and how many there were.
+fn read_responses(pieces: &[&[u8]], seed: u8) -> Vec<String> {
+    const ASKED: [ResponseTo; 5] =
+        [ResponseTo::Other, ResponseTo::Head, ResponseTo::Upgrade, ResponseTo::Connect, ResponseTo::HeadUpgrade];
+    let asked: Vec<_> = ASKED.iter().cycle().skip(usize::from(seed & 7)).take(usize::from(seed >> 3)).collect();
+    let mut asked = asked.into_iter().copied().peekable();
+    let mut decoder = ResponseDecoder::new();
+    let mut said = Vec::new();
+    for piece in pieces {
+        let mut input = *piece;
+        loop {
+            let step = match decoder.advance(input, asked.peek().copied()) {
+                Ok(step) => step,
+                Err(error) => {
+                    said.push(format!("{error:?}"));
+                    return said;
+                }
+            };
+            if step.needs_more() {
+                assert!(input.is_empty());
+                break;
+            }
+            input = &input[step.consumed..];
+            said.extend(step.event.map(|event| format!("{event:?}")));
+            if matches!(step.event, Some(ResponseEvent::End | ResponseEvent::Tunnel)) {
+                asked.next();
+            }
+        }
+    }
+    said.push(format!("{:?}", decoder.finish()));
+    said
+}
+
+/// Both sides of a connection, in whatever pieces, say the same, and every byte is in one class.
+pub fn conversation(data: &[u8]) {
+    let Some((&seed, stream)) = data.split_first() else { return };
+    let between = stream.windows(BETWEEN_SIDES.len()).position(|window| window == BETWEEN_SIDES);
+    let (client, server) = between.map_or((stream, &[][..]), |at| (&stream[..at], &stream[at + BETWEEN_SIDES.len()..]));
+    let whole = converse(&[client], &[server]);
+    compare(&whole, &converse(&pieces(client, seed), &pieces(server, seed.rotate_left(3))));
+    compare(&whole, &converse(&client.chunks(1).collect::<Vec<_>>(), &server.chunks(1).collect::<Vec<_>>()));
+    interleave(&pieces(client, seed), &pieces(server, seed.rotate_left(5)));
+}
+
+fn converse(client: &[&[u8]], server: &[&[u8]]) -> Conversation {
+    let mut conversation = Conversation::default();
+    client.iter().for_each(|piece| conversation.client_sends(piece));
+    server.iter().for_each(|piece| conversation.server_sends(piece));
+    conversation.server_closes();
+    conversation.client_closes();
+    conversation
+}
+
+fn compare(whole: &Conversation, cut: &Conversation) {
+    assert_eq!(whole.events, cut.events);
+    // Where a direction could not be read on, pieces in front of that place were told that a whole input was not.
+    if whole.client.error.is_none() {
+        assert_eq!(whole.client.totals, cut.client.totals);
+    }
+    if whole.server.error.is_none() {
+        assert_eq!(whole.server.totals, cut.server.totals);
+    }
+}
+
+/// Both sides talk at once. Nothing to compare with: an answer may come before its question.
+fn interleave(client: &[&[u8]], server: &[&[u8]]) {
+    let mut conversation = Conversation::default();
+    for at in 0..client.len().max(server.len()) {
+        if let Some(piece) = client.get(at) {
+            conversation.client_sends(piece);
+        }
+        if let Some(piece) = server.get(at) {
+            conversation.server_sends(piece);
+        }
+    }
+    conversation.client_closes();
+    conversation.server_closes();
+}
+
+/// Each prefix of a stream gives the verdict of the whole, or asks for more.
+pub fn sniff(data: &[u8]) {
+    let last = sniff_client(data);
+    for end in 0..data.len() {
+        let verdict = sniff_client(&data[..end]);
+        assert!(verdict == Verdict::NeedMore || verdict == last, "{end}: {verdict:?}, then {last:?}");
+    }
+}
+
+/// Cuts a stream into pieces of lengths that the seed decides.
+fn pieces(stream: &[u8], seed: u8) -> Vec<&[u8]> {
+    let mut pieces = Vec::new();
+    let mut rest = stream;
+    let mut state = u32::from(seed) | 0x100;
+    while !rest.is_empty() {
+        state = state.wrapping_mul(1_103_515_245).wrapping_add(12_345);
+        let length = 1 + (state >> 16) as usize % 24;
+        let (piece, behind) = rest.split_at(length.min(rest.len()));
+        pieces.push(piece);
+        rest = behind;
+    }
+    pieces
+}
