@@ -96,7 +96,7 @@ fn stopped_and_continued() {
     agent.signal(Signal::CONT);
     agent.scrape_until("steering to begin again", |scrape| {
         world.client.run(|| http::get(server, "/200")).expect("an answer");
-        let direct = scrape.count("flowfold_connections_not_observed_total", &[]);
+        let direct = scrape.count("flowfold_connections_not_observed_total", &[("reason", "stale_heartbeat")]);
         direct >= 20
             && scrape.count("flowfold_exchanges_total", &[("direction", "ingress"), ("outcome", "answered")]) >= 2
     });
@@ -118,6 +118,7 @@ fn older_connections_are_left_alone() {
         .scrape_until("the young connection to be seen", |scrape| scrape.count("flowfold_exchanges_total", &[]) >= 1);
     scrape.expect("flowfold_exchanges_total", &[], 1);
     scrape.expect("flowfold_connections_opened_total", &[], 1);
+    scrape.expect("flowfold_connections_not_observed_total", &[("reason", "older_than_agent")], 1);
     drop(young);
     agent.stop();
     ask(&mut old);
