@@ -1,5 +1,29 @@
 //! Keys and values of the maps that the eBPF programs and their loader share.
+//!
+//! Everything here is plain memory: `repr(C)`, integers only, padding spelled out, sizes asserted, so that a map key
+//! is hashed over the same bytes on both sides.
 #![no_std]
 
-/// Bytes kept of an agent's description of itself.
-pub const DESCRIPTION_BYTES: usize = 96;
+mod address;
+mod counters;
+mod limits;
+mod owner;
+mod records;
+
+pub use address::{Endpoint, Tuple};
+pub use counters::Counter;
+pub use limits::{CGROUP_DEPTH, CONNECTION_ENTRIES, DESCRIPTION_BYTES, HANDOVER_ENTRIES, HEARTBEAT_STALE_NS, OWN_MARK};
+pub use owner::{OWNER_MAP, OWNER_VERSION, OwnerRecord, PortSet};
+pub use records::{Client, ListenerSlot, Origin, Upstream};
+
+/// Memory that may be copied to and from a map as it is.
+///
+/// # Safety
+///
+/// The type has no padding and no invalid bit pattern.
+pub unsafe trait Plain: Copy + 'static {}
+
+// SAFETY: integers.
+unsafe impl Plain for u32 {}
+// SAFETY: as above.
+unsafe impl Plain for u64 {}

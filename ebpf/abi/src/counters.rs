@@ -1,0 +1,36 @@
+//! What the programs count, per processor.
+
+/// Index of a counter. Only connections to a port of the plan are counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub enum Counter {
+    /// Incoming, assigned to the agent's listener.
+    SteeredIngress,
+    /// Outgoing, rewritten to the agent's listener.
+    SteeredEgress,
+    /// The agent's own upstream connection, let through.
+    OwnUpstream,
+    /// Direct: the agent asked for a pause.
+    DirectPaused,
+    /// Direct: no heartbeat for a while.
+    DirectStaleHeartbeat,
+    /// Direct: no listener of this address family.
+    DirectNoListener,
+    /// Direct: the client's socket is bound to a device other than the loopback one.
+    DirectBoundDevice,
+    /// Direct: link-local IPv6 (its scope is out of a program's sight), multicast or broadcast.
+    DirectSpecialDestination,
+    /// Direct: the client's socket is in another network namespace.
+    DirectOtherNamespace,
+    /// Direct: the original destination could not be recorded.
+    DirectMapFull,
+    /// Direct: the kernel would not assign the connection to the listener.
+    DirectAssignFailed,
+    /// A record was refused after the decision was made.
+    RecordsLost,
+}
+
+impl Counter {
+    /// How many there are.
+    pub const COUNT: u32 = Self::RecordsLost as u32 + 1;
+}
