@@ -1,0 +1,132 @@
+//! Outgoing connections: what `connect4` and `connect6` have in common.
+
+use aya_ebpf::EbpfContext as _;
+use aya_ebpf::bindings::bpf_sock;
+use aya_ebpf::helpers::generated::{bpf_get_current_cgroup_id, bpf_get_netns_cookie, bpf_get_socket_cookie};
+use aya_ebpf::programs::SockAddrContext;
+use flowfold_redirect_abi::{Client, Counter, Endpoint, OWN_MARK, Origin, OwnerRecord};
+
+use crate::count::count;
+use crate::gate;
+use crate::maps::{EGRESS_SOCKETS, FLOWFOLD_OWNER, LOCAL_CONNECTS, UPSTREAM_STARTS};
+use crate::word::field;
+
+/// What a connect hook returns to let the call go on.
+pub(crate) const PROCEED: i32 = 1;
+
+const SOCK_STREAM: u32 = 1;
+const IPPROTO_TCP: u32 = 6;
+
+/// Index of the loopback device, the same in every network namespace.
+const LOOPBACK_IFINDEX: u32 = 1;
+
+/// What the address-family half of the hook knows about the destination.
+pub(crate) struct Destination {
+    /// What the client asked for; an unspecified address is already the loopback one, as the kernel reads it.
+    pub(crate) endpoint: Endpoint,
+    /// The agent's listener for this kind of address, and none if there is none.
+    pub(crate) listener: Option<Endpoint>,
+    /// Link-local IPv6, multicast or broadcast.
+    pub(crate) special: bool,
+}
+
+/// A plain TCP socket? Everything else is none of our business (MPTCP too: the agent would end it).
+#[inline(always)]
+pub(crate) fn is_tcp(ctx: &SockAddrContext) -> bool {
+    let call = ctx.sock_addr;
+    field!((*call).type_) == SOCK_STREAM && field!((*call).protocol) == IPPROTO_TCP
+}
+
+/// The settings.
+#[inline(always)]
+pub(crate) fn owner() -> Option<&'static OwnerRecord> {
+    FLOWFOLD_OWNER.get(0)
+}
+
+/// Decides, and remembers what must be remembered. The answer is the listener to connect to instead.
+#[inline(always)]
+#[expect(clippy::cast_possible_truncation, reason = "a port has 16 bits")]
+pub(crate) fn redirect(ctx: &SockAddrContext, owner: &OwnerRecord, destination: &Destination) -> Option<Endpoint> {
+    // SAFETY: the context is the kernel's own.
+    let cookie = unsafe { bpf_get_socket_cookie(ctx.as_ptr()) };
+    let port = destination.endpoint.port as u16;
+    let egress = owner.egress.contains(port);
+    let ingress = owner.ingress.contains(port);
+    if (egress || ingress) && !is_own(ctx, cookie) {
+        if egress && let Some(listener) = steer(ctx, cookie, owner, destination) {
+            return Some(listener);
+        }
+        if ingress && LOCAL_CONNECTS.insert(cookie, client(ctx), 0).is_err() {
+            count(Counter::RecordsLost);
+        }
+    }
+    forget_earlier_attempt(cookie);
+    None
+}
+
+#[inline(always)]
+fn steer(ctx: &SockAddrContext, cookie: u64, owner: &OwnerRecord, destination: &Destination) -> Option<Endpoint> {
+    let direct = |reason| {
+        count(reason);
+        None
+    };
+    // SAFETY: the context is the kernel's own.
+    if unsafe { bpf_get_netns_cookie(ctx.as_ptr()) } != owner.netns_cookie {
+        return direct(Counter::DirectOtherNamespace);
+    }
+    if let Some(reason) = gate::closed() {
+        return direct(reason);
+    }
+    if destination.special {
+        return direct(Counter::DirectSpecialDestination);
+    }
+    let Some(listener) = destination.listener else { return direct(Counter::DirectNoListener) };
+    if listener == destination.endpoint {
+        return None;
+    }
+    let device = field!((*socket(ctx)).bound_dev_if);
+    if device != 0 && device != LOOPBACK_IFINDEX {
+        return direct(Counter::DirectBoundDevice);
+    }
+    let origin = Origin { client: client(ctx), destination: destination.endpoint, padding: 0 };
+    if EGRESS_SOCKETS.insert(cookie, origin, 0).is_err() {
+        return direct(Counter::DirectMapFull);
+    }
+    count(Counter::SteeredEgress);
+    Some(listener)
+}
+
+/// One of the agent's upstream sockets? The mark says so even after the record went; the record says so even if
+/// somebody's policy changed the mark.
+#[inline(always)]
+fn is_own(ctx: &SockAddrContext, cookie: u64) -> bool {
+    // SAFETY: only whether there is an entry matters.
+    field!((*socket(ctx)).mark) == OWN_MARK || unsafe { UPSTREAM_STARTS.get(cookie) }.is_some()
+}
+
+/// A socket that was steered once can connect again after a failure. If it goes direct this time, it must not show
+/// the earlier destination. (Closing removes the record; a connect that failed before its SYN never closed.)
+#[inline(always)]
+fn forget_earlier_attempt(cookie: u64) {
+    // SAFETY: only whether there is an entry matters. The lookup is lock-free, the removal is not.
+    if unsafe { EGRESS_SOCKETS.get(cookie) }.is_some() {
+        let _: Result<(), i32> = EGRESS_SOCKETS.remove(cookie);
+    }
+}
+
+#[inline(always)]
+fn client(ctx: &SockAddrContext) -> Client {
+    Client {
+        // SAFETY: no argument, no failure.
+        cgroup_id: unsafe { bpf_get_current_cgroup_id() },
+        pid: ctx.tgid(),
+        padding: 0,
+        comm: ctx.command().unwrap_or([0; 16]),
+    }
+}
+
+#[inline(always)]
+pub(crate) fn socket(ctx: &SockAddrContext) -> *const bpf_sock {
+    let call = ctx.sock_addr;
+    field!((*call).__bindgen_anon_1.sk)
+}

@@ -1,0 +1,46 @@
+//! `connect` on an IPv4 socket.
+
+use aya_ebpf::macros::cgroup_sock_addr;
+use aya_ebpf::programs::SockAddrContext;
+use flowfold_redirect_abi::Endpoint;
+
+use crate::connect::{Destination, PROCEED, is_tcp, owner, redirect};
+use crate::word::{field, field_of_port, port_of_field, set_field};
+
+/// 127.0.0.1 in network byte order.
+pub(crate) const LOOPBACK: u32 = u32::from_ne_bytes([127, 0, 0, 1]);
+
+/// Rewrites the destination if the connection is to be steered.
+#[cgroup_sock_addr(connect4)]
+pub fn flowfold_conn4(ctx: SockAddrContext) -> i32 {
+    if is_tcp(&ctx) {
+        connect(&ctx);
+    }
+    PROCEED
+}
+
+#[inline(always)]
+fn connect(ctx: &SockAddrContext) {
+    let Some(owner) = owner() else { return };
+    let call = ctx.sock_addr;
+    let port = port_of_field(field!((*call).user_port));
+    let destination = destination(field!((*call).user_ip4), port, owner.listener_port);
+    if let Some(listener) = redirect(ctx, owner, &destination)
+        && let Some(address) = listener.as_v4()
+    {
+        set_field!((*call).user_ip4, address);
+        set_field!((*call).user_port, field_of_port(listener.port));
+    }
+}
+
+/// An IPv4 destination, also one that was written as v4-mapped IPv6.
+#[inline(always)]
+#[expect(clippy::cast_possible_truncation, reason = "a port has 16 bits")]
+pub(crate) fn destination(address: u32, port: u16, listener_port: u32) -> Destination {
+    // The kernel takes 0.0.0.0 for this host.
+    let address = if address == 0 { LOOPBACK } else { address };
+    // 224.0.0.0/4 is multicast; above it 255.255.255.255 is the broadcast address and the rest reserved.
+    let special = u32::from_be(address) >= 0xe000_0000;
+    let listener = Some(Endpoint::v4(LOOPBACK, listener_port as u16));
+    Destination { endpoint: Endpoint::v4(address, port), listener, special }
+}

@@ -1,0 +1,68 @@
+//! Incoming connections: assigns them to the agent's listener. No address is rewritten.
+//!
+//! Runs when a SYN finds no established socket, once per SYN, in the server's network namespace alone.
+
+use aya_ebpf::macros::sk_lookup;
+use aya_ebpf::programs::SkLookupContext;
+use flowfold_redirect_abi::{Counter, Endpoint, ListenerSlot, Tuple};
+
+use crate::count::count;
+use crate::gate;
+use crate::maps::{FLOWFOLD_OWNER, LISTENERS, UPSTREAMS};
+use crate::word::{field, field_words};
+
+const SK_PASS: u32 = 1;
+const IPPROTO_TCP: u32 = 6;
+const AF_INET: u32 = 2;
+
+/// Always passes; without an assigned socket the kernel goes on as if there were no program.
+#[sk_lookup]
+pub fn flowfold_lookup(ctx: SkLookupContext) -> u32 {
+    steer(&ctx);
+    SK_PASS
+}
+
+#[inline(always)]
+#[expect(clippy::cast_possible_truncation, reason = "a port has 16 bits")]
+fn steer(ctx: &SkLookupContext) {
+    let look = ctx.lookup;
+    if field!((*look).protocol) != IPPROTO_TCP {
+        return;
+    }
+    let Some(owner) = FLOWFOLD_OWNER.get(0) else { return };
+    let port = field!((*look).local_port) as u16;
+    if !owner.ingress.contains(port) {
+        return;
+    }
+    let remote_port = u16::from_be(field!((*look).remote_port));
+    let (source, destination, slot) = if field!((*look).family) == AF_INET {
+        (
+            Endpoint::v4(field!((*look).remote_ip4), remote_port),
+            Endpoint::v4(field!((*look).local_ip4), port),
+            ListenerSlot::V4,
+        )
+    } else {
+        (
+            Endpoint::v6(field_words!((*look).remote_ip6), remote_port),
+            Endpoint::v6(field_words!((*look).local_ip6), port),
+            ListenerSlot::V6,
+        )
+    };
+    // SAFETY: only whether there is an entry matters.
+    if unsafe { UPSTREAMS.get(Tuple { source, destination }) }.is_some() {
+        count(Counter::OwnUpstream);
+        return;
+    }
+    if let Some(reason) = gate::closed() {
+        count(reason);
+        return;
+    }
+    count(match LISTENERS.redirect_sk_lookup(ctx, slot as u32, 0) {
+        Ok(()) => Counter::SteeredIngress,
+        Err(ENOENT) => Counter::DirectNoListener,
+        Err(_) => Counter::DirectAssignFailed,
+    });
+}
+
+/// What the map answers for an empty slot.
+const ENOENT: i32 = -2;
