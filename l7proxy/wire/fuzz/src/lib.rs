@@ -5,48 +5,70 @@ mod conversation;
 
 use conversation::Conversation;
 use flowfold_wire::http1::{RequestDecoder, RequestEvent, ResponseDecoder, ResponseEvent, ResponseTo};
+use flowfold_wire::limits;
 use flowfold_wire::sniff::{Verdict, sniff_client};
 
 /// What stands between the client's and the server's bytes of a conversation. Neither byte occurs in UTF-8.
 const BETWEEN_SIDES: &[u8] = b"\xff\xfe";
 
-/// A client's bytes, in whatever pieces, are the same requests; and it doesn't matter when an answer about a tunnel
-/// arrives.
+/// A client's bytes, in whatever pieces, are the same requests; and so they are however late the answers about tunnels
+/// arrive.
 pub fn requests(data: &[u8]) {
     let Some((&seed, stream)) = data.split_first() else { return };
     let granted = seed & 1 == 1;
-    let whole = read_requests(&[stream], granted);
-    assert_eq!(whole, read_requests(&pieces(stream, seed), granted));
-    assert_eq!(whole, read_requests(&stream.chunks(1).collect::<Vec<_>>(), granted));
+    let whole = read_requests(&[stream], granted, Answers::AtOnce);
+    assert_eq!(whole, read_requests(&pieces(stream, seed), granted, Answers::AtOnce));
+    assert_eq!(whole, read_requests(&stream.chunks(1).collect::<Vec<_>>(), granted, Answers::AtOnce));
+    if stream.len() <= limits::HELD_BYTES {
+        assert_eq!(whole, read_requests(&pieces(stream, seed), granted, Answers::AtTheEnd));
+    }
 }
 
-/// Reads a client's bytes. Each tunnel that is asked for is settled at once.
-fn read_requests(pieces: &[&[u8]], granted: bool) -> Vec<String> {
+/// When the server's answer to a request for a tunnel arrives.
+#[derive(Clone, Copy, PartialEq)]
+enum Answers {
+    AtOnce,
+    AtTheEnd,
+}
+
+/// Reads a client's bytes.
+fn read_requests(pieces: &[&[u8]], granted: bool, answers: Answers) -> Vec<String> {
     let mut decoder = RequestDecoder::new();
     let mut said = Vec::new();
-    for piece in pieces {
-        let mut input = *piece;
+    let mut asked = false;
+    let mut read = |decoder: &mut RequestDecoder, mut input: &[u8]| {
         loop {
             let step = match decoder.advance(input) {
+                Ok(step) if step.needs_more() => {
+                    assert!(input.is_empty());
+                    return true;
+                }
                 Ok(step) => step,
                 Err(error) => {
                     said.push(format!("{error:?}"));
-                    return said;
+                    return false;
                 }
             };
-            if step.needs_more() {
-                assert!(input.is_empty());
-                break;
-            }
             input = &input[step.consumed..];
             let event = step.event;
             said.extend(event.map(|event| format!("{event:?}")));
-            if event == Some(RequestEvent::End) {
-                assert!(decoder.settle(granted).is_empty());
+            match event {
+                Some(RequestEvent::Head(head)) => asked = head.response_to.may_tunnel(),
+                Some(RequestEvent::End) if asked && answers == Answers::AtOnce => {
+                    assert!(decoder.settle(granted).is_empty());
+                }
+                _ => {}
             }
         }
+    };
+    let mut readable = pieces.iter().all(|piece| read(&mut decoder, piece));
+    while readable && decoder.held() > 0 {
+        let held = decoder.settle(granted);
+        readable = read(&mut decoder, &held);
     }
-    said.push(format!("{:?}", decoder.finish()));
+    if readable {
+        said.push(format!("{:?}", decoder.finish()));
+    }
     said
 }
 

@@ -88,13 +88,15 @@ impl Chunked {
                 Ok(Place::Extension)
             }
             (Place::Digits | Place::Padding, b' ' | b'\t') => Ok(Place::Padding),
-            (Place::SizeLf, b'\n') if self.data == 0 => Ok(Place::Trailers),
-            (Place::SizeLf, b'\n') => Ok(Place::Data),
-            (Place::DataCr, b'\r') => {
+            (Place::SizeLf, b'\n') => {
                 self.line = 0;
-                Ok(Place::DataLf)
+                Ok(if self.data == 0 { Place::Trailers } else { Place::Data })
             }
-            (Place::DataLf, b'\n') => Ok(Place::Size),
+            (Place::DataCr, b'\r') => Ok(Place::DataLf),
+            (Place::DataLf, b'\n') => {
+                self.line = 0;
+                Ok(Place::Size)
+            }
             _ => Err(Http1Error::MalformedChunk),
         }
     }

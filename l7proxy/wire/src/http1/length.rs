@@ -143,3 +143,106 @@ fn decimal(text: &[u8]) -> Option<u64> {
         number.checked_mul(10)?.checked_add(digit)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{ContentLength, Length, TransferCodings, of_request, of_response};
+    use crate::http1::{Http1Error, ResponseTo, Version};
+
+    fn content_length(values: &[&str]) -> ContentLength {
+        let mut length = ContentLength::default();
+        for value in values {
+            length.add(value.as_bytes());
+        }
+        length
+    }
+
+    fn codings(values: &[&str]) -> TransferCodings {
+        let mut codings = TransferCodings::default();
+        for value in values {
+            codings.add(value.as_bytes());
+        }
+        codings
+    }
+
+    #[test]
+    fn a_length_is_one_number() {
+        for values in [&["42"][..], &["042"], &["42", "42"], &["42, 42"], &["42 ,42", "42"], &["\r\n 42"]] {
+            assert_eq!(content_length(values), ContentLength::Valid(42), "{values:?}");
+        }
+        assert_eq!(content_length(&["18446744073709551615"]), ContentLength::Valid(u64::MAX));
+        assert_eq!(content_length(&[]), ContentLength::Absent);
+        let invalid = [
+            &["18446744073709551616"][..],
+            &["-1"],
+            &["+1"],
+            &["0x2a"],
+            &["4 2"],
+            &["42,"],
+            &[""],
+            &["42", "43"],
+            &["42, 43"],
+            &["x", "42"],
+            &["42", "", "42"],
+            &["\u{664}\u{662}"],
+        ];
+        for values in invalid {
+            assert_eq!(content_length(values), ContentLength::Invalid, "{values:?}");
+        }
+    }
+
+    #[test]
+    fn chunked_counts_where_it_is_last() {
+        for values in [&["chunked"][..], &["gzip, Chunked"], &["gzip;q=1", "CHUNKED"], &["x,y\t,\tchunked"]] {
+            assert_eq!(codings(values), TransferCodings::ChunkedLast, "{values:?}");
+        }
+        for (values, chunked_before) in [
+            (&["gzip"][..], false),
+            (&["identity"], false),
+            (&["xchunked"], false),
+            (&["chunked, gzip"], true),
+            (&["chunked", "gzip, x"], true),
+        ] {
+            assert_eq!(codings(values), TransferCodings::OtherLast { chunked_before }, "{values:?}");
+        }
+        let faulty = [
+            &["chunked, chunked"][..],
+            &["chunked, gzip, chunked"],
+            &["chunked;q=1"],
+            &[""],
+            &["chunked,"],
+            &["gzip;a=\",chunked"],
+            &["chunked, chunked", "gzip"],
+        ];
+        for values in faulty {
+            assert_eq!(codings(values), TransferCodings::Faulty, "{values:?}");
+        }
+    }
+
+    #[test]
+    fn both_lengths_are_ambiguous_in_either_direction() {
+        for length in [content_length(&["3"]), content_length(&["x"])] {
+            for codings in [codings(&["chunked"]), codings(&["gzip"])] {
+                let request = of_request(Version::Http11, length, codings);
+                assert_eq!(request, Err(Http1Error::AmbiguousLength));
+                let response = of_response(200, ResponseTo::Other, Version::Http11, length, codings);
+                assert_eq!(response, Err(Http1Error::AmbiguousLength));
+            }
+        }
+    }
+
+    #[test]
+    fn some_responses_end_with_their_head_whatever_it_says() {
+        let bad = (content_length(&["x"]), codings(&["chunked, chunked"]));
+        for (status, to) in [
+            (204, ResponseTo::Other),
+            (304, ResponseTo::Upgrade),
+            (200, ResponseTo::Head),
+            (500, ResponseTo::HeadUpgrade),
+        ] {
+            assert_eq!(of_response(status, to, Version::Http10, bad.0, bad.1), Ok(Length::Exactly(0)), "{status}");
+        }
+        let reset = of_response(205, ResponseTo::Other, Version::Http11, content_length(&["0"]), codings(&[]));
+        assert_eq!(reset, Ok(Length::Exactly(0)));
+    }
+}

@@ -36,3 +36,41 @@ fn absolute(target: &[u8]) -> TargetParts<'_> {
 fn until(bytes: &[u8], ends: impl Fn(u8) -> bool) -> &[u8] {
     bytes.split(|&byte| ends(byte)).next().unwrap_or(bytes)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::parts;
+
+    fn taken_apart(target: &str) -> (&str, Option<&str>) {
+        let parts = parts(target.as_bytes(), false);
+        let text = |bytes| str::from_utf8(bytes).expect("as it was given");
+        (text(parts.path), parts.authority.map(text))
+    }
+
+    #[test]
+    fn paths_have_no_query() {
+        assert_eq!(taken_apart("/a/b?c=/d"), ("/a/b", None));
+        assert_eq!(taken_apart("/a#b?c"), ("/a", None));
+        assert_eq!(taken_apart("/?"), ("/", None));
+        assert_eq!(taken_apart("//a//b"), ("//a//b", None));
+        assert_eq!(taken_apart("*"), ("", None));
+    }
+
+    #[test]
+    fn absolute_targets_name_their_host() {
+        assert_eq!(taken_apart("http://a:80/b/c?d"), ("/b/c", Some("a:80")));
+        assert_eq!(taken_apart("http://a"), ("/", Some("a")));
+        assert_eq!(taken_apart("http://a?b=/c@d"), ("/", Some("a")));
+        assert_eq!(taken_apart("https://user:pass@[::1]:80#x"), ("/", Some("[::1]:80")));
+        assert_eq!(taken_apart("http://"), ("/", Some("")));
+        for strange in ["a", "*a", "urn:a:b", "http:/a", "a/b?c", "?"] {
+            assert_eq!(taken_apart(strange), ("", None), "{strange}");
+        }
+    }
+
+    #[test]
+    fn connect_names_nothing_but_a_host() {
+        let parts = parts(b"/a:443", true);
+        assert_eq!((parts.path, parts.authority), (&b""[..], Some(&b"/a:443"[..])));
+    }
+}
