@@ -12,8 +12,8 @@ pub struct Client {
     pub pid: u32,
     /// Zero.
     pub padding: u32,
-    /// Command name of the calling thread, padded with zeros.
-    pub comm: [u8; 16],
+    /// Command name of the calling thread: 16 bytes in memory order, padded with zeros.
+    pub comm: [u64; 2],
 }
 
 /// Where a connection was going before it was sent to the agent, and who opened it.

@@ -1,8 +1,12 @@
 //! Outgoing connections: what `connect4` and `connect6` have in common.
 
+use core::mem::MaybeUninit;
+
 use aya_ebpf::EbpfContext as _;
 use aya_ebpf::bindings::bpf_sock;
-use aya_ebpf::helpers::generated::{bpf_get_current_cgroup_id, bpf_get_netns_cookie, bpf_get_socket_cookie};
+use aya_ebpf::helpers::generated::{
+    bpf_get_current_cgroup_id, bpf_get_current_comm, bpf_get_netns_cookie, bpf_get_socket_cookie,
+};
 use aya_ebpf::programs::SockAddrContext;
 use flowfold_redirect_abi::{Client, Counter, Endpoint, OWN_MARK, Origin, OwnerRecord};
 
@@ -116,15 +120,19 @@ fn forget_earlier_attempt(cookie: u64) {
 
 #[inline(always)]
 fn client(ctx: &SockAddrContext) -> Client {
-    Client {
-        // SAFETY: no argument, no failure.
-        cgroup_id: unsafe { bpf_get_current_cgroup_id() },
-        pid: ctx.tgid(),
-        padding: 0,
-        comm: ctx.command().unwrap_or([0; 16]),
-    }
+    let mut comm = MaybeUninit::<[u64; 2]>::uninit();
+    // SAFETY: the helper fills all 16 bytes, with zeros if it fails. (Zeroing them here first would be a call of
+    // memset, whose loop the verifier takes from root alone.)
+    let comm = unsafe {
+        let _: i64 = bpf_get_current_comm(comm.as_mut_ptr().cast(), 16);
+        comm.assume_init()
+    };
+    // SAFETY: no argument, no failure.
+    let cgroup_id = unsafe { bpf_get_current_cgroup_id() };
+    Client { cgroup_id, pid: ctx.tgid(), padding: 0, comm }
 }
 
+/// The socket that the call is about.
 #[inline(always)]
 pub(crate) fn socket(ctx: &SockAddrContext) -> *const bpf_sock {
     let call = ctx.sock_addr;

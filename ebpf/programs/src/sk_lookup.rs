@@ -35,18 +35,14 @@ fn steer(ctx: &SkLookupContext) {
         return;
     }
     let remote_port = u16::from_be(field!((*look).remote_port));
+    // All read before the branch: two branches that each read an address end in one read at a computed offset, and
+    // the verifier says "dereference of modified ctx ptr disallowed".
+    let (remote_v4, local_v4) = (field!((*look).remote_ip4), field!((*look).local_ip4));
+    let (remote_v6, local_v6) = (field_words!((*look).remote_ip6), field_words!((*look).local_ip6));
     let (source, destination, slot) = if field!((*look).family) == AF_INET {
-        (
-            Endpoint::v4(field!((*look).remote_ip4), remote_port),
-            Endpoint::v4(field!((*look).local_ip4), port),
-            ListenerSlot::V4,
-        )
+        (Endpoint::v4(remote_v4, remote_port), Endpoint::v4(local_v4, port), ListenerSlot::V4)
     } else {
-        (
-            Endpoint::v6(field_words!((*look).remote_ip6), remote_port),
-            Endpoint::v6(field_words!((*look).local_ip6), port),
-            ListenerSlot::V6,
-        )
+        (Endpoint::v6(remote_v6, remote_port), Endpoint::v6(local_v6, port), ListenerSlot::V6)
     };
     // SAFETY: only whether there is an entry matters.
     if unsafe { UPSTREAMS.get(Tuple { source, destination }) }.is_some() {

@@ -90,15 +90,12 @@ fn tuple(ops: *const bpf_sock_ops) -> Tuple {
     let local_port = field!((*ops).local_port) as u16;
     // Big-endian in the upper half of the word, unlike every other port of the kernel's contexts.
     let remote_port = u32::from_be(field!((*ops).remote_port)) as u16;
+    // All read before the branch, for the reason told in `sk_lookup`.
+    let (local_v4, remote_v4) = (field!((*ops).local_ip4), field!((*ops).remote_ip4));
+    let (local_v6, remote_v6) = (field_words!((*ops).local_ip6), field_words!((*ops).remote_ip6));
     if field!((*ops).family) == AF_INET {
-        Tuple {
-            source: Endpoint::v4(field!((*ops).local_ip4), local_port),
-            destination: Endpoint::v4(field!((*ops).remote_ip4), remote_port),
-        }
+        Tuple { source: Endpoint::v4(local_v4, local_port), destination: Endpoint::v4(remote_v4, remote_port) }
     } else {
-        Tuple {
-            source: Endpoint::v6(field_words!((*ops).local_ip6), local_port),
-            destination: Endpoint::v6(field_words!((*ops).remote_ip6), remote_port),
-        }
+        Tuple { source: Endpoint::v6(local_v6, local_port), destination: Endpoint::v6(remote_v6, remote_port) }
     }
 }
