@@ -4,17 +4,23 @@
 //! [`Redirect::attach`] on the same thread, [`Redirect::beat`] a few times per second from anywhere, and a clone of
 //! [`Redirect::lookups`] per worker.
 
+mod address;
 mod attach;
+mod bpf;
+mod capabilities;
 mod cgroup;
 mod error;
 mod listeners;
 mod lookups;
+mod namespace;
+mod object;
 mod owner;
 mod plan;
 mod probe;
 mod stats;
 
 pub use attach::Redirect;
+pub use capabilities::{CAPABILITIES, Capability, Phase};
 pub use cgroup::cgroup2_mount;
 pub use error::RedirectError;
 pub use listeners::{Listeners, WorkerListeners};

@@ -19,7 +19,7 @@ const PORT_ATTEMPTS: usize = 16;
 pub struct WorkerListeners {
     /// Listens on 127.0.0.1; nonblocking.
     pub v4: TcpListener,
-    /// Listens on ::1 at the same port; nonblocking. None where the namespace has no IPv6.
+    /// Listens on `::1` at the same port; nonblocking. None where the namespace has no IPv6.
     pub v6: Option<TcpListener>,
 }
 

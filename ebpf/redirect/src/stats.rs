@@ -1,5 +1,12 @@
 //! What the programs did and what state they are in.
 
+use std::fmt;
+
+use aya::maps::{Map, MapData, PerCpuArray};
+use flowfold_redirect_abi::Counter;
+
+use crate::{RedirectError, owner};
+
 /// Counts since attach, summed over the processors. Only connections to a port of the plan are counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct SteeringStats {
@@ -37,4 +44,46 @@ pub struct ProgramStatus {
     pub name: &'static str,
     /// Attached at this moment.
     pub attached: bool,
+}
+
+/// The counters' map.
+pub(crate) struct Counters {
+    map: PerCpuArray<MapData, u64>,
+}
+
+impl fmt::Debug for Counters {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Counters")
+    }
+}
+
+impl Counters {
+    /// Its name.
+    pub(crate) const MAP: &str = "COUNTERS";
+
+    pub(crate) fn new(map: Map) -> Result<Self, RedirectError> {
+        let map = PerCpuArray::try_from(map).map_err(|_| RedirectError::Object { part: Self::MAP })?;
+        Ok(Self { map })
+    }
+
+    pub(crate) fn read(&self) -> Result<SteeringStats, RedirectError> {
+        let sum = |counter: Counter| match self.map.get(&(counter as u32), 0) {
+            Ok(values) => Ok(values.iter().sum()),
+            Err(error) => Err(RedirectError::Map { call: "read", map: Self::MAP, source: owner::errno_of(&error) }),
+        };
+        Ok(SteeringStats {
+            steered_ingress: sum(Counter::SteeredIngress)?,
+            steered_egress: sum(Counter::SteeredEgress)?,
+            own_upstream: sum(Counter::OwnUpstream)?,
+            direct_paused: sum(Counter::DirectPaused)?,
+            direct_stale_heartbeat: sum(Counter::DirectStaleHeartbeat)?,
+            direct_no_listener: sum(Counter::DirectNoListener)?,
+            direct_bound_device: sum(Counter::DirectBoundDevice)?,
+            direct_special_destination: sum(Counter::DirectSpecialDestination)?,
+            direct_other_namespace: sum(Counter::DirectOtherNamespace)?,
+            direct_map_full: sum(Counter::DirectMapFull)?,
+            direct_assign_failed: sum(Counter::DirectAssignFailed)?,
+            records_lost: sum(Counter::RecordsLost)?,
+        })
+    }
 }
