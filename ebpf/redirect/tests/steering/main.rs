@@ -1,0 +1,13 @@
+//! The programs in a real kernel: each test in a process, a network namespace and a cgroup of its own.
+#![expect(clippy::print_stderr, clippy::print_stdout, reason = "a test talks to the person who runs it")]
+
+mod agent;
+mod death;
+mod egress;
+mod egress_sockets;
+mod exclusive;
+mod ingress;
+mod isolated;
+mod privileges;
+mod server;
+mod states;
