@@ -1,4 +1,8 @@
 //! What the fuzz targets check. Each input starts with a byte that seeds the cuts.
+//!
+//! In the directory of this crate, five seconds of one target are
+//! `mkdir -p corpus/sniff && cargo run --release --bin sniff -- -max_total_time=5 corpus/sniff seeds/sniff`.
+//! cargo-fuzz works, too, with the pinned toolchain when `RUSTC_BOOTSTRAP=1` is set; only its sanitizers need that.
 
 #[path = "../../tests/support/conversation.rs"]
 mod conversation;

@@ -1,8 +1,6 @@
 //! From the bytes of a head to what is kept of it.
 //!
-//! The grammar is httparse's. Where RFC 9112 leaves a choice: a single LF ends a line (section 2.2); white space in front
-//! of a colon is an error (section 5.1); a folded line is an error in a request and white space in a response
-//! (section 5.2).
+//! The grammar is httparse's; [`crate::http1`] lists what it does where RFC 9112 leaves a choice.
 
 use std::mem::MaybeUninit;
 
