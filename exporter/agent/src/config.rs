@@ -1,0 +1,134 @@
+//! What the agent is asked to do: read from a file and flags, and valid once it exists.
+
+mod build;
+pub mod defaults;
+mod example;
+mod problem;
+mod raw;
+mod rule;
+mod shape;
+mod workload;
+
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use flowfold_fold::{Methods, RouteTable};
+
+pub(crate) use build::read_drain_timeout;
+pub use example::EXAMPLE;
+pub use problem::{ConfigError, Problem};
+pub use rule::{Direction, L7, Rule};
+pub use workload::WorkloadEntry;
+
+/// A configuration that can be run: every value is in range, and no two contradict each other.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Which traffic is steered. At least one rule, and no two of one direction and port.
+    pub rules: Vec<Rule>,
+    /// The cgroup2 directory whose processes are steered; absent: the root of the cgroup2 tree, which is every process.
+    pub cgroup: Option<PathBuf>,
+    /// The network namespace that is steered, as a path such as `/run/netns/NAME`; absent: the agent's own.
+    pub netns: Option<PathBuf>,
+    /// Where `/metrics` is served. In the namespace that the agent was started in, whatever `netns` says.
+    pub metrics: SocketAddr,
+    /// Worker threads; absent: one per core that the agent may run on.
+    pub workers: Option<NonZeroUsize>,
+    /// Connections that are relayed at once before new ones go direct; absent: what the descriptor limit carries.
+    pub max_connections: Option<NonZeroUsize>,
+    /// How long open exchanges may go on after a stop was asked for.
+    pub drain_timeout: Duration,
+    /// The workloads table, in its order.
+    pub workloads: Vec<WorkloadEntry>,
+    /// The route templates.
+    pub routes: RouteTable,
+    /// Whether a peer that nothing else tells is shown as its IP address, instead of as `unknown`.
+    pub show_ips: bool,
+    /// The methods that are shown by name.
+    pub known_methods: Methods,
+    /// The most labelled series.
+    pub max_series: usize,
+    /// How the agent logs.
+    pub log: LogOptions,
+}
+
+/// How the agent logs to stderr.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogOptions {
+    /// For people or for machines.
+    pub format: LogFormat,
+    /// A level, or directives per module, as `tracing` understands them.
+    pub filter: String,
+}
+
+/// Who reads the log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum LogFormat {
+    /// People: one line per event, coloured on a terminal.
+    #[default]
+    Human,
+    /// Machines: one JSON object per line.
+    Json,
+}
+
+/// What flags say; each of them wins over the file.
+#[derive(Clone, Debug, Default)]
+pub struct Overrides {
+    /// `--visibility`: compact rules with commas between them. They replace the file's.
+    pub visibility: Option<String>,
+    /// `--metrics`
+    pub metrics: Option<SocketAddr>,
+    /// `--cgroup`
+    pub cgroup: Option<PathBuf>,
+    /// `--netns`
+    pub netns: Option<PathBuf>,
+    /// `--workers`
+    pub workers: Option<NonZeroUsize>,
+    /// `--max-connections`
+    pub max_connections: Option<NonZeroUsize>,
+    /// `--drain-timeout`
+    pub drain_timeout: Option<Duration>,
+    /// `--log-format`
+    pub log_format: Option<LogFormat>,
+}
+
+impl Config {
+    /// Reads the file, if one is named, and lays the flags over it.
+    pub fn load(file: Option<&Path>, overrides: &Overrides) -> Result<Self, ConfigError> {
+        let Some(path) = file else {
+            return Self::from_text("flags", "", overrides);
+        };
+        let source = path.display().to_string();
+        let text = read_file(path).map_err(|(what, fix)| {
+            ConfigError::one(Problem { source: source.clone(), line: None, path: String::new(), what, fix })
+        })?;
+        Self::from_text(&source, &text, overrides)
+    }
+
+    /// Reads a configuration from its text. `source` names it in errors.
+    pub fn from_text(source: &str, text: &str, overrides: &Overrides) -> Result<Self, ConfigError> {
+        let raw = shape::read(source, text)?;
+        build::config(source, raw, overrides)
+    }
+
+    /// The ports of the rules of one direction, in their order.
+    pub fn ports(&self, direction: Direction) -> Vec<u16> {
+        self.rules.iter().filter(|rule| rule.direction == direction).map(|rule| rule.port.get()).collect()
+    }
+}
+
+fn read_file(path: &Path) -> Result<String, (String, String)> {
+    let unreadable = |error: std::io::Error| {
+        (format!("cannot be read: {error}"), "give --config a file that exists and that this user may read".to_owned())
+    };
+    let size = std::fs::metadata(path).map_err(unreadable)?.len();
+    if size > defaults::MAX_FILE_BYTES {
+        let limit = defaults::MAX_FILE_BYTES / (1024 * 1024);
+        return Err((format!("is {size} bytes long"), format!("keep it below {limit} MiB")));
+    }
+    std::fs::read_to_string(path).map_err(unreadable)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,210 @@
+//! From the raw shape and the flags to a [`Config`]: every value is read, and every wrong one reported.
+
+mod rules;
+mod workloads;
+
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use flowfold_fold::{DEFAULT_MAX_SERIES, Methods, RouteTable};
+use serde_saphyr::Spanned;
+use tracing_subscriber::EnvFilter;
+
+use super::problem::{Collector, ConfigError};
+use super::raw::{RawConfig, RawLog, RawRoute, Text};
+use super::{Config, LogFormat, LogOptions, Overrides, defaults};
+
+pub(super) fn config(source: &str, raw: RawConfig, flags: &Overrides) -> Result<Config, ConfigError> {
+    let mut problems = Collector::new(source);
+    let p = &mut problems;
+    let listen = raw.metrics.and_then(|metrics| metrics.listen);
+    let metrics = flags.metrics.unwrap_or_else(|| {
+        let read = |text: &str| text.parse::<SocketAddr>().ok();
+        value(p, "metrics.listen", listen.as_ref(), "is not an address", "write IP:PORT, as in 127.0.0.1:9464", read)
+            .unwrap_or(defaults::METRICS_LISTEN)
+    });
+    let netns = path(p, "netns", raw.netns.as_ref(), flags.netns.as_ref(), false);
+    let context =
+        rules::Context { metrics, metrics_line: listen.as_ref().map(line_of), own_namespace: netns.is_none() };
+    let rules = match &flags.visibility {
+        Some(text) => rules::from_flag(p, text, &context),
+        None => rules::from_file(p, raw.visibility.unwrap_or_default(), &context),
+    };
+    let cgroup = path(p, "cgroup", raw.cgroup.as_ref(), flags.cgroup.as_ref(), true);
+    let workers = number(p, "workers", raw.workers.as_ref(), defaults::MAX_WORKERS);
+    let max_connections = number(p, "max_connections", raw.max_connections.as_ref(), usize::MAX);
+    let drain_timeout = value(
+        p,
+        "drain_timeout",
+        raw.drain_timeout.as_ref(),
+        "is not a time up to 1h",
+        "write a number and a unit, as in 10s, 500ms or 2m",
+        read_drain_timeout,
+    );
+    let workloads = workloads::read(p, raw.workloads.unwrap_or_default());
+    let routes = routes(p, raw.routes.unwrap_or_default());
+    let show_ips = raw.identity.and_then(|identity| identity.show_ips);
+    let show_ips =
+        value(p, "identity.show_ips", show_ips.as_ref(), "is not a yes or no", "write true or false", read_bool);
+    let known_methods = raw.known_methods.map_or_else(Methods::default, |raw| known_methods(p, &raw));
+    let max_series = number(p, "max_series", raw.max_series.as_ref(), defaults::MAX_MAX_SERIES);
+    let log = log(p, &raw.log.unwrap_or_default());
+    problems.finish()?;
+    Ok(Config {
+        rules,
+        cgroup,
+        netns,
+        metrics,
+        workers: flags.workers.or(workers),
+        max_connections: flags.max_connections.or(max_connections),
+        drain_timeout: flags.drain_timeout.or(drain_timeout).unwrap_or(defaults::DRAIN_TIMEOUT),
+        workloads,
+        routes,
+        show_ips: show_ips.unwrap_or(true),
+        known_methods,
+        max_series: max_series.map_or(DEFAULT_MAX_SERIES, NonZeroUsize::get),
+        log: LogOptions { format: flags.log_format.unwrap_or(log.format), ..log },
+    })
+}
+
+/// A time that `--drain-timeout` and the file may name.
+pub(crate) fn read_drain_timeout(text: &str) -> Option<Duration> {
+    humantime::parse_duration(text).ok().filter(|time| *time <= defaults::MAX_DRAIN_TIMEOUT)
+}
+
+fn line_of(text: &Text) -> u64 {
+    text.referenced.line()
+}
+
+/// Reads an optional value, or reports it with its own text in front of `what`.
+fn value<T>(
+    problems: &mut Collector,
+    path: &str,
+    raw: Option<&Text>,
+    what: &str,
+    fix: &str,
+    read: impl FnOnce(&str) -> Option<T>,
+) -> Option<T> {
+    let raw = raw?;
+    let read = read(raw.value.trim());
+    if read.is_none() {
+        problems.report(Some(line_of(raw)), path, format!("`{}` {what}", raw.value.trim()), fix);
+    }
+    read
+}
+
+fn number(problems: &mut Collector, path: &str, raw: Option<&Text>, max: usize) -> Option<NonZeroUsize> {
+    let fix = match max {
+        usize::MAX => "write a whole number of at least 1, or take the key out for the default".to_owned(),
+        max => format!("write a whole number from 1 to {max}, or take the key out for the default"),
+    };
+    let read = |text: &str| text.parse::<NonZeroUsize>().ok().filter(|number| number.get() <= max);
+    value(problems, path, raw, "is not a number that can be used here", &fix, read)
+}
+
+fn read_bool(text: &str) -> Option<bool> {
+    match text.to_ascii_lowercase().as_str() {
+        "true" | "yes" | "on" => Some(true),
+        "false" | "no" | "off" => Some(false),
+        _ => None,
+    }
+}
+
+/// A path that must exist. The flag wins over the file.
+fn path(
+    problems: &mut Collector,
+    key: &str,
+    raw: Option<&Text>,
+    flag: Option<&PathBuf>,
+    directory: bool,
+) -> Option<PathBuf> {
+    let path = flag.cloned().or_else(|| raw.map(|text| PathBuf::from(text.value.trim())))?;
+    let (fits, what, fix) = if directory {
+        (path.is_dir(), "is not a directory", "give a directory of the cgroup2 tree, or leave it out for all processes")
+    } else {
+        (path.exists(), "does not exist", "give a path such as /run/netns/NAME or /proc/PID/ns/net")
+    };
+    let what = format!("{} {what}", path.display());
+    match flag {
+        _ if fits => {}
+        None => problems.report(raw.map(line_of), key, what, fix),
+        Some(_) => {
+            let mut own = Collector::new(format!("--{key}"));
+            own.report(None, "", what, fix);
+            problems.absorb(own);
+        }
+    }
+    Some(path)
+}
+
+fn routes(problems: &mut Collector, raw: Vec<Spanned<RawRoute>>) -> RouteTable {
+    let mut templates = Vec::with_capacity(raw.len());
+    for (index, raw) in raw.into_iter().enumerate() {
+        let at = format!("routes[{index}]");
+        let line = Some(raw.referenced.line());
+        let (method, template, at_template) = match raw.value {
+            RawRoute::Template(template) => (None, Some(template), at.clone()),
+            RawRoute::Map(map) => {
+                let text = |text: Text| text.value.trim().to_owned();
+                (map.method.map(text), map.template.map(text), format!("{at}.template"))
+            }
+        };
+        if let Some(method) = method.as_deref().filter(|method| !is_token(method)) {
+            let fix = "write a method's name, as in GET, or take the key out for any";
+            problems.report(line, format!("{at}.method"), format!("`{method}` is not a method"), fix);
+            continue;
+        }
+        let Some(template) = template else {
+            problems.report(line, at_template, "is missing", "write a template, as in /products/{id}");
+            continue;
+        };
+        let template = method.map_or(template.clone(), |method| format!("{method} {template}"));
+        match RouteTable::parse([&template]) {
+            Ok(_) => templates.push(template),
+            Err(error) => {
+                let fix = "write {name} for one segment or, at the end, {name...} for the rest, as in /products/{id}";
+                problems.report(line, at_template, error.to_string(), fix);
+            }
+        }
+    }
+    RouteTable::parse(&templates).unwrap_or_else(|error| {
+        problems.report(None, "routes", error.to_string(), "keep the templates that matter most");
+        RouteTable::default()
+    })
+}
+
+fn known_methods(problems: &mut Collector, raw: &[Text]) -> Methods {
+    let mut names = Vec::with_capacity(raw.len());
+    for (index, text) in raw.iter().enumerate() {
+        let at = format!("known_methods[{index}]");
+        let read = |text: &str| is_token(text).then(|| text.to_owned());
+        names.extend(value(problems, &at, Some(text), "is not a method", "write a method's name, as in GET", read));
+    }
+    Methods::only(&names).unwrap_or_else(|error| {
+        problems.report(None, "known_methods", error.to_string(), "keep those that matter most");
+        Methods::default()
+    })
+}
+
+/// A method's name: an RFC 9110 token that is short enough for a label.
+fn is_token(text: &str) -> bool {
+    let symbol = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    !text.is_empty() && text.len() <= 32 && text.bytes().all(symbol)
+}
+
+fn log(problems: &mut Collector, raw: &RawLog) -> LogOptions {
+    let format =
+        value(problems, "log.format", raw.format.as_ref(), "is not a log format", "write human or json", |text| {
+            clap::ValueEnum::from_str(text, true).ok()
+        });
+    let fix = "write a level (error, warn, info, debug, trace), or directives such as info,flowfold_proxy=debug";
+    let filter = value(problems, "log.filter", raw.filter.as_ref(), "is not a log filter", fix, |text| {
+        EnvFilter::try_new(text).is_ok().then(|| text.to_owned())
+    });
+    LogOptions {
+        format: format.unwrap_or(LogFormat::Human),
+        filter: filter.unwrap_or_else(|| defaults::LOG_FILTER.to_owned()),
+    }
+}

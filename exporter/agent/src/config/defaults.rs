@@ -1,0 +1,39 @@
+//! Every default and limit of the configuration, with its reason.
+
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::time::Duration;
+
+/// Where `/metrics` is served: the port that OpenTelemetry's exporters for Prometheus use, and on loopback, because the
+/// names of workloads are nobody else's business unless the operator says so.
+pub const METRICS_LISTEN: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 9464));
+
+/// How long open exchanges may go on after a stop was asked for. Below the 30 s and 90 s after which Kubernetes and
+/// systemd lose patience.
+pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The longest drain that can be asked for.
+pub const MAX_DRAIN_TIMEOUT: Duration = Duration::from_hours(1);
+
+/// The most worker threads that can be asked for: far above any machine's use, and a guard against a slip of the keyboard.
+pub const MAX_WORKERS: usize = 256;
+
+/// The most series that can be asked for.
+pub const MAX_MAX_SERIES: usize = 1_000_000;
+
+/// The most entries of the workloads table: they are tried one after the other for each new peer.
+pub const MAX_WORKLOADS: usize = 1_000;
+
+/// The longest name, namespace, label name or label value of a workload, in bytes. It is repeated in every series.
+pub const MAX_NAME_BYTES: usize = 128;
+
+/// The most extra labels of one workload.
+pub const MAX_LABELS: usize = 16;
+
+/// The largest configuration file that is read, in bytes.
+pub const MAX_FILE_BYTES: u64 = 4 * 1024 * 1024;
+
+/// What is logged where neither the file nor `FLOWFOLD_LOG` says.
+pub const LOG_FILTER: &str = "info";
+
+/// The most ports of one direction.
+pub const MAX_PORTS: usize = 64;

@@ -1,0 +1,74 @@
+//! The configuration file that documents every key. A test reads it.
+
+/// A file with every key, its default or an example, and what it means.
+pub const EXAMPLE: &str = r#"# A configuration of flowfold. Every key is optional but `visibility` (or the flag --visibility).
+# Unknown keys are refused. A flag of `flowfold run` wins over the key of the same name.
+
+# Which traffic is steered. <direction/port/L4/L7>:
+#   direction  Ingress: to local servers on this port; Egress: from local clients to any server on this port
+#   L4         TCP
+#   L7         HTTP, or AUTO for whatever the first bytes tell. GRPC, KAFKA and DNS over TCP are steered too, but this
+#              release only counts their connections and bytes. DNS over UDP is not steered by this release.
+# The same as a map: {direction: ingress, port: 9080, l4: TCP, l7: HTTP}; l4 and l7 may be left out (TCP, AUTO).
+visibility:
+  - <Ingress/9080/TCP/HTTP>
+  - {direction: egress, port: 80, l7: HTTP}
+
+# The processes that are steered: a directory of the cgroup2 tree. Default: its root, which is every process.
+#cgroup: /sys/fs/cgroup/system.slice
+
+# The network namespace that is steered. Default: the one that flowfold is started in.
+#netns: /run/netns/shop
+
+# Where /metrics, /healthz and /readyz are served, in the namespace that flowfold is started in.
+metrics:
+  listen: 127.0.0.1:9464
+
+# Worker threads. Default: one per core.
+#workers: 2
+
+# Connections that are relayed at once. Near the limit new ones go direct, unobserved and counted.
+# Default: what the limit of open files carries, two per connection.
+#max_connections: 9000
+
+# How long open exchanges may go on after SIGTERM or SIGINT, up to 1h.
+drain_timeout: 10s
+
+# Who is who. The first entry that matches a side of a connection names it. Within an entry, every criterion that is
+# given must match; within a criterion, any of its values. `port` is the server's port and matches servers alone.
+# `cgroup` is a path as /proc/PID/cgroup shows it behind 0::, and holds for everything below it.
+# A side that no entry matches is called after its systemd unit, its container id (12 digits) or its command, if it is a
+# process of this host, else after its IP address.
+workloads:
+  - name: reviews
+    namespace: shop
+    labels: {tier: backend}
+    match: {port: [9080]}
+  - name: office
+    match: {ip: [10.20.0.0/16, 2001:db8::/32]}
+  - name: cron
+    match: {cgroup: [/system.slice/cron.service]}
+
+identity:
+  # Whether a peer that nothing else tells is called after its IP address; false: `unknown`.
+  show_ips: true
+
+# Paths become the label http_route by these templates alone, the first that matches (at most 100).
+# {name} stands for one segment, {name...} for all the rest. As a map, a template can be for one method.
+routes:
+  - /products/{id}
+  - {method: GET, template: "/static/{file...}"}
+
+# Methods that are shown by name, in place of the usual ones; any other is shown as _OTHER.
+#known_methods: [GET, HEAD, POST, PUT, DELETE, CONNECT, OPTIONS, TRACE, PATCH, QUERY]
+
+# The most series of exchanges. Beyond it, further ones are counted in one overflow series per family.
+max_series: 20000
+
+log:
+  # human or json
+  format: human
+  # error, warn, info, debug, trace, or directives such as info,flowfold_proxy=debug. The environment variable
+  # FLOWFOLD_LOG wins.
+  filter: info
+"#;
