@@ -1,0 +1,120 @@
+//! `flowfold demo`: a small shop of HTTP services in child processes, and the real agent around them.
+
+mod cgroup;
+mod child;
+mod load;
+mod report;
+mod screen;
+mod service;
+mod shop;
+
+use std::io::{self, IsTerminal, Write};
+use std::net::{SocketAddr, TcpListener};
+use std::time::Instant;
+
+use crate::cli::DemoArgs;
+use crate::compose::{Agent, RelayOptions, can_steer};
+use crate::config::{Config, LogOptions, Overrides, defaults};
+use crate::error::{AgentError, Exit};
+use crate::shutdown::Stop;
+use crate::{logging, run};
+
+use self::cgroup::ShopCgroup;
+use self::screen::Screen;
+use self::shop::Shop;
+
+pub use self::child::{ServiceArgs, serve};
+
+/// What the demo logs, so that its table stays readable.
+const LOG_FILTER: &str = "warn";
+
+/// The shop, and the agent that observes it. The shop goes first.
+struct Stage {
+    shop: Shop,
+    agent: Agent,
+    /// How the agent gets in between, for people.
+    how: String,
+}
+
+/// Shows the demo until it is stopped.
+pub fn show(arguments: &DemoArgs) -> Result<(), AgentError> {
+    let log_format = arguments.log.log_format.unwrap_or_default();
+    logging::start(&LogOptions { format: log_format, filter: LOG_FILTER.to_owned() });
+    run::runtime()?.block_on(async {
+        let mut stop = Stop::listen(arguments.duration)?;
+        let (metrics, taken) = metrics_address(arguments.metrics);
+        let Stage { mut shop, mut agent, how } = set_up(metrics)?;
+        let live = io::stdout().is_terminal();
+        let mut screen = Screen::new(live, std::sync::Arc::clone(agent.fold()));
+        let taken = taken.map(|usual| format!(" ({usual} is in use)")).unwrap_or_default();
+        screen::say(&format!("metrics: http://{}/metrics{taken}\n{how}\n", agent.metrics()))?;
+        agent.begin().await?;
+        shop.open_doors()?;
+        let opened = Instant::now();
+        let watched = agent
+            .watch(async {
+                tokio::select! {
+                    reason = stop.asked() => reason,
+                    reason = screen.keep_drawing() => reason,
+                }
+            })
+            .await;
+        shop.close_doors();
+        let drawn = screen.draw_all_since(opened);
+        let finished = agent.finish(stop.signalled()).await;
+        shop.end();
+        watched.and(drawn).and(finished)
+    })
+}
+
+/// Where to serve `/metrics`, and the usual address if that is in use.
+fn metrics_address(asked: Option<SocketAddr>) -> (SocketAddr, Option<SocketAddr>) {
+    let usual = defaults::METRICS_LISTEN;
+    match asked {
+        Some(asked) => (asked, None),
+        None if TcpListener::bind(usual).is_ok() => (usual, None),
+        None => (SocketAddr::new(usual.ip(), 0), Some(usual)),
+    }
+}
+
+fn set_up(metrics: SocketAddr) -> Result<Stage, AgentError> {
+    let why_not = match steered(metrics) {
+        Err(error) if error.exit() == Exit::Missing => error,
+        done => return done,
+    };
+    let text = format!("{why_not}\nShowing the same through explicit proxies, without eBPF.\n");
+    io::stderr().write_all(text.as_bytes()).map_err(AgentError::system("cannot write"))?;
+    relayed(metrics)
+}
+
+/// The agent as `flowfold run` has it, for the shop's own cgroup and ports.
+fn steered(metrics: SocketAddr) -> Result<Stage, AgentError> {
+    let mount = flowfold_redirect::cgroup2_mount()?;
+    can_steer(Some(&mount))?;
+    let cgroup = ShopCgroup::create(&mount)?;
+    let directory = cgroup.directory().to_owned();
+    let config = |text: &str| {
+        let overrides = Overrides { metrics: Some(metrics), cgroup: Some(directory.clone()), ..Overrides::default() };
+        Config::from_text("the demo", text, &overrides)
+    };
+    let mut shop = Shop::open(Some(cgroup))?;
+    let agent = Agent::steer(&config(&shop.configuration())?)?;
+    shop.connect(&shop.addresses())?;
+    let how = format!("steered by eBPF, in the cgroup {}: {}", directory.display(), shop.tour());
+    Ok(Stage { shop, agent, how })
+}
+
+/// The same with a proxy between each caller and called.
+fn relayed(metrics: SocketAddr) -> Result<Stage, AgentError> {
+    let mut shop = Shop::open(None)?;
+    let agent = Agent::relay(RelayOptions {
+        edges: shop.edges(),
+        metrics,
+        workers: None,
+        drain_timeout: defaults::DRAIN_TIMEOUT,
+    })?;
+    let listening: Vec<_> = agent.edges().iter().map(|edge| edge.listen).collect();
+    shop.connect(&listening)?;
+    let how = format!("through explicit proxies: {}", shop.tour());
+    Ok(Stage { shop, agent, how })
+}
