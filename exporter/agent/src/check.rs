@@ -1,0 +1,190 @@
+//! `flowfold check`: whether `run` with the same flags would start.
+
+use std::io::{self, Write};
+use std::net::{SocketAddr, TcpListener};
+use std::os::unix::fs::MetadataExt;
+
+use flowfold_redirect::{Answer, Direction as Way, Owner, Requirement};
+
+use crate::cli::CheckArgs;
+use crate::config::{Config, Direction, EXAMPLE, defaults};
+use crate::error::{AgentError, Exit};
+use crate::netns;
+
+/// The column that the fix of a requirement begins in: below its name.
+const INDENT: &str = "         ";
+
+/// Checks, prints a line per requirement, and returns the exit code that `run` would end with if it didn't start.
+pub fn check(arguments: &CheckArgs, out: &mut impl Write) -> Result<Exit, AgentError> {
+    let lines = if arguments.print_example {
+        out.write_all(EXAMPLE.as_bytes()).map(|()| Vec::new())
+    } else {
+        let lines = look(arguments)?;
+        print(&lines, out).map(|()| lines)
+    };
+    Ok(verdict(&lines.map_err(AgentError::system("cannot write the answer"))?))
+}
+
+fn look(arguments: &CheckArgs) -> Result<Vec<Line>, AgentError> {
+    let steering = &arguments.steering;
+    let config = match (&steering.config, &steering.visibility) {
+        // Nothing was asked about the configuration: only about the host.
+        (None, None) => None,
+        (file, _) => Some(Config::load(file.as_deref(), &steering.overrides())?),
+    };
+    let of_config = |read: fn(&Config) -> Option<&std::path::Path>| config.as_ref().and_then(read);
+    let cgroup = of_config(|config| config.cgroup.as_deref()).or(steering.cgroup.as_deref());
+    let namespace = of_config(|config| config.netns.as_deref()).or(steering.netns.as_deref());
+    let metrics = config.as_ref().map(|config| config.metrics).or(steering.metrics);
+
+    let mut lines = Vec::new();
+    lines.extend(config.as_ref().map(|config| Line::new(State::Ok, "configuration", summary(config))));
+    lines.extend(flowfold_redirect::probe(cgroup).requirements.into_iter().map(Line::from));
+    let wanted = config.as_ref().map(|config| (config.ports(Direction::Ingress), config.ports(Direction::Egress)));
+    let (ingress, egress) = wanted.unwrap_or_default();
+    lines.extend(netns::within(namespace, || Ok(ports_line(&ingress, &egress)))?);
+    lines.push(metrics_line(metrics.unwrap_or(defaults::METRICS_LISTEN)));
+    Ok(lines)
+}
+
+/// One thing that was looked at.
+#[derive(Debug, PartialEq, Eq)]
+struct Line {
+    state: State,
+    name: String,
+    found: String,
+    fix: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// It is as `run` needs it.
+    Ok,
+    /// It doesn't matter to `run`, but to what it can see.
+    Note,
+    /// A privilege or a feature is missing.
+    Missing,
+    /// Somebody else has it.
+    Taken,
+}
+
+impl Line {
+    fn new(state: State, name: &str, found: String) -> Self {
+        Self { state, name: name.to_owned(), found, fix: None }
+    }
+
+    fn with_fix(self, fix: impl Into<String>) -> Self {
+        Self { fix: Some(fix.into()), ..self }
+    }
+}
+
+impl From<Requirement> for Line {
+    fn from(requirement: Requirement) -> Self {
+        let name = requirement.name;
+        match requirement.answer {
+            Answer::Present(found) => Self::new(State::Ok, name, found),
+            Answer::Note(found) => Self::new(State::Note, name, found),
+            Answer::MissingPrivilege { found, fix } | Answer::MissingFeature { found, fix } => {
+                Self::new(State::Missing, name, found).with_fix(fix)
+            }
+        }
+    }
+}
+
+fn summary(config: &Config) -> String {
+    let rules: Vec<_> = config.rules.iter().map(ToString::to_string).collect();
+    format!("{}; {} workloads, {} routes", rules.join(","), config.workloads.len(), config.routes.len())
+}
+
+/// Whether another agent has a port of the rules in the calling thread's network namespace. Nothing is told where the
+/// owners cannot be listed: then the privilege to do so is missing, and told already.
+fn ports_line(ingress: &[u16], egress: &[u16]) -> Option<Line> {
+    let owners = flowfold_redirect::owners().ok()?;
+    let here = std::fs::metadata("/proc/thread-self/ns/net").ok()?.ino();
+    let taken = owners.iter().filter(|owner| owner.netns == here).find_map(|owner| conflict(owner, ingress, egress));
+    Some(taken.unwrap_or_else(|| Line::new(State::Ok, "ports", "no other agent steers them".to_owned())))
+}
+
+fn conflict(owner: &Owner, ingress: &[u16], egress: &[u16]) -> Option<Line> {
+    let shared = |own: &[u16], other: &[u16]| own.iter().find(|port| other.contains(port)).copied();
+    let by = |way, port| {
+        let found = format!("{way} port {port} is steered by process {} ({})", owner.pid, owner.description);
+        Line::new(State::Taken, "ports", found).with_fix("stop it first, or name other ports")
+    };
+    let taken = shared(ingress, &owner.ingress).map(|port| by(Way::Ingress, port));
+    taken.or_else(|| shared(egress, &owner.egress).map(|port| by(Way::Egress, port)))
+}
+
+fn metrics_line(address: SocketAddr) -> Line {
+    match TcpListener::bind(address) {
+        Ok(_) => Line::new(State::Ok, "/metrics", format!("{address} is free")),
+        Err(error) => Line::new(State::Taken, "/metrics", format!("{address}: {error}"))
+            .with_fix("stop what listens there, or choose another address with --metrics"),
+    }
+}
+
+fn print(lines: &[Line], out: &mut impl Write) -> io::Result<()> {
+    let width = lines.iter().map(|line| line.name.chars().count()).max().unwrap_or(0);
+    for line in lines {
+        let state = match line.state {
+            State::Ok => "ok",
+            State::Note => "note",
+            State::Missing => "missing",
+            State::Taken => "taken",
+        };
+        writeln!(out, "{state:<7}  {:<width$}  {}", line.name, line.found)?;
+        if let Some(fix) = &line.fix {
+            writeln!(out, "{INDENT}{:<width$}  fix: {fix}", "")?;
+        }
+    }
+    Ok(())
+}
+
+fn verdict(lines: &[Line]) -> Exit {
+    let any = |state| lines.iter().any(|line| line.state == state);
+    if any(State::Missing) {
+        Exit::Missing
+    } else if any(State::Taken) {
+        Exit::Failed
+    } else {
+        Exit::Done
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::SystemTime;
+
+    use super::*;
+
+    #[test]
+    fn lines_are_aligned_and_tell_the_fix_below() {
+        let lines = [
+            Line::new(State::Ok, "kernel", "6.1".to_owned()),
+            Line::new(State::Missing, "privilege", "CAP_BPF".to_owned()).with_fix("run as root"),
+        ];
+        let mut out = Vec::new();
+        print(&lines, &mut out).unwrap();
+        let wanted = "ok       kernel     6.1\nmissing  privilege  CAP_BPF\n                    fix: run as root\n";
+        assert_eq!(String::from_utf8(out).unwrap(), wanted);
+        assert_eq!(verdict(&lines), Exit::Missing);
+        assert_eq!(verdict(&lines[..1]), Exit::Done);
+    }
+
+    #[test]
+    fn a_port_of_another_agent_is_told_with_its_owner() {
+        let owner = Owner {
+            pid: 4711,
+            netns: 1,
+            ingress: vec![80, 81],
+            egress: vec![90],
+            since: SystemTime::UNIX_EPOCH,
+            description: "flowfold 0.1.0".to_owned(),
+        };
+        let found = conflict(&owner, &[79, 81], &[]).unwrap();
+        assert_eq!(found.found, "ingress port 81 is steered by process 4711 (flowfold 0.1.0)");
+        assert_eq!(verdict(&[found]), Exit::Failed);
+        assert!(conflict(&owner, &[90], &[80]).is_none(), "the directions are apart");
+        assert!(conflict(&owner, &[], &[90]).is_some());
+    }
+}

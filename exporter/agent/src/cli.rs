@@ -1,0 +1,191 @@
+//! The command line.
+
+mod text;
+
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::{LogFormat, Overrides, defaults, read_drain_timeout};
+use crate::demo::ServiceArgs;
+
+/// L7 metrics of every service on a Linux host, steered by eBPF, with no change to the services.
+#[derive(Debug, Parser)]
+#[command(name = "flowfold", version, about, after_help = text::TOP, after_long_help = text::TOP)]
+#[command(max_term_width = 110, disable_help_subcommand = true, propagate_version = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What the binary can do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Steer the named traffic into the agent and turn it into metrics, until SIGTERM or SIGINT
+    ///
+    /// eBPF programs steer new TCP connections of the named ports into this process, which relays every byte unchanged
+    /// and reads along. When the process stops, hangs or dies, new connections go direct.
+    #[command(after_long_help = text::RUN)]
+    Run(RunArgs),
+    /// Relay one address to another and read along, without eBPF or privilege
+    ///
+    /// The explicit form of `run`: clients are pointed at --listen by hand, and the server sees this process as its
+    /// client.
+    #[command(after_long_help = text::PROXY)]
+    Proxy(ProxyArgs),
+    /// Check the configuration, and that this host and user can run it; attach nothing
+    #[command(after_long_help = text::CHECK)]
+    Check(CheckArgs),
+    /// Watch a small shop of services, under steady traffic, turn into metrics
+    ///
+    /// Starts four HTTP services and a client in child processes and a child cgroup, runs the real agent around them,
+    /// and prints who calls whom, how often, with which errors and latency.
+    #[command(after_long_help = text::DEMO)]
+    Demo(DemoArgs),
+    /// One process of the demo.
+    #[command(hide = true)]
+    DemoService(ServiceArgs),
+}
+
+/// Which traffic is steered: what `run` and `check` share.
+#[derive(Clone, Debug, Default, Args)]
+pub struct SteeringArgs {
+    /// The configuration file (YAML); each flag wins over the file's key of the same name
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// The traffic to steer: rules <direction/port/TCP/L7> with commas between them, as in
+    /// '<Ingress/9080/TCP/HTTP>,<Egress/80/TCP/HTTP>'
+    ///
+    /// Ingress is to local servers on the port, Egress from local clients to any server on the port. L7 is HTTP, or AUTO
+    /// for whatever the first bytes tell, in any case. GRPC, KAFKA and DNS (over TCP) are steered too, but this release
+    /// counts only their connections and bytes.
+    #[arg(long, value_name = "RULES")]
+    pub visibility: Option<String>,
+    /// The cgroup2 directory whose processes are steered [default: the root, which is every process]
+    #[arg(long, value_name = "DIR")]
+    pub cgroup: Option<PathBuf>,
+    /// The network namespace that is steered, such as /run/netns/NAME or /proc/PID/ns/net [default: the current one]
+    #[arg(long, value_name = "PATH")]
+    pub netns: Option<PathBuf>,
+    /// Where /metrics, /healthz and /readyz are served, in the current namespace whatever --netns says
+    /// [default: 127.0.0.1:9464]
+    #[arg(long, value_name = "ADDR")]
+    pub metrics: Option<SocketAddr>,
+    /// Worker threads [default: one per core]
+    #[arg(long, value_name = "N", value_parser = workers)]
+    pub workers: Option<NonZeroUsize>,
+    /// Connections that are relayed at once; near it, new ones go direct, counted
+    /// [default: (limit of open files - reserve) / 2]
+    #[arg(long, value_name = "N")]
+    pub max_connections: Option<NonZeroUsize>,
+    /// How long open exchanges may go on after SIGTERM or SIGINT, as in 10s, 500ms or 2m, up to 1h [default: 10s]
+    #[arg(long, value_name = "TIME", value_parser = drain_timeout)]
+    pub drain_timeout: Option<Duration>,
+    #[command(flatten)]
+    /// How to log.
+    pub log: LogArgs,
+}
+
+/// How to log: what all commands share.
+#[derive(Clone, Copy, Debug, Default, Args)]
+pub struct LogArgs {
+    /// The log on stderr: for people, or one JSON object per line [default: human]
+    #[arg(long, value_name = "FORMAT", hide_default_value = true)]
+    pub log_format: Option<LogFormat>,
+}
+
+/// `flowfold run`
+#[derive(Clone, Debug, Default, Args)]
+pub struct RunArgs {
+    #[command(flatten)]
+    /// Which traffic is steered.
+    pub steering: SteeringArgs,
+}
+
+/// `flowfold check`
+#[derive(Clone, Debug, Default, Args)]
+pub struct CheckArgs {
+    #[command(flatten)]
+    /// Which traffic would be steered.
+    pub steering: SteeringArgs,
+    /// Print a configuration file that explains every key, and check nothing
+    #[arg(long)]
+    pub print_example: bool,
+}
+
+/// `flowfold proxy`
+#[derive(Clone, Debug, Args)]
+pub struct ProxyArgs {
+    /// Where to accept connections, as IP:PORT
+    #[arg(long, value_name = "ADDR")]
+    pub listen: SocketAddr,
+    /// The server to relay them to, as IP:PORT
+    #[arg(long, value_name = "ADDR")]
+    pub upstream: SocketAddr,
+    /// Where /metrics, /healthz and /readyz are served
+    #[arg(long, value_name = "ADDR", default_value_t = defaults::METRICS_LISTEN)]
+    pub metrics: SocketAddr,
+    /// Worker threads [default: one per core]
+    #[arg(long, value_name = "N", value_parser = workers)]
+    pub workers: Option<NonZeroUsize>,
+    /// How long open exchanges may go on after SIGTERM or SIGINT, as in 10s, 500ms or 2m, up to 1h [default: 10s]
+    #[arg(long, value_name = "TIME", value_parser = drain_timeout)]
+    pub drain_timeout: Option<Duration>,
+    #[command(flatten)]
+    /// How to log.
+    pub log: LogArgs,
+}
+
+/// `flowfold demo`
+#[derive(Clone, Debug, Args)]
+pub struct DemoArgs {
+    /// How long to run, as in 10s or 2m [default: until Ctrl-C]
+    #[arg(long = "for", value_name = "TIME", value_parser = demo_time)]
+    pub duration: Option<Duration>,
+    /// Where /metrics is served; a free port is taken where the default's is in use [default: 127.0.0.1:9464]
+    #[arg(long, value_name = "ADDR")]
+    pub metrics: Option<SocketAddr>,
+    #[command(flatten)]
+    /// How to log.
+    pub log: LogArgs,
+}
+
+impl SteeringArgs {
+    /// The flags as they are laid over the file.
+    pub fn overrides(&self) -> Overrides {
+        Overrides {
+            visibility: self.visibility.clone(),
+            metrics: self.metrics,
+            cgroup: self.cgroup.clone(),
+            netns: self.netns.clone(),
+            workers: self.workers,
+            max_connections: self.max_connections,
+            drain_timeout: self.drain_timeout,
+            log_format: self.log.log_format,
+        }
+    }
+}
+
+fn workers(text: &str) -> Result<NonZeroUsize, String> {
+    let in_range = |count: &NonZeroUsize| count.get() <= defaults::MAX_WORKERS;
+    text.parse()
+        .ok()
+        .filter(in_range)
+        .ok_or_else(|| format!("write a whole number from 1 to {}", defaults::MAX_WORKERS))
+}
+
+fn drain_timeout(text: &str) -> Result<Duration, String> {
+    read_drain_timeout(text).ok_or_else(|| "write a number and a unit, as in 10s, 500ms or 2m, up to 1h".to_owned())
+}
+
+fn demo_time(text: &str) -> Result<Duration, String> {
+    let read = humantime::parse_duration(text).ok().filter(|time| !time.is_zero());
+    read.ok_or_else(|| "write a number and a unit, as in 10s or 2m, of more than nothing".to_owned())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,68 @@
+//! The thread that serves `/metrics`, apart from the workers.
+
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+
+use flowfold_expose::{Endpoints, Readiness};
+use flowfold_fold::Fold;
+use tokio::sync::oneshot;
+
+use crate::capabilities::{self, Role};
+use crate::error::AgentError;
+
+/// The thread that serves `/metrics`.
+#[derive(Debug)]
+pub(super) struct Admin {
+    address: SocketAddr,
+    shutdown: oneshot::Sender<()>,
+    thread: JoinHandle<()>,
+}
+
+/// Opens the socket for `/metrics`, in the network namespace that the agent was started in.
+pub(super) fn bind(address: SocketAddr) -> Result<TcpListener, AgentError> {
+    TcpListener::bind(address).map_err(|source| AgentError::Listen { what: "serve /metrics", address, source })
+}
+
+impl Admin {
+    /// Serves on an open socket.
+    pub(super) fn start(listener: TcpListener, fold: &Arc<Fold>, readiness: Readiness) -> Result<Self, AgentError> {
+        let failed = AgentError::system("cannot serve /metrics");
+        let (address, runtime) = (|| {
+            listener.set_nonblocking(true)?;
+            Ok((listener.local_addr()?, tokio::runtime::Builder::new_current_thread().enable_all().build()?))
+        })()
+        .map_err(failed)?;
+        let (shutdown, asked) = oneshot::channel();
+        let endpoints = Endpoints::new(Arc::clone(fold), readiness);
+        let serve = move || {
+            if let Err(error) = capabilities::keep_only_what(Role::Admin) {
+                tracing::warn!(%error, "the thread of /metrics keeps its capabilities");
+            }
+            runtime.block_on(async {
+                match tokio::net::TcpListener::from_std(listener) {
+                    Ok(listener) => {
+                        let asked = async { drop(asked.await) };
+                        flowfold_expose::serve(listener, endpoints, asked).await;
+                    }
+                    Err(error) => tracing::error!(%error, "cannot serve /metrics"),
+                }
+            });
+        };
+        let thread = thread::Builder::new().name("admin".to_owned()).spawn(serve);
+        Ok(Self { address, shutdown, thread: thread.map_err(AgentError::system("cannot start a thread"))? })
+    }
+
+    /// Where it serves.
+    pub(super) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Lets the answers under way finish for a short while, and ends.
+    pub(super) fn stop(self) {
+        drop(self.shutdown);
+        if self.thread.join().is_err() {
+            tracing::warn!("the thread of /metrics panicked");
+        }
+    }
+}

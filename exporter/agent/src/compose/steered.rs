@@ -1,0 +1,83 @@
+//! Where steered connections were going, and who is at their ends.
+
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::BorrowedFd;
+use std::sync::Arc;
+
+use flowfold_flow::{ConnectionInfo, Refusal, Reporters};
+use flowfold_proxy::{Accepted, OriginalDestination};
+use flowfold_redirect::{ClientProcess, Lookups};
+
+use super::steering::Steering;
+use crate::identity::{Caller, Resolver};
+
+/// Answers one worker from what the programs recorded.
+#[derive(Debug)]
+pub(super) struct Steered {
+    steering: Arc<Steering>,
+    lookups: Lookups,
+    resolver: Resolver,
+    /// The ports of the ingress rules.
+    ingress: Box<[u16]>,
+}
+
+impl Steered {
+    pub(super) fn new(steering: &Arc<Steering>, resolver: Resolver, ingress: &[u16]) -> Self {
+        let steering = Arc::clone(steering);
+        Self { lookups: steering.lookups(), steering, resolver, ingress: ingress.into() }
+    }
+
+    /// A client's connection that the programs sent here instead of where it was going.
+    fn egress(&self, accepted: &Accepted) -> Result<ConnectionInfo, Refusal> {
+        let origin = self.lookups.egress_destination(accepted.peer).ok_or(Refusal::NoDestination)?;
+        let server = origin.destination;
+        if self.lookups.is_listener(server) {
+            return Err(Refusal::Loop);
+        }
+        // The server is here, and an ingress rule names it: this one hop is both sides' connection.
+        let serves_here = self.ingress.contains(&server.port()) && self.resolver.is_local(server.ip());
+        Ok(ConnectionInfo {
+            reporters: if serves_here { Reporters::BOTH } else { Reporters::CLIENT },
+            client: accepted.peer,
+            server,
+            source: self.resolver.client(accepted.peer.ip(), Some(&caller(&origin.client))),
+            destination: self.resolver.server(server),
+        })
+    }
+
+    /// A connection to a local server that the kernel gave to this listener. Its local address is the server's.
+    fn ingress(&self, accepted: &Accepted) -> ConnectionInfo {
+        let is_local = self.resolver.is_local(accepted.peer.ip());
+        let process = is_local.then(|| self.lookups.local_client(accepted.local, accepted.peer)).flatten();
+        ConnectionInfo {
+            reporters: Reporters::SERVER,
+            client: accepted.peer,
+            server: accepted.local,
+            source: self.resolver.client(accepted.peer.ip(), process.as_ref().map(caller).as_ref()),
+            destination: self.resolver.server(accepted.local),
+        }
+    }
+}
+
+impl OriginalDestination for Steered {
+    fn resolve(&self, accepted: &Accepted) -> Result<Arc<ConnectionInfo>, Refusal> {
+        // Looked at with each connection: a burst would be over before a timer came round.
+        self.steering.mind_the_ceiling();
+        let info =
+            if self.lookups.is_listener(accepted.local) { self.egress(accepted)? } else { self.ingress(accepted) };
+        Ok(Arc::new(info))
+    }
+
+    fn prepare(&self, socket: BorrowedFd<'_>, info: &ConnectionInfo) -> io::Result<()> {
+        self.lookups.prepare_upstream(socket, info.client)
+    }
+
+    fn closed(&self, _accepted: &Accepted, _info: &ConnectionInfo, _upstream: Option<SocketAddr>) {
+        // The programs forget a connection when its socket closes.
+    }
+}
+
+fn caller(process: &ClientProcess) -> Caller {
+    Caller { pid: process.pid, cgroup_id: process.cgroup_id, command: process.comm }
+}

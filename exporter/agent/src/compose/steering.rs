@@ -1,0 +1,157 @@
+//! The programs: attaching them, and keeping them in step with the agent.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use flowfold_fold::{Health, NotObserved, SteeredDirection};
+use flowfold_proxy::{Listener, WorkerStatus};
+use flowfold_redirect::{Answer, Listeners, Lookups, Plan, Redirect, RedirectError};
+
+use super::older;
+use crate::config::{Config, Direction};
+use crate::error::AgentError;
+use crate::limits::Ceiling;
+use crate::netns;
+
+/// The programs while the agent runs, shared by the workers and the thread that watches over them.
+#[derive(Debug)]
+pub(super) struct Steering {
+    /// Written once, at the end. The workers take it to read when they meet the ceiling, and for nothing else.
+    redirect: RwLock<Redirect>,
+    ceiling: Ceiling,
+    workers: Vec<Arc<WorkerStatus>>,
+}
+
+impl Steering {
+    /// Steers connections to these workers, up to the ceiling.
+    pub(super) fn new(redirect: Redirect, ceiling: Ceiling, workers: Vec<Arc<WorkerStatus>>) -> Arc<Self> {
+        Arc::new(Self { redirect: RwLock::new(redirect), ceiling, workers })
+    }
+
+    /// A worker's access to what the programs recorded.
+    pub(super) fn lookups(&self) -> Lookups {
+        self.redirect().lookups()
+    }
+
+    /// Tells the programs that the agent is alive. The first time starts steering.
+    pub(super) fn beat(&self) -> Result<(), RedirectError> {
+        self.redirect().beat()
+    }
+
+    /// Pauses steering near the ceiling of connections, and ends the pause below it.
+    pub(super) fn mind_the_ceiling(&self) {
+        let open = self.workers.iter().map(|worker| worker.open_connections()).sum();
+        let Some(pause) = self.ceiling.look(open) else { return };
+        if pause {
+            tracing::warn!(open, "near the ceiling: new connections go direct");
+        } else {
+            tracing::info!(open, "below the ceiling: new connections are steered again");
+        }
+        if let Err(error) = self.redirect().set_paused(pause) {
+            tracing::error!(%error, "steering cannot be paused or resumed");
+        }
+    }
+
+    /// Ends steering for good. What is open stays as it is.
+    pub(super) fn stop(&self) {
+        self.redirect.write().unwrap_or_else(PoisonError::into_inner).stop_steering();
+    }
+
+    /// Hands on what the programs counted.
+    pub(super) fn count(&self, health: &Health) -> Result<(), RedirectError> {
+        let redirect = self.redirect();
+        for program in redirect.programs() {
+            health.program(program.name, program.attached);
+        }
+        let stats = redirect.stats()?;
+        health.steered(SteeredDirection::Ingress, stats.steered_ingress);
+        health.steered(SteeredDirection::Egress, stats.steered_egress);
+        for (reason, total) in [
+            (NotObserved::Paused, stats.direct_paused),
+            (NotObserved::StaleHeartbeat, stats.direct_stale_heartbeat),
+            (NotObserved::MapFull, stats.direct_map_full),
+            (NotObserved::NoListener, stats.direct_no_listener),
+            (NotObserved::BoundDevice, stats.direct_bound_device),
+            (NotObserved::SpecialDestination, stats.direct_special_destination),
+            (NotObserved::OtherNamespace, stats.direct_other_namespace),
+            (NotObserved::AssignFailed, stats.direct_assign_failed),
+        ] {
+            health.not_observed(reason, total);
+        }
+        Ok(())
+    }
+
+    fn redirect(&self) -> std::sync::RwLockReadGuard<'_, Redirect> {
+        self.redirect.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The programs, and what goes with them. Nothing is steered before the first beat.
+pub(super) struct Attached {
+    pub(super) redirect: Redirect,
+    /// The sockets of each worker.
+    pub(super) listeners: Vec<Vec<Listener>>,
+    /// The cgroup whose processes are steered.
+    pub(super) cgroup: PathBuf,
+    /// Connections of the rules' ports that were open before.
+    pub(super) older: u64,
+}
+
+/// Opens the listeners and attaches the programs in the steered network namespace. The calling thread stays in its own.
+pub(super) fn attach(config: &Config, worker_count: usize) -> Result<Attached, AgentError> {
+    warn_of_what_is_not_read(config);
+    let cgroup = match &config.cgroup {
+        Some(cgroup) => cgroup.clone(),
+        None => flowfold_redirect::cgroup2_mount()?,
+    };
+    let plan = Plan {
+        cgroup,
+        ingress: config.ports(Direction::Ingress),
+        egress: config.ports(Direction::Egress),
+        description: format!("flowfold {}", env!("CARGO_PKG_VERSION")),
+    };
+    netns::within(config.netns.as_deref(), || {
+        let listeners =
+            Listeners::open(worker_count).map_err(AgentError::system("cannot listen for steered connections"))?;
+        if let Some(reason) = listeners.without_ipv6() {
+            tracing::warn!(%reason, "no IPv6 in this network namespace: IPv6 connections go direct");
+        }
+        let older = older::count(&plan.ingress, &plan.egress);
+        let redirect = Redirect::attach(&plan, &listeners).map_err(|error| explain(error, &plan))?;
+        let sockets = listeners.into_workers().into_iter().map(|own| {
+            let both = [Some(own.v4), own.v6].into_iter().flatten();
+            both.map(|socket| Listener { socket }).collect()
+        });
+        Ok(Attached { redirect, listeners: sockets.collect(), cgroup: plan.cgroup.clone(), older })
+    })
+}
+
+/// Tells everything that steering this cgroup, or any, would lack; attaches nothing.
+pub fn can_steer(cgroup: Option<&Path>) -> Result<(), AgentError> {
+    let mut probe = flowfold_redirect::probe(cgroup);
+    probe.requirements.retain(|one| is_missing(&one.answer));
+    if probe.requirements.is_empty() { Ok(()) } else { Err(AgentError::Missing(probe.to_string())) }
+}
+
+/// Puts everything that is missing in place of the first thing that failed for it.
+fn explain(error: RedirectError, plan: &Plan) -> AgentError {
+    if error.is_missing_privilege() || error.is_missing_feature() {
+        can_steer(Some(&plan.cgroup)).err().unwrap_or_else(|| error.into())
+    } else {
+        error.into()
+    }
+}
+
+fn is_missing(answer: &Answer) -> bool {
+    matches!(answer, Answer::MissingPrivilege { .. } | Answer::MissingFeature { .. })
+}
+
+fn warn_of_what_is_not_read(config: &Config) {
+    for rule in config.rules.iter().filter(|rule| rule.l7.is_opaque_today()) {
+        tracing::warn!(
+            "{rule}: this release does not read {}; its connections and bytes are counted, as opaque unless they \
+             turn out to be HTTP/1",
+            rule.l7
+        );
+    }
+}

@@ -1,0 +1,148 @@
+//! Watches over the workers: the heartbeat that lets the programs steer, the ceiling of connections, and the numbers
+//! that the programs count.
+
+use std::future::pending;
+use std::sync::Arc;
+use std::time::Duration;
+
+use flowfold_expose::ReadinessToken;
+use flowfold_fold::Health;
+use flowfold_proxy::WorkerStatus;
+use tokio::time::{Instant, MissedTickBehavior, interval};
+
+use super::steering::Steering;
+use crate::error::AgentError;
+
+/// How often it is looked whether steering can go on after a pause.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// How often the programs are told that the agent is alive. They stop steering a second after the last time.
+const BEAT: Duration = Duration::from_millis(200);
+
+/// How long a worker may show no sign of life before it counts as stuck. It shows one ten times in that time.
+const STUCK: Duration = Duration::from_secs(1);
+
+/// How often the programs' counters are read. They have no reader but the scrapes.
+const COUNT: Duration = Duration::from_millis(500);
+
+/// How long the workers may take to their first sign of life.
+const START: Duration = Duration::from_secs(10);
+
+/// Watches over the workers.
+#[derive(Debug)]
+pub(super) struct Supervisor {
+    pulses: Vec<Pulse>,
+    ready: ReadinessToken,
+    steering: Option<Arc<Steering>>,
+    stuck: bool,
+}
+
+/// The last sign of life of a worker.
+#[derive(Debug)]
+struct Pulse {
+    status: Arc<WorkerStatus>,
+    ticks: u64,
+    at: Instant,
+}
+
+impl Supervisor {
+    /// Watches over these workers. The token tells scrapers and probes whether they work.
+    pub(super) fn new(workers: Vec<Arc<WorkerStatus>>, ready: ReadinessToken) -> Self {
+        let at = Instant::now();
+        let pulses = workers.into_iter().map(|status| Pulse { ticks: status.ticks(), status, at });
+        Self { pulses: pulses.collect(), ready, steering: None, stuck: false }
+    }
+
+    /// Steers while the workers are alive.
+    pub(super) fn with_steering(self, steering: Arc<Steering>) -> Self {
+        Self { steering: Some(steering), ..self }
+    }
+
+    /// Waits for each worker's first sign of life, and only then lets traffic in.
+    pub(super) async fn begin(&mut self, health: &Health) -> Result<(), AgentError> {
+        let all_alive = async {
+            let mut looks = interval(Duration::from_millis(2));
+            while self.pulses.iter().any(|pulse| pulse.status.ticks() == 0) {
+                looks.tick().await;
+            }
+        };
+        tokio::time::timeout(START, all_alive).await.map_err(|_| AgentError::Died("a worker"))?;
+        if let Some(steering) = &self.steering {
+            steering.beat()?;
+        }
+        self.count(health);
+        self.ready.ready();
+        Ok(())
+    }
+
+    /// Keeps watch for as long as it is polled.
+    pub(super) async fn watch(&mut self, health: &Health) {
+        let mut looks = every(LOOK);
+        let mut beats = every(BEAT);
+        let mut counts = every(COUNT);
+        loop {
+            tokio::select! {
+                _ = beats.tick() => self.beat(),
+                _ = looks.tick() => {
+                    if let Some(steering) = &self.steering {
+                        steering.mind_the_ceiling();
+                    }
+                }
+                _ = counts.tick() => self.count(health),
+            }
+            if self.pulses.is_empty() {
+                // No worker, nothing to watch.
+                pending::<()>().await;
+            }
+        }
+    }
+
+    /// Ends steering for good. What is open stays as it is.
+    pub(super) fn end(&mut self, health: &Health) {
+        self.ready.not_ready();
+        if let Some(steering) = &self.steering {
+            steering.stop();
+        }
+        self.count(health);
+    }
+
+    fn beat(&mut self) {
+        let now = Instant::now();
+        let mut stuck = false;
+        for pulse in &mut self.pulses {
+            let ticks = pulse.status.ticks();
+            if ticks != pulse.ticks {
+                (pulse.ticks, pulse.at) = (ticks, now);
+            }
+            stuck |= now.duration_since(pulse.at) >= STUCK;
+        }
+        if stuck != self.stuck {
+            self.stuck = stuck;
+            if stuck {
+                tracing::error!("a worker shows no sign of life: no heartbeat, so new connections go direct");
+                self.ready.not_ready();
+            } else {
+                tracing::info!("all workers are alive again");
+                self.ready.ready();
+            }
+        }
+        let beaten = self.steering.as_ref().filter(|_| !stuck).map(|steering| steering.beat());
+        if let Some(Err(error)) = beaten {
+            tracing::error!(%error, "the heartbeat failed: new connections go direct");
+        }
+    }
+
+    /// Hands on what the programs counted.
+    fn count(&self, health: &Health) {
+        if let Some(Err(error)) = self.steering.as_ref().map(|steering| steering.count(health)) {
+            tracing::warn!(%error, "the programs' counters cannot be read");
+        }
+    }
+}
+
+fn every(period: Duration) -> tokio::time::Interval {
+    let mut interval = interval(period);
+    // After a stop of the whole process one late look is enough.
+    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    interval
+}

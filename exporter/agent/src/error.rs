@@ -1,0 +1,106 @@
+//! Why a command ended, and with which exit code.
+
+use std::io;
+use std::net::SocketAddr;
+use std::process::ExitCode;
+
+use flowfold_redirect::RedirectError;
+
+use crate::config::ConfigError;
+
+/// Why a command could not do what it was asked. `Display` is all that the user gets to read.
+#[derive(Debug, thiserror::Error)]
+pub enum AgentError {
+    /// The configuration or a flag cannot be used.
+    #[error("{0}")]
+    Config(#[from] ConfigError),
+    /// A flag names something that cannot be used, as it turned out when it was tried.
+    #[error("--{flag}: {what}; {fix}")]
+    Flag {
+        /// The flag without its dashes.
+        flag: &'static str,
+        /// What is wrong.
+        what: String,
+        /// What to do about it.
+        fix: &'static str,
+    },
+    /// Steering could not start, or was refused.
+    #[error("cannot steer: {0}")]
+    Redirect(#[from] RedirectError),
+    /// A privilege or a feature of the kernel is missing.
+    #[error("cannot steer here: {}", .0.replace('\n', "\n  "))]
+    Missing(String),
+    /// The operating system refused something.
+    #[error("{what}: {source}")]
+    System {
+        /// What was tried, and on what.
+        what: String,
+        /// The answer.
+        source: io::Error,
+    },
+    /// An address cannot be listened on.
+    #[error("cannot {what} on {address}: {source}{}", hint(.source))]
+    Listen {
+        /// What for.
+        what: &'static str,
+        /// The address.
+        address: SocketAddr,
+        /// The answer of the operating system.
+        source: io::Error,
+    },
+    /// A second signal cut the orderly end short.
+    #[error("stopped at once by {0}; connections that were still open are reset")]
+    Hurried(&'static str),
+    /// A part of the agent ended although nobody had asked it to.
+    #[error("{0} ended unexpectedly; see the log above")]
+    Died(&'static str),
+}
+
+/// The exit codes of all commands, as `--help` tells them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// Done.
+    Done = 0,
+    /// Failed.
+    Failed = 1,
+    /// Bad usage or configuration; `EX_USAGE` of sysexits.h.
+    Usage = 64,
+    /// A privilege or a kernel feature is missing; `EX_NOPERM` of sysexits.h.
+    Missing = 77,
+}
+
+impl AgentError {
+    /// For use in `map_err`: the operating system refused `what`.
+    pub fn system(what: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
+        let what = what.into();
+        move |source| Self::System { what, source }
+    }
+
+    /// The exit code that tells this kind of error.
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::Config(_) | Self::Flag { .. } => Exit::Usage,
+            Self::Missing(_) => Exit::Missing,
+            Self::Redirect(error) if error.is_missing_privilege() || error.is_missing_feature() => Exit::Missing,
+            Self::Redirect(_) | Self::System { .. } | Self::Listen { .. } | Self::Hurried(_) | Self::Died(_) => {
+                Exit::Failed
+            }
+        }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// What to do about an address that cannot be listened on.
+fn hint(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => "; stop what listens there, or choose another address",
+        io::ErrorKind::AddrNotAvailable => "; choose an address that this host has",
+        io::ErrorKind::PermissionDenied => "; choose a port above 1023, or run as root",
+        _ => "",
+    }
+}

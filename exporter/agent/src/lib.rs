@@ -1,0 +1,17 @@
+//! The agent: configuration, identity of workloads, composition of the layers, command line.
+#![forbid(unsafe_code)]
+
+pub mod capabilities;
+pub mod check;
+pub mod cli;
+pub mod compose;
+pub mod config;
+pub mod demo;
+pub mod error;
+pub mod identity;
+pub mod limits;
+pub mod logging;
+pub mod netns;
+pub mod run;
+pub mod shutdown;
+mod socket_table;

@@ -1,0 +1,194 @@
+//! The binary as a user meets it, as far as that takes no privilege.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::process::{Child, Command, Output, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+fn flowfold(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_flowfold")).args(arguments).env_remove("FLOWFOLD_LOG").output().unwrap()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+#[test]
+fn bad_usage_ends_with_64_and_says_so_on_stderr() {
+    let cases: &[&[&str]] = &[
+        &[],
+        &["fly"],
+        &["run", "--no-such-flag"],
+        &["run", "--workers", "none"],
+        &["run"],
+        &["run", "--visibility", "<Sideways/80/TCP/HTTP>"],
+        &["run", "--config", "/nowhere/flowfold.yaml"],
+        &["check", "--visibility", "80"],
+        &["proxy"],
+        &["proxy", "--listen", "here", "--upstream", "there"],
+        &["demo", "--for", "ever"],
+    ];
+    for arguments in cases {
+        let output = flowfold(arguments);
+        assert_eq!(output.status.code(), Some(64), "{arguments:?}: {}", stderr(&output));
+        assert!(output.stdout.is_empty(), "{arguments:?}");
+        assert!(!output.stderr.is_empty(), "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_bad_file_is_told_with_key_and_fix() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("flowfold.yaml");
+    std::fs::write(&path, "visibility: [<Ingress/80/TCP/HTTP>]\nworkrs: 2\n").unwrap();
+    let name = path.to_str().unwrap();
+    for command in ["run", "check"] {
+        let output = flowfold(&[command, "--config", name]);
+        assert_eq!(output.status.code(), Some(64));
+        let told = stderr(&output);
+        let wanted = format!("flowfold: {name}:2: workrs: there is no such key; did you mean `workers`?");
+        assert!(told.starts_with(&wanted), "{told}");
+    }
+}
+
+#[test]
+fn answers_go_to_stdout_and_end_with_0() {
+    for arguments in
+        [&["--help"][..], &["run", "--help"], &["demo", "-h"], &["--version"], &["check", "--print-example"]]
+    {
+        let output = flowfold(arguments);
+        assert_eq!(output.status.code(), Some(0), "{arguments:?}");
+        assert!(!output.stdout.is_empty() && output.stderr.is_empty(), "{arguments:?}");
+    }
+    let version = flowfold(&["--version"]).stdout;
+    assert_eq!(String::from_utf8(version).unwrap(), concat!("flowfold ", env!("CARGO_PKG_VERSION"), "\n"));
+}
+
+#[test]
+fn an_address_in_use_ends_with_1() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let output = flowfold(&["proxy", "--listen", "127.0.0.1:0", "--upstream", "127.0.0.1:1", "--metrics", &address]);
+    assert_eq!(output.status.code(), Some(1));
+    let told = stderr(&output);
+    assert!(told.contains(&format!("cannot serve /metrics on {address}")), "{told}");
+    assert!(told.contains("choose another address"), "{told}");
+}
+
+/// A proxy that runs, and what its log told of itself.
+struct Proxy {
+    process: Child,
+    log: BufReader<std::process::ChildStderr>,
+    listen: String,
+    metrics: String,
+}
+
+impl Proxy {
+    fn start(upstream: &str) -> Self {
+        let arguments = ["proxy", "--listen", "127.0.0.1:0", "--upstream", upstream, "--metrics", "127.0.0.1:0"];
+        let mut process = Command::new(env!("CARGO_BIN_EXE_flowfold"))
+            .args(arguments)
+            .env_remove("FLOWFOLD_LOG")
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut log = BufReader::new(process.stderr.take().unwrap());
+        let relaying = line_with(&mut log, "relaying ");
+        let listen = relaying.split("relaying ").nth(1).unwrap().split(" to ").next().unwrap().to_owned();
+        let ready = line_with(&mut log, "ready");
+        let metrics = ready.split("http://").nth(1).unwrap().split("/metrics").next().unwrap().to_owned();
+        Self { process, log, listen, metrics }
+    }
+
+    fn signal(&self, signal: rustix::process::Signal) {
+        let pid = rustix::process::Pid::from_child(&self.process);
+        rustix::process::kill_process(pid, signal).unwrap();
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        drop(self.process.kill());
+        drop(self.process.wait());
+    }
+}
+
+fn line_with(log: &mut impl BufRead, wanted: &str) -> String {
+    let mut seen = String::new();
+    loop {
+        let mut line = String::new();
+        assert!(log.read_line(&mut line).unwrap() > 0, "the log ended before {wanted:?}:\n{seen}");
+        if line.contains(wanted) {
+            return line;
+        }
+        seen += &line;
+    }
+}
+
+/// Sends a request and reads the answer to the end of the connection.
+fn get(address: &str, path: &str) -> String {
+    let mut stream = TcpStream::connect(address).unwrap();
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+/// A server that answers one request per connection.
+fn server() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut request = Vec::new();
+            while !request.ends_with(b"\r\n\r\n") {
+                let mut byte = [0];
+                if stream.read(&mut byte).unwrap_or(0) == 0 {
+                    break;
+                }
+                request.push(byte[0]);
+            }
+            stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nhi").ok();
+        }
+    });
+    address
+}
+
+#[test]
+fn a_proxy_relays_counts_and_ends_in_order() {
+    let mut proxy = Proxy::start(&server());
+    for _ in 0..3 {
+        assert!(get(&proxy.listen, "/a").ends_with("\r\n\r\nhi"));
+    }
+    assert!(get(&proxy.metrics, "/readyz").starts_with("HTTP/1.1 200"));
+    let counted = |metrics: &str| {
+        let count = |line: &&str| line.starts_with("http_server_request_duration_seconds_count");
+        metrics.lines().find(count).map(|line| line.rsplit(' ').next().unwrap().to_owned())
+    };
+    // The last exchange is counted by the time its connection is closed on both sides, which a client cannot see.
+    let start = Instant::now();
+    while counted(&get(&proxy.metrics, "/metrics")).as_deref() != Some("3") {
+        assert!(start.elapsed() < Duration::from_secs(30), "three exchanges are not counted");
+    }
+    proxy.signal(rustix::process::Signal::TERM);
+    line_with(&mut proxy.log, "stopping (SIGTERM)");
+    assert_eq!(proxy.process.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn a_second_signal_ends_it_at_once() {
+    // An exchange that never ends keeps the drain waiting.
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut proxy = Proxy::start(&silent.local_addr().unwrap().to_string());
+    let mut client = TcpStream::connect(&proxy.listen).unwrap();
+    client.write_all(b"GET / HTTP/1.1\r\nHost: test\r\n\r\n").unwrap();
+    let (mut served, _) = silent.accept().unwrap();
+    served.read_exact(&mut [0; 4]).unwrap();
+    proxy.signal(rustix::process::Signal::TERM);
+    line_with(&mut proxy.log, "stopping");
+    proxy.signal(rustix::process::Signal::INT);
+    line_with(&mut proxy.log, "stopped at once by SIGINT");
+    assert_eq!(proxy.process.wait().unwrap().code(), Some(1));
+}
