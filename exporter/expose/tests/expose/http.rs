@@ -1,0 +1,133 @@
+//! The server, over loopback.
+
+use std::io::Read;
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+use flate2::read::GzDecoder;
+use flowfold_expose::{Endpoints, Readiness, serve};
+use flowfold_fold::names;
+use http_body_util::{BodyExt, Empty};
+use hyper::header::{ACCEPT, ACCEPT_ENCODING, ALLOW, CONTENT_ENCODING, CONTENT_TYPE, VARY};
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::store::filled;
+
+/// A server over a store with a little of everything.
+async fn start(readiness: &Readiness) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let endpoints = Endpoints::new(filled(), readiness.clone());
+    tokio::spawn(serve(listener, endpoints, std::future::pending()));
+    address
+}
+
+async fn ask(address: SocketAddr, request: hyper::http::request::Builder) -> Response<Bytes> {
+    let stream = TcpStream::connect(address).await.unwrap();
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
+    let connection = tokio::spawn(connection);
+    let request = request.header("host", "agent").body(Empty::<Bytes>::new()).unwrap();
+    let (head, body) = sender.send_request(request).await.unwrap().into_parts();
+    let body = body.collect().await.unwrap().to_bytes();
+    drop(sender);
+    connection.await.unwrap().unwrap();
+    Response::from_parts(head, body)
+}
+
+async fn get(address: SocketAddr, path: &str) -> Response<Bytes> {
+    ask(address, Request::get(path)).await
+}
+
+fn text(response: &Response<Bytes>) -> &str {
+    std::str::from_utf8(response.body()).unwrap()
+}
+
+#[tokio::test]
+async fn a_scrape_has_every_family_and_tells_of_the_one_before() {
+    let address = start(&Readiness::default()).await;
+    let first = get(address, "/metrics").await;
+    assert_eq!(first.status(), StatusCode::OK);
+    assert_eq!(first.headers()[CONTENT_TYPE], "text/plain; version=0.0.4; charset=utf-8");
+    assert_eq!(first.headers()[VARY], "Accept, Accept-Encoding");
+    assert!(text(&first).contains("flowfold_scrapes_total{format=\"text_0.0.4\"} 0\n"));
+
+    let second = get(address, "/metrics").await;
+    for metric in names::ALL {
+        assert!(text(&second).contains(&format!("# TYPE {} ", metric.name)), "{} is not exported", metric.name);
+    }
+    assert!(text(&second).contains("flowfold_scrapes_total{format=\"text_0.0.4\"} 1\n"));
+    assert!(text(&second).contains(&format!("flowfold_scrape_size_bytes {}\n", first.body().len())));
+}
+
+#[tokio::test]
+async fn the_format_and_the_encoding_are_negotiated() {
+    let address = start(&Readiness::default()).await;
+    let request = Request::get("/metrics")
+        .header(ACCEPT, "application/openmetrics-text;version=1.0.0;q=0.9,text/plain;version=0.0.4;q=0.5")
+        .header(ACCEPT_ENCODING, "gzip");
+    let response = ask(address, request).await;
+    assert_eq!(
+        response.headers()[CONTENT_TYPE],
+        "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=underscores"
+    );
+    assert_eq!(response.headers()[CONTENT_ENCODING], "gzip");
+    let mut text = String::new();
+    GzDecoder::new(response.body().as_ref()).read_to_string(&mut text).unwrap();
+    assert!(text.ends_with("# EOF\n") && text.len() > response.body().len());
+
+    let refused = ask(address, Request::get("/metrics").header(ACCEPT_ENCODING, "gzip;q=0, identity")).await;
+    assert!(!refused.headers().contains_key(CONTENT_ENCODING));
+    let odd = Request::get("/metrics").header(ACCEPT, &b"\xff\xfe;q=,,"[..]).header(ACCEPT_ENCODING, &b"\xff"[..]);
+    assert_eq!(ask(address, odd).await.headers()[CONTENT_TYPE], "text/plain; version=0.0.4; charset=utf-8");
+}
+
+#[tokio::test]
+async fn probes_say_what_is_missing() {
+    let readiness = Readiness::default();
+    let steering = readiness.require("steering");
+    let listeners = readiness.require("listeners");
+    let address = start(&readiness).await;
+    assert_eq!(get(address, "/healthz").await.status(), StatusCode::OK);
+    let missing = get(address, "/readyz").await;
+    assert_eq!(missing.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(text(&missing), "not ready: listeners, steering\n");
+    listeners.ready();
+    assert_eq!(text(&get(address, "/readyz").await), "not ready: steering\n");
+    assert!(text(&get(address, "/").await).contains("not ready: steering"));
+    steering.ready();
+    let ready = get(address, "/readyz").await;
+    assert_eq!((ready.status(), text(&ready)), (StatusCode::OK, "ready\n"));
+    steering.not_ready();
+    assert_eq!(get(address, "/readyz").await.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(get(address, "/healthz").await.status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn what_is_not_there_or_not_allowed_is_said() {
+    let address = start(&Readiness::default()).await;
+    let missing = get(address, "/metric").await;
+    assert_eq!(missing.status(), StatusCode::NOT_FOUND);
+    assert!(["/metrics", "/healthz", "/readyz"].iter().all(|path| text(&missing).contains(path)));
+    for method in [Method::POST, Method::DELETE, Method::OPTIONS] {
+        let refused = ask(address, Request::builder().method(method).uri("/metrics")).await;
+        assert_eq!(refused.status(), StatusCode::METHOD_NOT_ALLOWED);
+        assert_eq!(refused.headers()[ALLOW], "GET, HEAD");
+    }
+    let landing = get(address, "/").await;
+    assert_eq!(landing.headers()[CONTENT_TYPE], "text/html; charset=utf-8");
+    assert!(text(&landing).contains("href=\"/metrics\""));
+    assert_eq!(get(address, "/metrics?name=x").await.status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_head_request_gets_the_head_alone() {
+    let address = start(&Readiness::default()).await;
+    for path in ["/", "/metrics", "/healthz", "/readyz"] {
+        let response = ask(address, Request::head(path)).await;
+        assert_eq!(response.status(), StatusCode::OK);
+        assert!(response.body().is_empty() && response.headers().contains_key(CONTENT_TYPE), "{path}");
+    }
+    assert!(text(&get(address, "/metrics").await).contains("flowfold_scrapes_total{format=\"text_0.0.4\"} 0\n"));
+}

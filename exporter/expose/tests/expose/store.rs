@@ -1,0 +1,80 @@
+//! A store with a little of everything.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use flowfold_flow::{
+    ByteTally, ConnectionEnd, ConnectionInfo, ConnectionOutcome, Exchange, FailureReason, FlowSink, HttpExchange,
+    HttpVersion, KnownMethod, Operation, Outcome, Protocol, Refusal, Reporters, Side, UnparsedReason, UrlScheme,
+    Workload,
+};
+use flowfold_fold::{Fold, FoldOptions, NotObserved, RouteTable, SteeredDirection};
+
+/// A workload whose name has what escaping is for.
+pub(crate) const ODD_NAME: &str = "odd \"name\" \\ with\nall \u{1f600}";
+
+/// A connection from `shop/web` to this server on port 9080.
+pub(crate) fn connection(reporters: Reporters, server: &str) -> Arc<ConnectionInfo> {
+    let source = Workload { namespace: "shop".into(), ..Workload::named("web") };
+    Arc::new(ConnectionInfo {
+        reporters,
+        client: SocketAddr::from(([192, 0, 2, 1], 40_000)),
+        server: SocketAddr::from(([192, 0, 2, 2], 9080)),
+        source: source.into(),
+        destination: Workload::named(server).into(),
+    })
+}
+
+/// A GET of `/users/7` that was answered with this status after this time.
+pub(crate) fn answered(info: &ConnectionInfo, status: u16, duration: Duration) -> Exchange<'_> {
+    Exchange {
+        connection: info,
+        operation: Operation::Http(HttpExchange {
+            known_method: Some(KnownMethod::Get),
+            method: b"GET",
+            path: b"/users/7",
+            status: Some(status),
+            version: HttpVersion::Http11,
+            scheme: UrlScheme::Http,
+            tunnel: false,
+        }),
+        outcome: Outcome::Answered,
+        started: SystemTime::UNIX_EPOCH,
+        time_to_first_byte: Some(duration / 4),
+        duration,
+        request_bytes: 100,
+        response_bytes: 1000,
+    }
+}
+
+/// A store with a series of every family.
+pub(crate) fn filled() -> Arc<Fold> {
+    let routes = RouteTable::parse(["/users/{id}"]).unwrap();
+    let fold = Fold::new(FoldOptions { routes, max_series: 12, ..FoldOptions::default() });
+    let shard = fold.shard();
+    for (number, server) in ["details", ODD_NAME, "reviews", "ratings"].into_iter().enumerate() {
+        let info = connection(Reporters::BOTH, server);
+        let mut open = shard.opened(&info);
+        shard.protocol(&mut open, Protocol::Http1);
+        for (millis, status) in [(3, 200), (40, 200), (700, 404), (20_000, 503)] {
+            shard.exchange(&mut open, &answered(&info, status, Duration::from_millis(millis)));
+        }
+        let mut failed = answered(&info, 200, Duration::from_micros(1500));
+        failed.outcome = Outcome::Failed(FailureReason::ServerReset);
+        shard.exchange(&mut open, &failed);
+        let tally = ByteTally { parsed: 100, body: 1, opaque: 3, ..ByteTally::default() };
+        shard.bytes(&mut open, Side::ClientToServer, &tally);
+        let unparsed = ByteTally { unparsed: 5, reason: Some(UnparsedReason::HeadTooLarge), ..ByteTally::default() };
+        shard.bytes(&mut open, Side::ServerToClient, &unparsed);
+        shard.relayed(&mut open, Side::ServerToClient, Duration::from_micros(17));
+        if number % 2 == 0 {
+            shard.closed(open, &ConnectionEnd { outcome: ConnectionOutcome::Closed });
+        }
+    }
+    shard.refused(Refusal::NoDestination);
+    fold.health().program("sk_lookup", true);
+    fold.health().not_observed(NotObserved::OlderThanAgent, 2);
+    fold.health().steered(SteeredDirection::Ingress, 4);
+    fold
+}
