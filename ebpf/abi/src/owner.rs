@@ -67,6 +67,30 @@ pub struct OwnerRecord {
     pub description: [u8; DESCRIPTION_BYTES],
 }
 
+impl OwnerRecord {
+    /// Claims no port: of an agent that has let go, or of a process that only tries whether the programs load.
+    pub const IDLE: Self = Self {
+        version: OWNER_VERSION,
+        pid: 0,
+        process_start: 0,
+        pid_namespace: 0,
+        netns: 0,
+        netns_cookie: 0,
+        since: 0,
+        cgroups: [0; CGROUP_DEPTH],
+        ingress: PortSet::EMPTY,
+        egress: PortSet::EMPTY,
+        listener_port: 0,
+        has_v6_listener: 0,
+        description: [0; DESCRIPTION_BYTES],
+    };
+
+    /// Does it claim a port?
+    pub fn is_idle(&self) -> bool {
+        self.ingress == PortSet::EMPTY && self.egress == PortSet::EMPTY
+    }
+}
+
 // SAFETY: integers and arrays of them, no padding: the size asserted below is the sum of the fields.
 unsafe impl Plain for OwnerRecord {}
 

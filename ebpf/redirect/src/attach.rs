@@ -1,5 +1,6 @@
 //! The programs while they are attached.
 
+use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::os::fd::AsFd;
 
@@ -33,9 +34,18 @@ pub struct Redirect {
     heartbeat: Records<u32, u64>,
     paused: Records<u32, u32>,
     counters: Counters,
-    /// Held, not read: the record that other agents find.
-    _owner: Records<u32, OwnerRecord>,
+    /// The record that other agents find.
+    owner: Records<u32, OwnerRecord>,
+    netns_cookie: u64,
     alone: bool,
+}
+
+impl Drop for Redirect {
+    /// The kernel keeps maps a moment longer than the programs that used them, and this process may want its ports
+    /// again at once.
+    fn drop(&mut self) {
+        self.stop_steering();
+    }
 }
 
 impl Redirect {
@@ -74,7 +84,8 @@ impl Redirect {
             heartbeat: object.records("HEARTBEAT")?,
             paused: object.records("PAUSED")?,
             counters,
-            _owner: owner_records,
+            owner: owner_records,
+            netns_cookie: netns.cookie,
             alone,
         };
         redirect.attach_all(&mut object, &netns, &cgroup, own_cgroup.as_ref())?;
@@ -101,10 +112,14 @@ impl Redirect {
         self.paused.put(&0, &u32::from(paused)).map_err(|source| RedirectError::Map { call: "write", map, source })
     }
 
-    /// Detaches what steers; new connections go direct from here on. Open ones keep what they show as their peer
-    /// until drop.
+    /// Detaches what steers; new connections go direct from here on, or to the next agent, for whom the ports are
+    /// free now. Open ones keep what they show as their peer until drop.
     pub fn stop_steering(&mut self) {
         self.steering.clear();
+        // The namespace stays: open connections of its sockets are still told their peers.
+        let idle = OwnerRecord { netns_cookie: self.netns_cookie, ..OwnerRecord::IDLE };
+        // If it fails, the ports are taken until this process ends.
+        let _outcome: io::Result<()> = self.owner.put(&0, &idle);
     }
 
     /// Each program and whether it is attached.

@@ -1,14 +1,15 @@
 //! Who steers what on this host.
 //!
-//! Each agent leaves a record in a map of a known name, which is there exactly as long as somebody holds it. A new
-//! agent first creates its own map, writes its record, and then looks at all others with a smaller map id: of two
-//! that start at the same moment, the one with the smaller id goes on and the other sees it.
+//! Each agent leaves a record in a map of a known name, which is there at least as long as the agent holds it (the
+//! kernel may take a moment more). A new agent first creates its own map, writes its record, and then looks at all
+//! others with a smaller map id: of two that start at the same moment, the one with the smaller id goes on and the
+//! other sees it. An agent that lets go of its ports says so in its record.
 
 use std::io;
 use std::time::{Duration, SystemTime};
 
 use aya::maps::{MapData, MapInfo, loaded_maps};
-use flowfold_redirect_abi::{OWNER_MAP, OWNER_VERSION, OwnerRecord};
+use flowfold_redirect_abi::{OWNER_MAP, OwnerRecord};
 
 use crate::RedirectError;
 
@@ -40,7 +41,8 @@ pub struct Owner {
 pub fn owners() -> io::Result<Vec<Owner>> {
     let mut owners = Vec::new();
     for (_, map) in owner_maps()? {
-        if let Some(record) = written(&map)?
+        if let Some(record) = map.read()?
+            && !record.is_idle()
             && record::is_live(&record)
         {
             owners.push(record::owner(&record));
@@ -80,10 +82,9 @@ pub(crate) fn check(own_map: u32, own: &OwnerRecord) -> Result<bool, RedirectErr
 /// with a smaller record.
 fn written(map: &OtherMap) -> io::Result<Option<OwnerRecord>> {
     for _ in 0..UNWRITTEN_ROUNDS {
-        match crate::bpf::first_entry_prefix::<OwnerRecord>(map.data.fd(), map.value_size)? {
-            Some(record) if record.version >= OWNER_VERSION => return Ok(Some(record)),
-            Some(_) => std::thread::sleep(UNWRITTEN_WAIT),
-            None => return Ok(None),
+        match map.read()? {
+            Some(record) if record.version == 0 => std::thread::sleep(UNWRITTEN_WAIT),
+            other => return Ok(other),
         }
     }
     Ok(None)
@@ -92,6 +93,13 @@ fn written(map: &OtherMap) -> io::Result<Option<OwnerRecord>> {
 struct OtherMap {
     data: MapData,
     value_size: u32,
+}
+
+impl OtherMap {
+    /// What its record says now; all zeros if it is not written yet.
+    fn read(&self) -> io::Result<Option<OwnerRecord>> {
+        crate::bpf::first_entry_prefix(self.data.fd(), self.value_size)
+    }
 }
 
 /// Every loaded map of the name, by id. One that goes away meanwhile is left out.

@@ -4,6 +4,8 @@ use std::fmt;
 use std::io;
 use std::path::Path;
 
+use flowfold_redirect_abi::{OWNER_MAP, OwnerRecord};
+
 use crate::bpf;
 use crate::cgroup::{self, Cgroup};
 use crate::namespace::NetworkNamespace;
@@ -145,6 +147,9 @@ fn privilege() -> Answer {
 fn programs() -> Answer {
     let load = || {
         let mut object = Object::create_maps(1)?;
+        // An agent that starts now shall not wait for what this one wants.
+        let idle = object.records(OWNER_MAP)?.put(&0_u32, &OwnerRecord::IDLE);
+        idle.map_err(|source| RedirectError::Map { call: "write", map: OWNER_MAP, source })?;
         Hook::ALL.into_iter().try_for_each(|hook| object.load(hook))
     };
     match load() {

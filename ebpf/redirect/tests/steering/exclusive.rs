@@ -1,6 +1,7 @@
 //! One agent per port.
 
 use std::fs;
+use std::net::TcpStream;
 use std::sync::Barrier;
 use std::thread;
 
@@ -8,6 +9,7 @@ use flowfold_redirect::{Direction, RedirectError, owners};
 
 use crate::agent::Setup;
 use crate::isolated::{enter_new_namespace, isolated};
+use crate::server::{ANSWER, Server, echo};
 
 #[test]
 fn a_second_agent_for_a_port_is_refused_and_told_by_whom() {
@@ -80,6 +82,24 @@ fn of_agents_that_start_at_once_one_goes_on() {
             threads.into_iter().map(|thread| thread.join().unwrap()).filter(|&attached| attached).count()
         });
         assert_eq!(attached, 1);
+    });
+}
+
+#[test]
+fn an_agent_that_stops_leaves_its_ports_to_the_next() {
+    isolated(|place| {
+        let server = Server::start(place.v4);
+        let setup = Setup::new(place).ingress(server.port()).egress(server.port());
+        let first = setup.start();
+        let open = TcpStream::connect(server.address).unwrap();
+        first.seen.recv_timeout(ANSWER).unwrap();
+        first.redirect().stop_steering();
+        let second = setup.start();
+        echo(&TcpStream::connect(server.address).unwrap());
+        second.seen.recv_timeout(ANSWER).unwrap();
+        assert_eq!(open.peer_addr().unwrap(), server.address);
+        echo(&open);
+        assert!(first.saw_nothing() && second.saw_nothing());
     });
 }
 
