@@ -31,7 +31,7 @@
 //!   [`ResponseEvent::Tunnel`] or [`End::Complete`].
 //! - A final response may come, and end, before its request has: the server refuses content that it was asked to expect,
 //!   or answers without reading on. The exchange is answered then. The request goes on as its own length says, because
-//!   a client that gives up its content has to close the connection (RFC 9112 section 9.3): either its rest arrives, or
+//!   a client that gives up its content has to close the connection (RFC 9112 section 9.5): either its rest arrives, or
 //!   [`RequestDecoder::finish`] says [`End::Truncated`] of a request that was answered all the same.
 //! - Whether a tunnel follows a request is said by its response: see [`RequestDecoder::settle`]. A caller brings the
 //!   answer as soon as it has it, because the next response may answer a request that is still held.
