@@ -83,7 +83,7 @@ impl Sources<'_> {
             let (all, over) = self
                 .workers
                 .iter()
-                .map(|worker| worker.directions[direction_index(direction)].opened_and_closed())
+                .map(|worker| worker.directions[usize::from(direction_index(direction))].opened_and_closed())
                 .fold((0, 0), |sum, next| (sum.0 + next.0, sum.1 + next.1));
             let labels = Labels::new([(label::DIRECTION, direction.as_label())]);
             opened.push(Scalar::new(labels.clone(), all));
@@ -148,7 +148,7 @@ impl Sources<'_> {
     }
 
     fn sum(&self, direction: Reporters, read: impl Fn(&DirectionCells) -> u64) -> u64 {
-        self.workers.iter().map(|worker| read(&worker.directions[direction_index(direction)])).sum()
+        self.workers.iter().map(|worker| read(&worker.directions[usize::from(direction_index(direction))])).sum()
     }
 }
 

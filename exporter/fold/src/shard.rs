@@ -40,6 +40,8 @@ const HELD: usize = 4;
 pub struct Connection {
     info: Arc<ConnectionInfo>,
     protocol: Protocol,
+    /// The position of its rules, so that an exchange need not look into `info`.
+    direction: u8,
     /// The place in `keys` and `series` that is given up next.
     oldest: u8,
     keys: [HttpKey; HELD],
@@ -74,7 +76,7 @@ impl Shard {
     }
 
     fn direction(&self, connection: &Connection) -> &DirectionCells {
-        &self.cells.directions[direction_index(connection.info.reporters)]
+        &self.cells.directions[usize::from(connection.direction)]
     }
 
     /// Finds the series of each reporting side.
@@ -133,6 +135,7 @@ impl FlowSink for Shard {
         let connection = Connection {
             info: Arc::clone(info),
             protocol: Protocol::Unknown,
+            direction: direction_index(info.reporters),
             oldest: 0,
             keys: [HttpKey::VACANT; HELD],
             series: Default::default(),

@@ -11,8 +11,8 @@ pub(crate) const DIRECTIONS: [Reporters; 4] =
     [Reporters { server: false, client: false }, Reporters::SERVER, Reporters::CLIENT, Reporters::BOTH];
 
 /// The position of these rules in [`DIRECTIONS`].
-pub(crate) fn direction_index(reporters: Reporters) -> usize {
-    usize::from(reporters.server) + 2 * usize::from(reporters.client)
+pub(crate) fn direction_index(reporters: Reporters) -> u8 {
+    u8::from(reporters.server) + 2 * u8::from(reporters.client)
 }
 
 /// The ways in which an exchange ends, in the order of [`ending_index`].
@@ -86,6 +86,18 @@ impl SideCells {
             // A tally of unparsed bytes has a reason; where a proxy forgot it, the fault is the decoder's.
             let reason = tally.reason.unwrap_or(UnparsedReason::DecoderFault);
             self.unparsed[reason.index()].add(tally.unparsed);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rules_are_found_at_their_position() {
+        for (position, reporters) in DIRECTIONS.into_iter().enumerate() {
+            assert_eq!(usize::from(direction_index(reporters)), position);
         }
     }
 }

@@ -3,6 +3,7 @@
 mod ceiling;
 mod connections;
 mod exchanges;
+mod model;
 mod steady_state;
 mod traffic;
 mod workers;
