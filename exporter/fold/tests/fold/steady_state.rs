@@ -32,3 +32,22 @@ fn a_connection_whose_series_are_known_allocates_nothing() {
     assert_eq!(measured.count_total, 0, "{measured:?}");
     assert_eq!(total(&fold.snapshot(), "flowfold_exchanges_total"), 6006);
 }
+
+#[test]
+fn a_series_is_small() {
+    const LABEL_SETS: u64 = 10_000;
+    let connections: Vec<_> =
+        (0..LABEL_SETS).map(|number| connection(Reporters::SERVER, &format!("server-{number}"))).collect();
+    let fold = Fold::new(FoldOptions::default());
+    let shard = fold.shard();
+    let measured = measure(|| {
+        for info in &connections {
+            let mut open = shard.opened(info);
+            shard.exchange(&mut open, &answered(info, "/", 200, Duration::from_millis(3)));
+            shard.closed(open, &ConnectionEnd { outcome: ConnectionOutcome::Closed });
+        }
+    });
+    // Each label set made two series: the duration and the time to first byte. Workloads are shared.
+    let bytes = measured.bytes_current / i64::try_from(2 * LABEL_SETS).unwrap();
+    assert!(bytes <= 400, "{bytes} bytes per series");
+}
