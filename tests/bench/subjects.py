@@ -14,7 +14,8 @@ BODY = b"a small static body, served by nginx, read by nobody\n" * 2
 IDLE_SECONDS = 900
 
 NGINX = """
-worker_processes 1;
+# one process, which is its own worker and can leave none behind
+master_process off;
 worker_rlimit_nofile {descriptors};
 error_log stderr error;
 pid {directory}/nginx.pid;

@@ -11,7 +11,7 @@ use flowfold_e2e::process::Launch;
 use flowfold_e2e::scrape::Scrape;
 use rustix::process::Signal;
 
-use crate::{Test, privileged};
+use crate::{Test, nothing_is_left_since, privileged};
 
 pub(crate) const TESTS: &[Test] = &[
     privileged("demo::prints_a_table_and_leaves_nothing", prints_a_table_and_leaves_nothing),
@@ -78,10 +78,6 @@ fn shows_all_services(table: &str) {
         assert!(table.contains(word), "{word} is missing in:\n{table}");
     }
     assert!(!table.contains('\u{1b}'), "no terminal, no escape sequences:\n{table:?}");
-}
-
-fn nothing_is_left_since(before: &Inventory) {
-    until("all that the demo made to be gone", || Inventory::take().added_since(before).is_empty());
 }
 
 fn open_to_all(directory: &std::path::Path) {

@@ -22,8 +22,10 @@ mod refusals;
 mod scraping;
 
 use std::process::ExitCode;
+use std::thread;
+use std::time::{Duration, Instant};
 
-use flowfold_e2e::eventually::until;
+use flowfold_e2e::eventually::PATIENCE;
 use flowfold_e2e::leftovers::{self, Inventory};
 use flowfold_e2e::privilege;
 use libtest_mimic::{Arguments, Trial};
@@ -109,11 +111,13 @@ fn trial(test: &Test, without_privilege: bool) -> Trial {
     trial.with_ignored_flag(test.privileged && without_privilege)
 }
 
-/// The kernel frees some of what a process held a moment after its end.
+/// Looks again for a while: the kernel frees some of what a process held a moment after its end.
 fn nothing_is_left_since(before: &Inventory) {
-    let mut left = Vec::new();
-    until(&format!("this to go: {left:?}"), || {
+    let deadline = Instant::now() + PATIENCE;
+    let mut left = Inventory::take().added_since(before);
+    while !left.is_empty() {
+        assert!(Instant::now() < deadline, "this is left behind:\n{}", left.join("\n"));
+        thread::sleep(Duration::from_millis(50));
         left = Inventory::take().added_since(before);
-        left.is_empty()
-    });
+    }
 }

@@ -90,8 +90,7 @@ fn two_agents_with_ports_of_their_own() {
     let world = World::new();
     let nginx = Nginx::start(&world, &[9080, 9081]);
     let first = Agent::steering(&world, "<Ingress/9080/TCP/HTTP>");
-    let second =
-        Agent::command(&world).args(["--visibility", "<Ingress/9081/TCP/HTTP>", "--metrics", "127.0.0.1:9465"]);
+    let second = Agent::command(&world, "127.0.0.1:9465").args(["--visibility", "<Ingress/9081/TCP/HTTP>"]);
     let mut second = second.start(world.directory(), "second");
     let metrics = "127.0.0.1:9465".parse().expect("a socket address");
     let ask = |path: &str| world.host.run(|| http::get(metrics, path)).ok().filter(|answer| answer.status == 200);

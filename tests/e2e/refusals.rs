@@ -88,7 +88,7 @@ fn a_second_agent_for_a_port() {
     let world = World::new();
     let nginx = Nginx::start(&world, &[9080]);
     let agent = Agent::steering(&world, "<Ingress/9080/TCP/HTTP>");
-    let second = Agent::command(&world).args(["--metrics", "127.0.0.1:9465", "--visibility"]);
+    let second = Agent::command(&world, "127.0.0.1:9465").arg("--visibility");
     let output = second.arg("<Ingress/9079/TCP/HTTP>,<Ingress/9080/TCP/HTTP>").output();
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(!output.status.success(), "{said}");

@@ -31,19 +31,19 @@ impl<'a> Agent<'a> {
 
     /// The same with more flags.
     pub fn steering_with(world: &'a World, visibility: &str, flags: &[&str]) -> Self {
-        Self::start(world, &Self::command(world).args(["--visibility", visibility]).args(flags))
+        Self::start(world, &Self::command(world, METRICS).args(["--visibility", visibility]).args(flags))
     }
 
     /// The same with a configuration file.
     pub fn configured(world: &'a World, config: &str) -> Self {
         let path = world.directory().join("flowfold.yaml");
         std::fs::write(&path, config).expect("a configuration can be written");
-        Self::start(world, &Self::command(world).arg("--config").arg(path))
+        Self::start(world, &Self::command(world, METRICS).arg("--config").arg(path))
     }
 
-    /// `flowfold run` for this world, without rules.
-    pub fn command(world: &World) -> Launch {
-        let run = world.beside(binary::flowfold()).args(["run", "--metrics", METRICS, "--cgroup"]);
+    /// `flowfold run` for this world, without rules, with its metrics at this address.
+    pub fn command(world: &World, metrics: &str) -> Launch {
+        let run = world.beside(binary::flowfold()).args(["run", "--metrics", metrics, "--cgroup"]);
         run.arg(world.cgroup.path())
     }
 

@@ -97,6 +97,7 @@ impl Nginx {
     }
 }
 
+/// One process and no workers: a worker would outlive a master that is killed.
 fn configuration(directory: &std::path::Path, ports: &[u16]) -> String {
     let directory = directory.display();
     let listen: String = ports.iter().map(|port| format!("listen {port}; listen [::]:{port} ipv6only=on; ")).collect();
@@ -109,7 +110,7 @@ fn configuration(directory: &std::path::Path, ports: &[u16]) -> String {
         .map(|kind| format!("{kind}_temp_path {directory}/{kind}; "))
         .collect();
     format!(
-        "daemon off; worker_processes 1; pid {directory}/nginx.pid; error_log stderr warn;\n\
+        "daemon off; master_process off; pid {directory}/nginx.pid; error_log stderr warn;\n\
          events {{ worker_connections 4096; }}\n\
          http {{ {temporary}\n\
          log_format seen '$remote_addr $remote_port $request_method $status $request_length $http_content_length $bytes_sent $request_uri';\n\

@@ -49,6 +49,8 @@ fn serve(listener: &TcpListener, word: &Receiver<()>, tell: &Sender<()>) {
     let (first, second) = CONTENT;
     write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{first}", first.len() + second.len()).expect("half");
     tell.send(()).expect("the test is there");
-    word.recv_timeout(2 * PATIENCE).expect("the test gives its word");
-    write!(stream, "{second}").expect("the other half");
+    // a test that hangs up wants no more
+    if word.recv_timeout(2 * PATIENCE).is_ok() {
+        write!(stream, "{second}").expect("the other half");
+    }
 }
