@@ -1,7 +1,7 @@
 //! The agent's listening sockets inside the network namespace that is steered.
 
 use std::io;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6, TcpListener};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6, TcpListener, UdpSocket};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::io::Errno;
@@ -37,22 +37,19 @@ impl Listeners {
     ///
     /// A namespace without IPv6 gets IPv4 listeners only; [`Listeners::without_ipv6`] then says why.
     pub fn open(workers: usize) -> io::Result<Self> {
-        let mut last = Errno::ADDRINUSE;
-        for _ in 0..PORT_ATTEMPTS {
+        if !loopback_is_up()? {
+            return Err(io::Error::new(
+                io::ErrorKind::NetworkUnreachable,
+                "the loopback device of this network namespace is down; bring it up with `ip link set lo up`",
+            ));
+        }
+        for _ in 1..PORT_ATTEMPTS {
             match Self::open_at_one_port(workers.max(1)) {
-                Err(Errno::ADDRINUSE) => last = Errno::ADDRINUSE,
-                Err(Errno::ADDRNOTAVAIL) => {
-                    return Err(io::Error::new(
-                        io::ErrorKind::AddrNotAvailable,
-                        "cannot listen on 127.0.0.1: the loopback device of this network namespace is down; bring it \
-                         up with `ip link set lo up`",
-                    ));
-                }
-                Err(errno) => last = errno,
-                Ok(listeners) => return Ok(listeners),
+                Err(Errno::ADDRINUSE) => {}
+                outcome => return Ok(outcome?),
             }
         }
-        Err(last.into())
+        Ok(Self::open_at_one_port(workers.max(1))?)
     }
 
     /// Where the IPv4 listeners are.
@@ -105,6 +102,16 @@ impl Listeners {
             });
         }
         Ok(Self { workers: sockets, port, without_ipv6 })
+    }
+}
+
+/// Binding and listening work without it. Connecting a datagram socket sends nothing, but needs a route.
+fn loopback_is_up() -> io::Result<bool> {
+    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?;
+    match socket.connect((Ipv4Addr::LOCALHOST, 9)) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NetworkUnreachable => Ok(false),
+        Err(error) => Err(error),
     }
 }
 
