@@ -74,11 +74,12 @@ impl Setup {
         let v4_listener = listeners.v4_addr();
         redirect.beat().unwrap();
         let (sender, seen) = mpsc::channel();
+        let (upstream_sender, upstreams) = mpsc::channel();
         let lookups = redirect.lookups();
         for (worker, pair) in listeners.into_workers().into_iter().enumerate() {
             for listener in [Some(pair.v4), pair.v6].into_iter().flatten() {
-                let (lookups, sender) = (lookups.clone(), sender.clone());
-                thread::spawn(move || accept(worker, &listener, &lookups, &sender));
+                let (lookups, sender, upstreams) = (lookups.clone(), sender.clone(), upstream_sender.clone());
+                thread::spawn(move || accept(worker, &listener, &lookups, &sender, &upstreams));
             }
         }
         let redirect = Arc::new(Mutex::new(redirect));
@@ -93,7 +94,7 @@ impl Setup {
                 thread::sleep(Duration::from_millis(50));
             }
         });
-        Agent { redirect, beating, seen, v4_listener: v4_listener.into() }
+        Agent { redirect, beating, seen, upstreams, v4_listener: v4_listener.into() }
     }
 }
 
@@ -102,6 +103,8 @@ pub(crate) struct Agent {
     redirect: Arc<Mutex<Redirect>>,
     beating: Arc<AtomicBool>,
     pub(crate) seen: Receiver<Seen>,
+    /// Where its upstream sockets came from.
+    pub(crate) upstreams: Receiver<SocketAddr>,
     pub(crate) v4_listener: SocketAddr,
 }
 
@@ -122,7 +125,13 @@ impl Agent {
     }
 }
 
-fn accept(worker: usize, listener: &TcpListener, lookups: &Lookups, sender: &Sender<Seen>) {
+fn accept(
+    worker: usize,
+    listener: &TcpListener,
+    lookups: &Lookups,
+    sender: &Sender<Seen>,
+    upstreams: &Sender<SocketAddr>,
+) {
     listener.set_nonblocking(false).unwrap();
     while let Ok((stream, peer)) = listener.accept() {
         let local = stream.local_addr().unwrap();
@@ -136,18 +145,25 @@ fn accept(worker: usize, listener: &TcpListener, lookups: &Lookups, sender: &Sen
         // Told before anything is relayed, so a test that got its answer finds it.
         let _told = sender.send(Seen { worker, local, peer, origin, client });
         if let Some(destination) = destination {
-            let lookups = lookups.clone();
-            thread::spawn(move || relay(stream, peer, destination, &lookups));
+            let (lookups, upstreams) = (lookups.clone(), upstreams.clone());
+            thread::spawn(move || {
+                let server = connect(peer, destination, &lookups)?;
+                let _told = upstreams.send(server.local_addr()?);
+                relay(stream, server)
+            });
         }
     }
 }
 
-fn relay(client: TcpStream, peer: SocketAddr, destination: SocketAddr, lookups: &Lookups) -> io::Result<()> {
+fn connect(peer: SocketAddr, destination: SocketAddr, lookups: &Lookups) -> io::Result<TcpStream> {
     let family = if destination.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
     let socket: OwnedFd = rustix::net::socket(family, SocketType::STREAM, None)?;
     lookups.prepare_upstream(socket.as_fd(), peer)?;
     rustix::net::connect(&socket, &destination)?;
-    let server = TcpStream::from(socket);
+    Ok(TcpStream::from(socket))
+}
+
+fn relay(client: TcpStream, server: TcpStream) -> io::Result<()> {
     let (mut from_client, mut to_server) = (client.try_clone()?, server.try_clone()?);
     let up = thread::spawn(move || copy(&mut from_client, &mut to_server));
     let (mut from_server, mut to_client) = (server, client);

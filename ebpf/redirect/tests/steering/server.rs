@@ -24,7 +24,12 @@ pub(crate) struct Server {
 impl Server {
     /// Listens on a port that the kernel picks.
     pub(crate) fn start(ip: IpAddr) -> Self {
-        let listener = TcpListener::bind((ip, 0)).unwrap();
+        Self::start_at(SocketAddr::new(ip, 0))
+    }
+
+    /// Listens on a port that the test names.
+    pub(crate) fn start_at(address: SocketAddr) -> Self {
+        let listener = TcpListener::bind(address).unwrap();
         let address = listener.local_addr().unwrap();
         let (sender, peers) = mpsc::channel();
         thread::spawn(move || {
