@@ -48,23 +48,21 @@ def measure(subject, count):
     before = place.resident_bytes(subject.process.pid)
     held = hold(subject, count)
     after = place.resident_bytes(subject.process.pid)
-    if subject.metrics:
-        relayed = open_connections(subject)
-        if relayed < count:
-            raise SystemExit(f"of {count} idle connections only {relayed:.0f} go through {subject.title}")
+    # an agent near its ceiling lets connections go direct, and those cost it nothing
+    relayed = open_connections(subject) if subject.metrics else count
     closed = closed_among(held)
     for connection in held:
         connection.close()
     if closed:
         raise SystemExit(f"{subject.title} closed {closed} of {count} idle connections")
-    return {"connections": count, "bytes_per_connection": (after - before) / count,
+    return {"connections": relayed, "bytes_per_connection": (after - before) / max(relayed, 1),
             "rss_before": before, "rss_held": after}
 
 
 def open_connections(subject):
     """How many connections the agent says it relays."""
     lines = subject.scrape().decode().splitlines()
-    return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith("flowfold_open_connections"))
+    return sum(int(line.rpartition(" ")[2]) for line in lines if line.startswith("flowfold_open_connections"))
 
 
 def closed_among(held):

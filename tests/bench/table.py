@@ -10,6 +10,7 @@ RATIO_TARGETS = [
     ("CPU per request, c=32", "cpu_us_per_request", 32, "haproxy", "most", 0.85),
     ("p50, c=1", "p50_us", 1, "envoy", "most", 0.65),
 ]
+IDLE_CONNECTIONS = 9000
 IDLE_BYTES = 4096
 START_BYTES = 25 * 1000 * 1000
 
@@ -84,7 +85,8 @@ def targets(results):
             found.append(target(f"{title}, against {other}", value, way, bound, "{:.2f}"))
     agent = results["flowfold"]
     if "idle" in agent:
-        each = agent["idle"]["bytes_per_connection"]
+        held, each = agent["idle"]["connections"], agent["idle"]["bytes_per_connection"]
+        found.append(target("idle connections relayed", held, "least", IDLE_CONNECTIONS, "{:.0f}"))
         found.append(target("bytes per idle connection", each, "most", IDLE_BYTES, "{:.0f}"))
     found.append(target("RSS at start, MB", agent["rss_at_start"] / 1e6, "most", START_BYTES / 1e6, "{:.1f}"))
     return found
