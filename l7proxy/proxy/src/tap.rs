@@ -41,47 +41,40 @@ impl<S: FlowSink> Tap<S> {
 
     /// Shows bytes that were relayed.
     pub(crate) fn show<D>(&mut self, shared: &Shared<D, S>, side: Side, bytes: &[u8], now: Instant) {
-        self.show_to(&shared.sink, &shared.tools, side, bytes, now);
+        let (sink, tools) = (&shared.sink, &shared.tools);
+        let shown = isolated(|| match &self.stage {
+            Stage::Sniffing(_) => self.show_first(sink, tools, side, bytes, now),
+            _ => self.show_known(sink, tools, side, bytes, now),
+        });
+        if let Err(fault) = shown {
+            self.stage = Stage::Unparsed(fault);
+        }
     }
 
-    fn show_to(&mut self, sink: &S, tools: &ReaderTools, side: Side, bytes: &[u8], now: Instant) {
-        let Some(sink_side) = &mut self.sink_side else { return };
-        if let Stage::Sniffing(seen) = &mut self.stage {
-            let held;
-            let first: &[u8] = match side {
-                // A server that speaks first speaks none of the protocols that are read.
-                Side::ServerToClient => {
-                    let tally = ByteTally { opaque: seen.len() as u64, ..ByteTally::default() };
-                    self.stage = Stage::Opaque;
-                    sink.protocol(sink_side, Protocol::Opaque);
-                    report(sink, sink_side, Side::ClientToServer, &tally);
-                    bytes
-                }
-                Side::ClientToServer => {
-                    let all = if seen.is_empty() {
-                        bytes
-                    } else {
-                        seen.extend_from_slice(bytes);
-                        held = std::mem::take(seen);
-                        &held
-                    };
-                    match sniff_client(all) {
-                        Verdict::NeedMore => {
-                            *seen = all.to_vec();
-                            return;
-                        }
-                        verdict => {
-                            let (protocol, stage) = stage_for(&verdict);
-                            self.stage = stage;
-                            sink.protocol(sink_side, protocol);
-                        }
-                    }
-                    all
-                }
-            };
-            return self.show_known(sink, tools, side, first, now);
+    /// Shows bytes of a connection whose protocol isn't known yet, and learns it from them if they tell.
+    fn show_first(&mut self, sink: &S, tools: &ReaderTools, side: Side, bytes: &[u8], now: Instant) {
+        let (Stage::Sniffing(seen), Some(sink_side)) = (&mut self.stage, &mut self.sink_side) else { return };
+        if side == Side::ClientToServer {
+            seen.extend_from_slice(bytes);
         }
-        self.show_known(sink, tools, side, bytes, now);
+        let verdict = match side {
+            Side::ClientToServer => sniff_client(seen),
+            // A server that speaks first speaks none of the protocols that are read.
+            Side::ServerToClient => Verdict::Opaque,
+        };
+        if verdict == Verdict::NeedMore {
+            return;
+        }
+        let seen = std::mem::take(seen);
+        let (protocol, stage) = stage_for(&verdict);
+        self.stage = stage;
+        sink.protocol(sink_side, protocol);
+        if !seen.is_empty() {
+            self.show_known(sink, tools, Side::ClientToServer, &seen, now);
+        }
+        if side == Side::ServerToClient {
+            self.show_known(sink, tools, side, bytes, now);
+        }
     }
 
     fn show_known(&mut self, sink: &S, tools: &ReaderTools, side: Side, bytes: &[u8], now: Instant) {
