@@ -1,10 +1,12 @@
 //! Limits and failures on the way: the server is gone, or there are more connections than the agent takes.
 
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::thread;
+use std::time::Duration;
 
 use flowfold_e2e::agent::Agent;
-use flowfold_e2e::eventually::PATIENCE;
+use flowfold_e2e::eventually::{PATIENCE, until};
 use flowfold_e2e::peers::nginx::Nginx;
 use flowfold_e2e::world::{Family, World};
 
@@ -12,6 +14,7 @@ use crate::{Test, privileged};
 
 pub(crate) const TESTS: &[Test] = &[
     privileged("ceilings::an_absent_server_resets_its_client", an_absent_server_resets_its_client),
+    privileged("ceilings::a_slow_reader_holds_its_sender_back", a_slow_reader_holds_its_sender_back),
     privileged("ceilings::beyond_the_ceiling_connections_go_direct", beyond_the_ceiling_connections_go_direct),
 ];
 
@@ -33,6 +36,42 @@ fn an_absent_server_resets_its_client() {
     };
     let scrape = agent.scrape_until("both failures to be counted", failed);
     scrape.expect("flowfold_open_connections", &[], 0);
+    agent.stop();
+}
+
+fn a_slow_reader_holds_its_sender_back() {
+    const LENGTH: usize = 64 * 1024 * 1024;
+    const MOST_MEMORY: f64 = 8.0 * 1024.0 * 1024.0;
+    let world = World::new();
+    let agent = Agent::steering(&world, "<Ingress/9080/TCP/AUTO>");
+    let server = world.host_address(Family::V4, 9080);
+    let listener = world.host.run(|| TcpListener::bind(server)).expect("the port is free");
+    let before = agent.scrape().sum("process_resident_memory_bytes", &[]);
+    let mut upload = world.client.run(|| TcpStream::connect(server)).expect("the server is there");
+    let (mut accepted, _) = listener.accept().expect("a client comes");
+    thread::scope(|scope| {
+        let sender = scope.spawn(move || {
+            let mut content = vec![0; LENGTH];
+            fastrand::Rng::with_seed(5).fill(&mut content);
+            upload.write_all(&content).expect("it is taken in the end");
+            upload.shutdown(Shutdown::Write).expect("it is open");
+            content
+        });
+        // nobody reads: what the agent has taken settles
+        let mut taken = 0;
+        until("the sender to be held back", || {
+            thread::sleep(Duration::from_millis(100));
+            let now = agent.scrape().count("flowfold_bytes_total", &[]);
+            std::mem::replace(&mut taken, now) == now && now > 0
+        });
+        assert!(taken < LENGTH as u64, "the agent took {taken} bytes that nobody reads");
+        let grown = agent.scrape().sum("process_resident_memory_bytes", &[]) - before;
+        assert!(grown < MOST_MEMORY, "the agent grew by {grown} bytes");
+        let mut received = Vec::new();
+        accepted.set_read_timeout(Some(PATIENCE)).expect("a TCP socket");
+        accepted.read_to_end(&mut received).expect("all of it arrives");
+        assert!(received == sender.join().expect("the sender has no trouble"), "as it was sent");
+    });
     agent.stop();
 }
 

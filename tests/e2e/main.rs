@@ -11,6 +11,7 @@ mod ceilings;
 mod counts_exact;
 mod demo;
 mod draining;
+mod explicit_proxy;
 mod failing_open;
 mod file_length;
 mod identity;
@@ -50,13 +51,14 @@ const fn anywhere(name: &'static str, run: fn()) -> Test {
     Test { name, privileged: false, run }
 }
 
-const GROUPS: [&[Test]; 15] = [
+const GROUPS: [&[Test]; 16] = [
     both_sides::TESTS,
     bytes_exact::TESTS,
     ceilings::TESTS,
     counts_exact::TESTS,
     demo::TESTS,
     draining::TESTS,
+    explicit_proxy::TESTS,
     failing_open::TESTS,
     file_length::TESTS,
     identity::TESTS,

@@ -1,5 +1,7 @@
 //! Where the agent itself may be: in another namespace than the one it steers, or among the processes it steers.
 
+use std::fs;
+
 use flowfold_e2e::agent::{Agent, METRICS};
 use flowfold_e2e::binary;
 use flowfold_e2e::eventually::eventually;
@@ -16,6 +18,8 @@ pub(crate) const TESTS: &[Test] = &[
     privileged("placement::outside_of_the_namespace_it_steers", outside_of_the_namespace_it_steers),
     privileged("placement::among_the_processes_it_steers", among_the_processes_it_steers),
     privileged("placement::only_the_cgroup_is_steered", only_the_cgroup_is_steered),
+    privileged("placement::another_namespace_is_not_steered", another_namespace_is_not_steered),
+    privileged("placement::capabilities_are_dropped", capabilities_are_dropped),
     privileged("placement::two_agents_with_ports_of_their_own", two_agents_with_ports_of_their_own),
 ];
 
@@ -83,6 +87,42 @@ fn only_the_cgroup_is_steered() {
     assert_eq!(remote.logged(3).len(), 3);
     let scrape = agent.scrape_until("one to be counted", |scrape| scrape.count("flowfold_exchanges_total", &[]) >= 1);
     scrape.expect("flowfold_connections_opened_total", &[], 1);
+    agent.stop();
+}
+
+/// A process of the cgroup that lives in another namespace could not reach the agent's listeners.
+fn another_namespace_is_not_steered() {
+    let world = World::new();
+    let nginx = Nginx::start(&world, &[80]);
+    let agent = Agent::steering(&world, "<Egress/80/TCP/HTTP>");
+    let out = world.host_address(Family::V4, 80).to_string();
+    let said = world.remote(PEER).member_of(&world.cgroup).args(["names", &out]).stdout();
+    assert_eq!(said.lines().nth(1), Some(out.as_str()));
+    assert_eq!(nginx.logged(1).len(), 1);
+    let reason = [("reason", "other_namespace")];
+    let direct = |scrape: &Scrape| scrape.count("flowfold_connections_not_observed_total", &reason) == 1;
+    let scrape = agent.scrape_until("it to be told as unobserved", direct);
+    scrape.expect("flowfold_connections_opened_total", &[], 0);
+    agent.stop();
+}
+
+fn capabilities_are_dropped() {
+    const CAP_SYS_ADMIN: u64 = 1 << 21;
+    const CAP_SYS_MODULE: u64 = 1 << 16;
+    const CAP_SETUID: u64 = 1 << 7;
+    let world = World::new();
+    let agent = Agent::steering(&world, "<Ingress/9080/TCP/HTTP>");
+    let threads = fs::read_dir(format!("/proc/{}/task", agent.pid())).expect("the agent runs");
+    for thread in threads.flatten() {
+        let status = fs::read_to_string(thread.path().join("status")).expect("the thread runs");
+        let field = |name: &str| status.lines().find_map(|line| line.strip_prefix(name)).expect("a known field").trim();
+        for set in ["CapEff:", "CapPrm:", "CapBnd:", "CapAmb:", "CapInh:"] {
+            let capabilities = u64::from_str_radix(field(set), 16).expect("a set in hexadecimal");
+            let dangerous = capabilities & (CAP_SYS_ADMIN | CAP_SYS_MODULE | CAP_SETUID);
+            assert_eq!(dangerous, 0, "{} of {}", field("Name:"), status);
+        }
+        assert_eq!(field("NoNewPrivs:"), "1", "{status}");
+    }
     agent.stop();
 }
 

@@ -228,8 +228,9 @@ fn stream(rng: &mut Rng, end: End) -> Vec<u8> {
 }
 
 fn noise(rng: &mut Rng, most: usize) -> Vec<u8> {
-    let length = rng.usize(..most);
-    std::iter::repeat_with(|| rng.u8(..)).take(length).collect()
+    let mut bytes = vec![0; rng.usize(..most)];
+    rng.fill(&mut bytes);
+    bytes
 }
 
 fn messages(rng: &mut Rng, end: End) -> Vec<u8> {
