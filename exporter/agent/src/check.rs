@@ -42,7 +42,7 @@ fn look(arguments: &CheckArgs) -> Result<Vec<Line>, AgentError> {
     lines.extend(flowfold_redirect::probe(cgroup).requirements.into_iter().map(Line::from));
     let wanted = config.as_ref().map(|config| (config.ports(Direction::Ingress), config.ports(Direction::Egress)));
     let (ingress, egress) = wanted.unwrap_or_default();
-    lines.extend(netns::within(namespace, || Ok(ports_line(&ingress, &egress)))?);
+    lines.extend(netns::within(namespace, || Ok(taken_port(&ingress, &egress)))?);
     lines.push(metrics_line(metrics.unwrap_or(defaults::METRICS_LISTEN)));
     Ok(lines)
 }
@@ -96,13 +96,12 @@ fn summary(config: &Config) -> String {
     format!("{}; {} workloads, {} routes", rules.join(","), config.workloads.len(), config.routes.len())
 }
 
-/// Whether another agent has a port of the rules in the calling thread's network namespace. Nothing is told where the
-/// owners cannot be listed: then the privilege to do so is missing, and told already.
-fn ports_line(ingress: &[u16], egress: &[u16]) -> Option<Line> {
+/// Tells if another agent has a port of the rules in the calling thread's network namespace. Where the owners cannot be
+/// listed, the privilege to do so is missing, and that is told already.
+fn taken_port(ingress: &[u16], egress: &[u16]) -> Option<Line> {
     let owners = flowfold_redirect::owners().ok()?;
     let here = std::fs::metadata("/proc/thread-self/ns/net").ok()?.ino();
-    let taken = owners.iter().filter(|owner| owner.netns == here).find_map(|owner| conflict(owner, ingress, egress));
-    Some(taken.unwrap_or_else(|| Line::new(State::Ok, "ports", "no other agent steers them".to_owned())))
+    owners.iter().filter(|owner| owner.netns == here).find_map(|owner| conflict(owner, ingress, egress))
 }
 
 fn conflict(owner: &Owner, ingress: &[u16], egress: &[u16]) -> Option<Line> {

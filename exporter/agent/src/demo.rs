@@ -15,7 +15,7 @@ use std::time::Instant;
 use crate::cli::DemoArgs;
 use crate::compose::{Agent, RelayOptions, can_steer};
 use crate::config::{Config, LogOptions, Overrides, defaults};
-use crate::error::{AgentError, Exit};
+use crate::error::{AgentError, Exit, whole};
 use crate::shutdown::Stop;
 use crate::{logging, run};
 
@@ -82,7 +82,7 @@ fn set_up(metrics: SocketAddr) -> Result<Stage, AgentError> {
         Err(error) if error.exit() == Exit::Missing => error,
         done => return done,
     };
-    let text = format!("{why_not}\nShowing the same through explicit proxies, without eBPF.\n");
+    let text = format!("{}\nShowing the same through explicit proxies, without eBPF.\n", whole(&why_not));
     io::stderr().write_all(text.as_bytes()).map_err(AgentError::system("cannot write"))?;
     relayed(metrics)
 }

@@ -95,6 +95,20 @@ impl From<Exit> for ExitCode {
     }
 }
 
+/// An error with what it came from, as far as its own text does not tell that already.
+pub fn whole(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let own = error.to_string();
+        if !text.contains(&own) {
+            text = format!("{text}: {own}");
+        }
+        cause = error.source();
+    }
+    text
+}
+
 /// What to do about an address that cannot be listened on.
 fn hint(error: &io::Error) -> &'static str {
     match error.kind() {
@@ -102,5 +116,25 @@ fn hint(error: &io::Error) -> &'static str {
         io::ErrorKind::AddrNotAvailable => "; choose an address that this host has",
         io::ErrorKind::PermissionDenied => "; choose a port above 1023, or run as root",
         _ => "",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn causes_are_told_once() {
+        let cause = || io::Error::other("no room");
+        assert_eq!(whole(&AgentError::system("cannot open it")(cause())), "cannot open it: no room");
+        let silent = RedirectError::Call { call: "bpf", source: cause() };
+        assert_eq!(whole(&AgentError::from(silent)), "cannot steer: bpf: no room");
+    }
+
+    #[test]
+    fn what_is_missing_is_one_message() {
+        let error = AgentError::Missing("privilege: none\nfix: run as root".to_owned());
+        assert_eq!(error.to_string(), "cannot steer here: privilege: none\n  fix: run as root");
+        assert_eq!(error.exit(), Exit::Missing);
     }
 }

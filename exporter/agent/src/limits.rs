@@ -41,9 +41,12 @@ pub fn max_connections(asked: Option<NonZeroUsize>, open_files: usize) -> usize 
     }
 }
 
-/// Decides when new connections should go direct: at nine tenths of what can be held, until it is down to eight. What
-/// lies above gives room for the connections that are already on their way, and what lies between keeps the switch from
-/// fluttering. Shared by all workers, without a lock.
+/// The part of what can be held that is left for connections that are on their way when the pause begins: accepting is
+/// what counts them, and some wait for that.
+const MARGIN: usize = 32;
+
+/// Decides when new connections should go direct: a margin below what can be held, until the number of open ones is two
+/// margins below, so that the switch does not flutter. Shared by all workers, without a lock.
 #[derive(Debug)]
 pub struct Ceiling {
     pause_at: usize,
@@ -54,10 +57,10 @@ pub struct Ceiling {
 impl Ceiling {
     /// A ceiling of this many connections.
     pub fn new(max_connections: usize) -> Self {
-        let tenth = max_connections / 10;
+        let margin = max_connections / MARGIN;
         Self {
-            pause_at: max_connections - tenth,
-            resume_at: max_connections - (2 * tenth).max(1),
+            pause_at: max_connections - margin,
+            resume_at: max_connections - (2 * margin).max(1),
             paused: AtomicBool::new(false),
         }
     }
@@ -88,13 +91,13 @@ mod tests {
 
     #[test]
     fn steering_pauses_near_the_ceiling_and_resumes_well_below() {
-        let ceiling = Ceiling::new(100);
-        assert_eq!(ceiling.look(89), None);
-        assert_eq!(ceiling.look(90), Some(true));
-        assert_eq!(ceiling.look(200), None);
-        assert_eq!(ceiling.look(81), None);
-        assert_eq!(ceiling.look(80), Some(false));
-        assert_eq!(ceiling.look(89), None);
+        let ceiling = Ceiling::new(320);
+        assert_eq!(ceiling.look(309), None);
+        assert_eq!(ceiling.look(310), Some(true));
+        assert_eq!(ceiling.look(400), None);
+        assert_eq!(ceiling.look(301), None);
+        assert_eq!(ceiling.look(300), Some(false));
+        assert_eq!(ceiling.look(309), None);
     }
 
     #[test]
@@ -104,6 +107,12 @@ mod tests {
             (ceiling.look(0), ceiling.look(1), ceiling.look(1), ceiling.look(0)),
             (None, Some(true), None, Some(false))
         );
+    }
+
+    #[test]
+    fn nine_thousand_idle_connections_fit_below_twenty_thousand_descriptors() {
+        let ceiling = Ceiling::new(max_connections(None, 20_000));
+        assert_eq!(ceiling.look(9_000), None);
     }
 
     #[test]

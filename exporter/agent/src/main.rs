@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use flowfold::cli::{Cli, Command};
-use flowfold::error::{AgentError, Exit};
+use flowfold::error::{AgentError, Exit, whole};
 use flowfold::{check, demo, run};
 
 fn main() -> ExitCode {
@@ -20,7 +20,7 @@ fn main() -> ExitCode {
     };
     ended
         .unwrap_or_else(|error| {
-            drop(writeln!(io::stderr(), "flowfold: {error}"));
+            drop(writeln!(io::stderr(), "flowfold: {}", whole(&error)));
             error.exit()
         })
         .into()

@@ -5,11 +5,11 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use flowfold_fold::{Health, NotObserved, SteeredDirection};
 use flowfold_proxy::{Listener, WorkerStatus};
-use flowfold_redirect::{Answer, Listeners, Lookups, Plan, Redirect, RedirectError};
+use flowfold_redirect::{Answer, Listeners, Lookups, Plan, Redirect, RedirectError, Requirement};
 
 use super::older;
 use crate::config::{Config, Direction};
-use crate::error::AgentError;
+use crate::error::{AgentError, whole};
 use crate::limits::Ceiling;
 use crate::netns;
 
@@ -48,7 +48,7 @@ impl Steering {
             tracing::info!(open, "below the ceiling: new connections are steered again");
         }
         if let Err(error) = self.redirect().set_paused(pause) {
-            tracing::error!(%error, "steering cannot be paused or resumed");
+            tracing::error!("steering cannot be paused or resumed: {}", whole(&error));
         }
     }
 
@@ -128,9 +128,18 @@ pub(super) fn attach(config: &Config, worker_count: usize) -> Result<Attached, A
 
 /// Tells everything that steering this cgroup, or any, would lack; attaches nothing.
 pub fn can_steer(cgroup: Option<&Path>) -> Result<(), AgentError> {
-    let mut probe = flowfold_redirect::probe(cgroup);
-    probe.requirements.retain(|one| is_missing(&one.answer));
-    if probe.requirements.is_empty() { Ok(()) } else { Err(AgentError::Missing(probe.to_string())) }
+    let probe = flowfold_redirect::probe(cgroup);
+    let missing: Vec<_> = probe.missing().filter_map(tell).collect();
+    if missing.is_empty() { Ok(()) } else { Err(AgentError::Missing(missing.join("\n"))) }
+}
+
+fn tell(requirement: &Requirement) -> Option<String> {
+    match &requirement.answer {
+        Answer::MissingPrivilege { found, fix } | Answer::MissingFeature { found, fix } => {
+            Some(format!("{}: {found}\nfix: {fix}", requirement.name))
+        }
+        Answer::Present(_) | Answer::Note(_) => None,
+    }
 }
 
 /// Puts everything that is missing in place of the first thing that failed for it.
@@ -140,10 +149,6 @@ fn explain(error: RedirectError, plan: &Plan) -> AgentError {
     } else {
         error.into()
     }
-}
-
-fn is_missing(answer: &Answer) -> bool {
-    matches!(answer, Answer::MissingPrivilege { .. } | Answer::MissingFeature { .. })
 }
 
 fn warn_of_what_is_not_read(config: &Config) {

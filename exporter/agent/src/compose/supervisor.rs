@@ -11,7 +11,7 @@ use flowfold_proxy::WorkerStatus;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::steering::Steering;
-use crate::error::AgentError;
+use crate::error::{AgentError, whole};
 
 /// How often it is looked whether steering can go on after a pause.
 const LOOK: Duration = Duration::from_millis(50);
@@ -23,7 +23,7 @@ const BEAT: Duration = Duration::from_millis(200);
 const STUCK: Duration = Duration::from_secs(1);
 
 /// How often the programs' counters are read. They have no reader but the scrapes.
-const COUNT: Duration = Duration::from_millis(500);
+const COUNT: Duration = Duration::from_millis(250);
 
 /// How long the workers may take to their first sign of life.
 const START: Duration = Duration::from_secs(10);
@@ -128,14 +128,14 @@ impl Supervisor {
         }
         let beaten = self.steering.as_ref().filter(|_| !stuck).map(|steering| steering.beat());
         if let Some(Err(error)) = beaten {
-            tracing::error!(%error, "the heartbeat failed: new connections go direct");
+            tracing::error!("the heartbeat failed, so new connections go direct: {}", whole(&error));
         }
     }
 
     /// Hands on what the programs counted.
     fn count(&self, health: &Health) {
         if let Some(Err(error)) = self.steering.as_ref().map(|steering| steering.count(health)) {
-            tracing::warn!(%error, "the programs' counters cannot be read");
+            tracing::warn!("the programs' counters cannot be read: {}", whole(&error));
         }
     }
 }

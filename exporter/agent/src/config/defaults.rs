@@ -35,5 +35,5 @@ pub const MAX_FILE_BYTES: u64 = 4 * 1024 * 1024;
 /// What is logged where neither the file nor `FLOWFOLD_LOG` says.
 pub const LOG_FILTER: &str = "info";
 
-/// The most ports of one direction.
-pub const MAX_PORTS: usize = 64;
+/// The most ports of one direction: more are a slip, such as a range written out.
+pub const MAX_PORTS: usize = 1_024;

@@ -244,7 +244,7 @@ fn no_more_ports_than_the_programs_hold() {
         |count: usize| (0..count).map(|n| format!("<Egress/{}/TCP/HTTP>", n + 1000)).collect::<Vec<_>>().join(", ");
     assert!(read(&format!("visibility: [{}]", rules(defaults::MAX_PORTS))).is_ok());
     let told = refusal(&format!("visibility: [{}]", rules(defaults::MAX_PORTS + 1)));
-    assert_eq!(told, "flowfold.yaml: visibility: 65 Egress rules; keep at most 64 of one direction");
+    assert_eq!(told, "flowfold.yaml: visibility: 1025 Egress rules; keep at most 1024 of one direction");
 }
 
 #[test]
