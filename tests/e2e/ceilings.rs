@@ -72,6 +72,7 @@ fn a_slow_reader_holds_its_sender_back() {
         accepted.read_to_end(&mut received).expect("all of it arrives");
         assert!(received == sender.join().expect("the sender has no trouble"), "as it was sent");
     });
+    drop(accepted);
     agent.stop();
 }
 

@@ -1,5 +1,7 @@
 //! An agent that is asked to end lets open exchanges finish, up to its deadline.
 
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::thread;
 
 use flowfold_e2e::agent::Agent;
@@ -14,6 +16,7 @@ use crate::{Test, privileged};
 
 pub(crate) const TESTS: &[Test] = &[
     privileged("draining::exchanges_in_flight_finish", exchanges_in_flight_finish),
+    privileged("draining::idle_connections_hold_nothing_up", idle_connections_hold_nothing_up),
     privileged("draining::the_deadline_is_kept", the_deadline_is_kept),
 ];
 
@@ -39,6 +42,19 @@ fn exchanges_in_flight_finish() {
     assert_eq!(nginx.logged(1).len(), 1);
     let status = agent.ended();
     assert!(status.success(), "{status}");
+}
+
+fn idle_connections_hold_nothing_up() {
+    let world = World::new();
+    let _nginx = Nginx::start(&world, &[9080]);
+    let agent = Agent::steering_with(&world, "<Ingress/9080/TCP/HTTP>", &["--drain-timeout", "10m"]);
+    let server = world.host_address(Family::V4, 9080);
+    let mut idle = world.client.run(|| TcpStream::connect(server)).expect("the server is there");
+    let mut answer = [0; 16];
+    idle.write_all(b"GET /200 HTTP/1.1\r\nHost: a\r\n\r\n").expect("it is open");
+    idle.read_exact(&mut answer).expect("an answer comes");
+    agent.scrape_until("the exchange to be over", |scrape| scrape.count("flowfold_exchanges_total", &[]) == 1);
+    agent.stop();
 }
 
 fn the_deadline_is_kept() {
