@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::os::unix::fs::MetadataExt;
 
-use flowfold_redirect::{Answer, Direction as Way, Owner, Requirement};
+use flowfold_redirect::{Answer, Owner, Requirement};
 
 use crate::cli::CheckArgs;
 use crate::config::{Config, Direction, EXAMPLE, defaults};
@@ -40,9 +40,8 @@ fn look(arguments: &CheckArgs) -> Result<Vec<Line>, AgentError> {
     let mut lines = Vec::new();
     lines.extend(config.as_ref().map(|config| Line::new(State::Ok, "configuration", summary(config))));
     lines.extend(flowfold_redirect::probe(cgroup).requirements.into_iter().map(Line::from));
-    let wanted = config.as_ref().map(|config| (config.ports(Direction::Ingress), config.ports(Direction::Egress)));
-    let (ingress, egress) = wanted.unwrap_or_default();
-    lines.extend(netns::within(namespace, || Ok(taken_port(&ingress, &egress)))?);
+    let ingress = config.as_ref().map_or_else(Vec::new, |config| config.ports(Direction::Ingress));
+    lines.extend(netns::within(namespace, || Ok(taken_port(&ingress)))?);
     lines.push(metrics_line(metrics.unwrap_or(defaults::METRICS_LISTEN)));
     Ok(lines)
 }
@@ -96,22 +95,19 @@ fn summary(config: &Config) -> String {
     format!("{}; {} workloads, {} routes", rules.join(","), config.workloads.len(), config.routes.len())
 }
 
-/// Tells if another agent has a port of the rules in the calling thread's network namespace. Where the owners cannot be
-/// listed, the privilege to do so is missing, and that is told already.
-fn taken_port(ingress: &[u16], egress: &[u16]) -> Option<Line> {
+/// Tells if another agent has an ingress port of the rules in the calling thread's network namespace. (Egress ports may
+/// be shared where the cgroups are apart.) Where the owners cannot be listed, the privilege to do so is missing, and that
+/// is told already.
+fn taken_port(ingress: &[u16]) -> Option<Line> {
     let owners = flowfold_redirect::owners().ok()?;
     let here = std::fs::metadata("/proc/thread-self/ns/net").ok()?.ino();
-    owners.iter().filter(|owner| owner.netns == here).find_map(|owner| conflict(owner, ingress, egress))
+    owners.iter().filter(|owner| owner.netns == here).find_map(|owner| conflict(owner, ingress))
 }
 
-fn conflict(owner: &Owner, ingress: &[u16], egress: &[u16]) -> Option<Line> {
-    let shared = |own: &[u16], other: &[u16]| own.iter().find(|port| other.contains(port)).copied();
-    let by = |way, port| {
-        let found = format!("{way} port {port} is steered by process {} ({})", owner.pid, owner.description);
-        Line::new(State::Taken, "ports", found).with_fix("stop it first, or name other ports")
-    };
-    let taken = shared(ingress, &owner.ingress).map(|port| by(Way::Ingress, port));
-    taken.or_else(|| shared(egress, &owner.egress).map(|port| by(Way::Egress, port)))
+fn conflict(owner: &Owner, ingress: &[u16]) -> Option<Line> {
+    let port = ingress.iter().find(|port| owner.ingress.contains(port))?;
+    let found = format!("ingress port {port} is steered by process {} ({})", owner.pid, owner.description);
+    Some(Line::new(State::Taken, "ports", found).with_fix("stop it first, or name other ports"))
 }
 
 fn metrics_line(address: SocketAddr) -> Line {
@@ -180,10 +176,9 @@ mod tests {
             since: SystemTime::UNIX_EPOCH,
             description: "flowfold 0.1.0".to_owned(),
         };
-        let found = conflict(&owner, &[79, 81], &[]).unwrap();
+        let found = conflict(&owner, &[79, 81]).unwrap();
         assert_eq!(found.found, "ingress port 81 is steered by process 4711 (flowfold 0.1.0)");
         assert_eq!(verdict(&[found]), Exit::Failed);
-        assert!(conflict(&owner, &[90], &[80]).is_none(), "the directions are apart");
-        assert!(conflict(&owner, &[], &[90]).is_some());
+        assert!(conflict(&owner, &[90]).is_none(), "the directions are apart");
     }
 }

@@ -12,8 +12,8 @@ use crate::identity::Directory;
 use crate::netns;
 
 /// How often this host is looked at anew: as long as a server that has just been started may go by its address. A look
-/// that finds nothing new takes about half a millisecond.
-const PERIOD: Duration = Duration::from_millis(500);
+/// that finds nothing new takes a fraction of a millisecond.
+const PERIOD: Duration = Duration::from_millis(250);
 
 /// The thread that keeps the directory up to date.
 #[derive(Debug)]

@@ -3,16 +3,20 @@
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
-use crate::socket_table::{self, Row, State};
+use crate::socket_table::{self, Row};
 
 /// The open connections of the calling thread's network namespace that the rules name.
 pub(super) fn count(ingress: &[u16], egress: &[u16]) -> u64 {
-    distinct(socket_table::tables().into_iter().flatten(), ingress, egress)
+    let open = socket_table::established().unwrap_or_else(|error| {
+        tracing::warn!(%error, "cannot list the open connections; none are counted as older than the agent");
+        Vec::new()
+    });
+    distinct(open, ingress, egress)
 }
 
 /// A connection with both ends on this host has two sockets, and is counted once.
-fn distinct(rows: impl Iterator<Item = Row>, ingress: &[u16], egress: &[u16]) -> u64 {
-    let named = rows.filter(|row| row.state == State::Established).filter_map(|row| {
+fn distinct(rows: impl IntoIterator<Item = Row>, ingress: &[u16], egress: &[u16]) -> u64 {
+    let named = rows.into_iter().filter_map(|row| {
         let ends: (SocketAddr, SocketAddr) = (row.local.min(row.remote), row.local.max(row.remote));
         let serves = ingress.contains(&row.local.port());
         let calls = egress.contains(&row.remote.port());
@@ -25,22 +29,20 @@ fn distinct(rows: impl Iterator<Item = Row>, ingress: &[u16], egress: &[u16]) ->
 mod tests {
     use super::*;
 
-    fn row(local: &str, remote: &str, state: State) -> Row {
-        Row { local: local.parse().unwrap(), remote: remote.parse().unwrap(), state, inode: 1 }
+    fn row(local: &str, remote: &str) -> Row {
+        Row { local: local.parse().unwrap(), remote: remote.parse().unwrap(), inode: 1 }
     }
 
     #[test]
     fn open_connections_of_the_rules_ports_are_counted_once() {
         let rows = [
-            row("10.0.0.1:80", "10.0.0.9:1000", State::Established),
-            row("10.0.0.1:80", "10.0.0.9:1001", State::Other),
-            row("0.0.0.0:80", "0.0.0.0:0", State::Listening),
-            row("127.0.0.1:80", "127.0.0.1:1002", State::Established),
-            row("127.0.0.1:1002", "127.0.0.1:80", State::Established),
-            row("10.0.0.1:1003", "10.0.0.8:443", State::Established),
-            row("10.0.0.1:22", "10.0.0.9:80", State::Established),
+            row("10.0.0.1:80", "10.0.0.9:1000"),
+            row("127.0.0.1:80", "127.0.0.1:1002"),
+            row("127.0.0.1:1002", "127.0.0.1:80"),
+            row("10.0.0.1:1003", "10.0.0.8:443"),
+            row("10.0.0.1:22", "10.0.0.9:80"),
         ];
-        let count = |ingress: &[u16], egress: &[u16]| distinct(rows.into_iter(), ingress, egress);
+        let count = |ingress: &[u16], egress: &[u16]| distinct(rows, ingress, egress);
         assert_eq!(count(&[80], &[]), 2);
         assert_eq!(count(&[], &[443]), 1);
         assert_eq!(count(&[80], &[80, 443]), 4);

@@ -71,6 +71,10 @@ impl Directory {
             last.addresses.clone()
         });
         let listening = self.scanner.lock().unwrap_or_else(PoisonError::into_inner).scan();
+        let listening = listening.unwrap_or_else(|error| {
+            tracing::debug!(%error, "cannot list this host's listening sockets; keeping the last list");
+            last.listening.clone()
+        });
         let cgroups_found = last.cgroups_found + u64::from(self.cgroups.refresh());
         let scanned = Scanned { addresses, listening, cgroups_found };
         if scanned != **last {

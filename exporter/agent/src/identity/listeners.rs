@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
+use std::io;
 use std::net::IpAddr;
 use std::path::Path;
 
 use super::{LocalProcess, cgroups, naming};
-use crate::socket_table::{self, State};
+use crate::socket_table;
 
 /// How often the process of a listening socket is looked for before it is taken as untold. A scan of all processes'
 /// descriptors is the dear part, and one in a foreign pid namespace is never found.
@@ -15,7 +16,7 @@ const MAX_TRIES: u8 = 3;
 /// The listening sockets by port: each address with the process behind it.
 pub(super) type Listening = BTreeMap<u16, Vec<(IpAddr, LocalProcess)>>;
 
-/// Finds listening sockets and remembers whose they are, so that a scan in the steady state reads two short files.
+/// Finds listening sockets and remembers whose they are, so that a scan in the steady state is two short dialogues with the kernel.
 #[derive(Debug)]
 pub(super) struct Scanner {
     ports: BTreeSet<u16>,
@@ -36,24 +37,20 @@ impl Scanner {
     }
 
     /// The sockets that listen now, in the network namespace of the calling thread.
-    pub(super) fn scan(&mut self) -> Listening {
-        // A host may have many connections: the rows behind the listening ones are never read.
-        let sockets: Vec<_> = socket_table::tables()
-            .into_iter()
-            .flat_map(|rows| rows.take_while(|row| row.state == State::Listening))
-            .filter(|socket| self.ports.contains(&socket.local.port()))
-            .collect();
+    pub(super) fn scan(&mut self) -> io::Result<Listening> {
+        let listening = socket_table::listening()?;
+        let sockets: Vec<_> = listening.iter().filter(|socket| self.ports.contains(&socket.local.port())).collect();
         self.known.retain(|inode, _| sockets.iter().any(|socket| socket.inode == *inode));
         for socket in &sockets {
             self.known.entry(socket.inode).or_default();
         }
         self.find_owners();
-        let mut listening = Listening::new();
+        let mut found = Listening::new();
         for socket in sockets {
             let process = self.known.get(&socket.inode).and_then(|owner| owner.process.clone()).unwrap_or_default();
-            listening.entry(socket.local.port()).or_default().push((socket.local.ip(), process));
+            found.entry(socket.local.port()).or_default().push((socket.local.ip(), process));
         }
-        listening
+        Ok(found)
     }
 
     /// Looks through the descriptors of all processes for the sockets whose process isn't known yet.
@@ -104,14 +101,14 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let mut scanner = Scanner::new([port]);
-        let listening = scanner.scan();
+        let listening = scanner.scan().unwrap();
         let (ip, process) = &listening[&port][0];
         assert_eq!(ip, &IpAddr::from(Ipv4Addr::LOCALHOST));
         let own = fs::read("/proc/self/comm").unwrap();
         assert_eq!(process.command.as_deref(), naming::of_command(&own).as_deref());
         assert_eq!(process.cgroup, cgroups::of_process(std::process::id()));
         drop(listener);
-        assert!(scanner.scan().is_empty());
+        assert!(scanner.scan().unwrap().is_empty());
         assert!(scanner.known.is_empty(), "what is gone is forgotten");
     }
 }
