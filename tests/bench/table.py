@@ -58,10 +58,12 @@ def cost_table(results, connections):
 
 
 def ratio(results, key, other, name, connections):
+    """The median of the ratios within each round: what disturbs a whole round disturbs both sides of it."""
     if other not in results or key not in results:
         return None
-    value, base = (results[which]["load"][connections][name] for which in (key, other))
-    return value / base if value is not None and base else None
+    pairs = zip(*(results[which]["rounds"][connections] for which in (key, other)))
+    ratios = [value[name] / base[name] for value, base in pairs if value[name] is not None and base[name]]
+    return median(ratios) if ratios else None
 
 
 def idle_table(results):
