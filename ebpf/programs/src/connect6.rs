@@ -8,7 +8,7 @@ use crate::connect::{Destination, PROCEED, is_tcp, owner, redirect};
 use crate::connect4;
 use crate::word::{field, field_of_port, field_words, port_of_field, set_field};
 
-/// ::1 in network byte order.
+/// `::1` in network byte order.
 const LOOPBACK: [u32; 4] = [0, 0, 0, 1u32.to_be()];
 
 /// Rewrites the destination if the connection is to be steered.

@@ -10,8 +10,7 @@
 use aya_ebpf::macros::map;
 use aya_ebpf::maps::{Array, LruHashMap, PerCpuArray, SockMap};
 use flowfold_redirect_abi::{
-    CONNECTION_ENTRIES, Client, Counter, Endpoint, HANDOVER_ENTRIES, ListenerSlot, Origin, OwnerRecord, Tuple,
-    Upstream,
+    CONNECTION_ENTRIES, Client, Counter, Endpoint, HANDOVER_ENTRIES, ListenerSlot, Origin, OwnerRecord, Tuple, Upstream,
 };
 
 /// Settings and the record for other agents; one entry. Its name is `flowfold_redirect_abi::OWNER_MAP`.
