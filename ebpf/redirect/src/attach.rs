@@ -40,6 +40,12 @@ pub struct Redirect {
     alone: bool,
 }
 
+const _: () = {
+    const fn is_shared_between_threads<T: Send + Sync>() {}
+    is_shared_between_threads::<Redirect>();
+    is_shared_between_threads::<Lookups>();
+};
+
 impl Drop for Redirect {
     /// The kernel keeps maps a moment longer than the programs that used them, and this process may want its ports
     /// again at once.

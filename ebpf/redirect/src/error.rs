@@ -8,7 +8,7 @@ use std::time::SystemTime;
 use aya::EbpfError;
 use aya::programs::ProgramError;
 
-use crate::Direction;
+use crate::{Direction, owner};
 
 /// Lines kept of the verifier's log: the complaint is at its end, the rest is the program.
 const VERIFIER_LOG_LINES: usize = 12;
@@ -111,8 +111,8 @@ pub enum RedirectError {
         program: &'static str,
         /// The end of the verifier's log; empty if it did not come that far.
         verifier_log: String,
-        /// The loader's error.
-        source: Box<ProgramError>,
+        /// The kernel's answer. (The loader's own error would print the whole log.)
+        source: io::Error,
     },
 }
 
@@ -141,12 +141,13 @@ impl RedirectError {
         }
     }
 
-    pub(crate) fn program(program: &'static str, source: ProgramError) -> Self {
-        let verifier_log = match &source {
-            ProgramError::LoadError { verifier_log, .. } => last_lines(&verifier_log.to_string()),
-            _ => String::new(),
-        };
-        Self::Program { program, verifier_log, source: Box::new(source) }
+    pub(crate) fn program(program: &'static str, error: ProgramError) -> Self {
+        match error {
+            ProgramError::LoadError { io_error, verifier_log } => {
+                Self::Program { program, verifier_log: last_lines(&verifier_log.to_string()), source: io_error }
+            }
+            other => Self::Program { program, verifier_log: String::new(), source: owner::errno_of(&other) },
+        }
     }
 
     /// The operating system's error at the bottom of it.
