@@ -14,6 +14,7 @@ use crate::shutdown::Stop;
 pub fn steer(arguments: &RunArgs) -> Result<(), AgentError> {
     let config = Config::load(arguments.steering.config.as_deref(), &arguments.steering.overrides())?;
     logging::start(&config.log);
+    tracing::debug!(?config, "read");
     until_stopped(|| Agent::steer(&config))
 }
 

@@ -1,4 +1,4 @@
-//! The TCP sockets of the calling thread's network namespace, as the kernel lists them to `ss` (sock_diag(7)).
+//! The TCP sockets of the calling thread's network namespace, as the kernel lists them to `ss` (`sock_diag(7)`).
 //!
 //! /proc/net/tcp has the same, but the kernel walks its whole table of connections for it, whatever is read of it: some
 //! milliseconds on a machine with much memory, against some ten microseconds for the listening sockets alone.
@@ -62,7 +62,7 @@ fn list(family: u8, socket_id: SocketId, states: StateFlags, rows: &mut Vec<Row>
                 NetlinkPayload::Error(error) => return Err(error.to_io()),
                 _ => {}
             }
-            // Messages are aligned to four bytes (netlink(7)), the last one not necessarily.
+            // Messages are aligned to four bytes (`netlink(7)`), the last one not necessarily.
             let length = (message.header.length as usize).next_multiple_of(4).max(4);
             rest = rest.get(length..).unwrap_or_default();
         }

@@ -79,5 +79,5 @@ impl OriginalDestination for Steered {
 }
 
 fn caller(process: &ClientProcess) -> Caller {
-    Caller { pid: process.pid, cgroup_id: process.cgroup_id, command: process.comm }
+    Caller { pid: process.pid, cgroup_id: process.cgroup_id, thread: process.comm }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use flowfold_expose::ReadinessToken;
 use flowfold_fold::Health;
 use flowfold_proxy::WorkerStatus;
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval};
 
 use super::steering::Steering;
 use crate::error::{AgentError, whole};
@@ -19,8 +19,9 @@ const LOOK: Duration = Duration::from_millis(50);
 /// How often the programs are told that the agent is alive. They stop steering a second after the last time.
 const BEAT: Duration = Duration::from_millis(200);
 
-/// How long a worker may show no sign of life before it counts as stuck. It shows one ten times in that time.
-const STUCK: Duration = Duration::from_secs(1);
+/// After how many beats without a sign of life of its own a worker counts as stuck: a second, in which it shows ten.
+/// Beats are counted and not time, so that a process that was stopped for a while does not find itself stuck.
+const STUCK_AFTER: u32 = 5;
 
 /// How often the programs' counters are read. They have no reader but the scrapes.
 const COUNT: Duration = Duration::from_millis(250);
@@ -37,19 +38,33 @@ pub(super) struct Supervisor {
     stuck: bool,
 }
 
-/// The last sign of life of a worker.
+/// A worker's signs of life.
 #[derive(Debug)]
 struct Pulse {
     status: Arc<WorkerStatus>,
-    ticks: u64,
-    at: Instant,
+    still: Stillness,
+}
+
+/// How long a count has not moved.
+#[derive(Debug, Default)]
+struct Stillness {
+    last: u64,
+    beats: u32,
+}
+
+impl Stillness {
+    /// Looks at the count, once per beat. True once it has stood still for too long.
+    fn is_stuck(&mut self, count: u64) -> bool {
+        self.beats = if count == self.last { self.beats.saturating_add(1) } else { 0 };
+        self.last = count;
+        self.beats >= STUCK_AFTER
+    }
 }
 
 impl Supervisor {
     /// Watches over these workers. The token tells scrapers and probes whether they work.
     pub(super) fn new(workers: Vec<Arc<WorkerStatus>>, ready: ReadinessToken) -> Self {
-        let at = Instant::now();
-        let pulses = workers.into_iter().map(|status| Pulse { ticks: status.ticks(), status, at });
+        let pulses = workers.into_iter().map(|status| Pulse { status, still: Stillness::default() });
         Self { pulses: pulses.collect(), ready, steering: None, stuck: false }
     }
 
@@ -107,14 +122,9 @@ impl Supervisor {
     }
 
     fn beat(&mut self) {
-        let now = Instant::now();
         let mut stuck = false;
         for pulse in &mut self.pulses {
-            let ticks = pulse.status.ticks();
-            if ticks != pulse.ticks {
-                (pulse.ticks, pulse.at) = (ticks, now);
-            }
-            stuck |= now.duration_since(pulse.at) >= STUCK;
+            stuck |= pulse.still.is_stuck(pulse.status.ticks());
         }
         if stuck != self.stuck {
             self.stuck = stuck;
@@ -145,4 +155,21 @@ fn every(period: Duration) -> tokio::time::Interval {
     // After a stop of the whole process one late look is enough.
     interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
     interval
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_count_that_stands_still_for_five_beats_is_stuck() {
+        let mut still = Stillness::default();
+        assert!(!still.is_stuck(7));
+        for _ in 1..STUCK_AFTER {
+            assert!(!still.is_stuck(7));
+        }
+        assert!(still.is_stuck(7));
+        assert!(!still.is_stuck(8), "it moves again");
+        assert!(!still.is_stuck(8));
+    }
 }

@@ -1,7 +1,9 @@
 //! What all workers know of who is who, renewed by a thread of its own.
 
 use std::collections::HashSet;
+use std::fs;
 use std::net::IpAddr;
+use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -11,6 +13,9 @@ use flowfold_flow::Workload;
 use super::cgroups::Cgroups;
 use super::listeners::{Listening, Scanner};
 use super::{LocalProcess, Resolver, Side, Table, addresses, naming};
+
+/// The inode number of the initial pid namespace: `PROC_PID_INIT_INO` of the kernel, which is fixed.
+const INITIAL_PID_NAMESPACE: u64 = 0xEFFF_FFFC;
 
 /// What a directory is told at its start.
 #[derive(Debug, Default)]
@@ -32,6 +37,8 @@ pub struct Directory {
     show_ips: bool,
     scanned: ArcSwap<Scanned>,
     scanner: Mutex<Scanner>,
+    /// Whether process ids mean the same here as to the programs.
+    in_initial_pid_namespace: bool,
     pub(super) cgroups: Cgroups,
 }
 
@@ -53,6 +60,8 @@ impl Directory {
             show_ips: options.show_ips,
             scanned: ArcSwap::default(),
             scanner: Mutex::new(Scanner::new(options.ports)),
+            in_initial_pid_namespace: fs::metadata("/proc/self/ns/pid")
+                .is_ok_and(|namespace| namespace.ino() == INITIAL_PID_NAMESPACE),
             cgroups: Cgroups::new(options.cgroup2),
         })
     }
@@ -89,6 +98,13 @@ impl Directory {
     /// Whether the last scan is another one than this.
     pub(super) fn has_moved_on(&self, from: &Arc<Scanned>) -> bool {
         !Arc::ptr_eq(&self.scanned.load(), from)
+    }
+
+    /// The command of a process: threads of a pool are called after the pool, so a process' own name tells more than that
+    /// of the thread that connected. It costs one short file of /proc.
+    pub(super) fn command(&self, pid: u32, thread: &[u8]) -> Option<String> {
+        let own = self.in_initial_pid_namespace.then(|| fs::read(format!("/proc/{pid}/comm")).ok()).flatten();
+        own.and_then(|comm| naming::of_command(&comm)).or_else(|| naming::of_command(thread))
     }
 
     /// Names a side by what is known of it.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use flowfold_flow::Workload;
 
 use super::directory::{Directory, Scanned};
-use super::{LocalProcess, Side, naming};
+use super::{LocalProcess, Side};
 
 /// The most clients, and the most servers, that a worker remembers the names of.
 const MAX_REMEMBERED: usize = 4_096;
@@ -17,12 +17,12 @@ const MAX_REMEMBERED: usize = 4_096;
 /// A local process that opened a connection, as the programs report it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Caller {
-    /// Its process id.
+    /// Its process id in the initial pid namespace.
     pub pid: u32,
     /// The id of its cgroup.
     pub cgroup_id: u64,
-    /// The name of its command, padded with zeros.
-    pub command: [u8; 16],
+    /// The name of the thread that connected, padded with zeros.
+    pub thread: [u8; 16],
 }
 
 /// Names the ends of a worker's connections. Belongs to one thread; what it has answered once costs a hash look-up.
@@ -40,11 +40,11 @@ struct View {
     servers: HashMap<(IpAddr, u16), Arc<Workload>>,
 }
 
-/// Everything that a client's name can depend on. Its process id doesn't count: a shell script may start thousands.
+/// Everything that a client's name can depend on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct ClientKey {
     ip: IpAddr,
-    process: Option<(u64, [u8; 16])>,
+    caller: Option<Caller>,
 }
 
 impl Resolver {
@@ -56,12 +56,12 @@ impl Resolver {
     /// Who the client is.
     pub fn client(&self, ip: IpAddr, caller: Option<&Caller>) -> Arc<Workload> {
         let ip = ip.to_canonical();
-        let key = ClientKey { ip, process: caller.map(|caller| (caller.cgroup_id, caller.command)) };
+        let key = ClientKey { ip, caller: caller.copied() };
         let view = &mut *self.current_view();
         remembered(&mut view.clients, key, || {
             let process = caller.map_or_else(LocalProcess::default, |caller| LocalProcess {
                 cgroup: self.directory.cgroups.path(caller.cgroup_id, caller.pid),
-                command: naming::of_command(&caller.command).map(Into::into),
+                command: self.directory.command(caller.pid, &caller.thread).map(Into::into),
             });
             self.directory.name(Side { ip, server_port: None, cgroup: None }, &process)
         })

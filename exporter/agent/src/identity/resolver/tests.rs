@@ -11,7 +11,7 @@ fn table(workloads: &str) -> Table {
     Table::new(Config::from_text("test", &text, &Overrides::default()).unwrap().workloads)
 }
 
-fn command(name: &str) -> [u8; 16] {
+fn padded(name: &str) -> [u8; 16] {
     let mut padded = [0; 16];
     padded[..name.len()].copy_from_slice(name.as_bytes());
     padded
@@ -37,7 +37,7 @@ fn a_peer_is_named_by_the_table_then_its_process_then_its_address() {
     let resolver = directory.resolver();
     let name = |cgroup_id: u64, comm: &str| {
         // No process has the number 0, so the paths come from the walk below.
-        format!("{:?}", resolver.client(FAR, Some(&Caller { pid: 0, cgroup_id, command: command(comm) })))
+        format!("{:?}", resolver.client(FAR, Some(&Caller { pid: 0, cgroup_id, thread: padded(comm) })))
     };
     assert_eq!(name(shop, "python3"), "python3", "the cgroup isn't known yet");
     directory.refresh();
@@ -46,6 +46,18 @@ fn a_peer_is_named_by_the_table_then_its_process_then_its_address() {
     assert_eq!(name(plain, "curl"), "curl");
     assert_eq!(name(plain, ""), "198.51.100.7");
     assert_eq!(format!("{:?}", resolver.client(FAR, None)), "198.51.100.7");
+}
+
+#[test]
+fn a_process_is_called_by_its_own_name_rather_than_its_threads() {
+    let directory = Directory::new(Options { show_ips: true, ..Options::default() });
+    let pid = std::process::id();
+    let caller = Caller { pid, cgroup_id: 1, thread: padded("some-pool-1") };
+    let told = directory.resolver().client(FAR, Some(&caller));
+    let initial = fs::read_link("/proc/self/ns/pid").is_ok_and(|link| link.as_os_str() == "pid:[4026531836]");
+    let own = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap();
+    // In another pid namespace the number may be anybody's.
+    assert_eq!(&*told.name, if initial { own.trim() } else { "some-pool-1" });
 }
 
 #[test]
