@@ -90,8 +90,8 @@ fn set_up(metrics: SocketAddr) -> Result<Stage, AgentError> {
 /// The agent as `flowfold run` has it, for the shop's own cgroup and ports.
 fn steered(metrics: SocketAddr) -> Result<Stage, AgentError> {
     let mount = flowfold_redirect::cgroup2_mount()?;
-    can_steer(Some(&mount))?;
-    let cgroup = ShopCgroup::create(&mount)?;
+    // Where no cgroup can be made, more is missing most often, and all of it is told then.
+    let cgroup = ShopCgroup::create(&mount).or_else(|error| can_steer(Some(&mount)).and(Err(error)))?;
     let directory = cgroup.directory().to_owned();
     let config = |text: &str| {
         let overrides = Overrides { metrics: Some(metrics), cgroup: Some(directory.clone()), ..Overrides::default() };
