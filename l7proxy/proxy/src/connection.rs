@@ -25,7 +25,7 @@ pub(crate) async fn serve<D: OriginalDestination, S: FlowSink>(
         Ok(info) => info,
         Err(refusal) => return refuse(&shared, &client, refusal),
     };
-    let mut connection = Connection::new(&shared, client, accepted, info);
+    let mut connection = Connection::new(&shared, client, info);
     match upstream::connect(&shared.destinations, &connection.info).await {
         Ok(server) => {
             let outcome = relay::run(&mut connection, server).await;
@@ -59,21 +59,20 @@ fn refuse<D, S: FlowSink>(shared: &Shared<D, S>, client: &TcpStream, refusal: Re
 }
 
 /// A connection that the sinks know of. However it goes out of scope, it is closed to them exactly once.
-pub(crate) struct Connection<'a, D: OriginalDestination, S: FlowSink> {
+pub(crate) struct Connection<'a, D, S: FlowSink> {
     pub(crate) shared: &'a Shared<D, S>,
     pub(crate) client: TcpStream,
     pub(crate) server: Option<TcpStream>,
     pub(crate) tap: Tap<S>,
-    accepted: Accepted,
     info: Arc<ConnectionInfo>,
     /// Absent until something ended it. A task that is dropped before was cut off by the drain deadline.
     outcome: Option<ConnectionOutcome>,
 }
 
-impl<'a, D: OriginalDestination, S: FlowSink> Connection<'a, D, S> {
-    fn new(shared: &'a Shared<D, S>, client: TcpStream, accepted: Accepted, info: Arc<ConnectionInfo>) -> Self {
+impl<'a, D, S: FlowSink> Connection<'a, D, S> {
+    fn new(shared: &'a Shared<D, S>, client: TcpStream, info: Arc<ConnectionInfo>) -> Self {
         let tap = Tap::open(&shared.sink, Arc::clone(&info));
-        Self { shared, client, server: None, tap, accepted, info, outcome: None }
+        Self { shared, client, server: None, tap, info, outcome: None }
     }
 
     fn end(&mut self, outcome: ConnectionOutcome) {
@@ -97,7 +96,7 @@ impl<'a, D: OriginalDestination, S: FlowSink> Connection<'a, D, S> {
     }
 }
 
-impl<D: OriginalDestination, S: FlowSink> Drop for Connection<'_, D, S> {
+impl<D, S: FlowSink> Drop for Connection<'_, D, S> {
     fn drop(&mut self) {
         let outcome = self.outcome.unwrap_or(ConnectionOutcome::DrainTimeout);
         if outcome != ConnectionOutcome::Closed {
@@ -106,8 +105,6 @@ impl<D: OriginalDestination, S: FlowSink> Drop for Connection<'_, D, S> {
                 reset_on_close(server);
             }
         }
-        let upstream = self.server.as_ref().and_then(|server| server.local_addr().ok());
-        self.shared.destinations.closed(&self.accepted, &self.info, upstream);
         self.tap.close(self.shared, ConnectionEnd { outcome }, Instant::now());
     }
 }

@@ -25,10 +25,6 @@ pub trait OriginalDestination {
     /// Prepares the socket of the connection to the server before it is connected: marks it as our own, and files
     /// the client's address for the server to see.
     fn prepare(&self, socket: BorrowedFd<'_>, info: &ConnectionInfo) -> io::Result<()>;
-
-    /// The connection is over; what was filed for it can go. `upstream` is our own address towards the server, if the
-    /// connection got that far.
-    fn closed(&self, accepted: &Accepted, info: &ConnectionInfo, upstream: Option<SocketAddr>);
 }
 
 /// Sends every connection to one server: the explicit proxy, which needs no steering.
@@ -59,6 +55,4 @@ impl OriginalDestination for FixedDestination {
     fn prepare(&self, _socket: BorrowedFd<'_>, _info: &ConnectionInfo) -> io::Result<()> {
         Ok(())
     }
-
-    fn closed(&self, _accepted: &Accepted, _info: &ConnectionInfo, _upstream: Option<SocketAddr>) {}
 }

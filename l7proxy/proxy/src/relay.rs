@@ -12,7 +12,6 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::Sleep;
 
-use crate::OriginalDestination;
 use crate::connection::Connection;
 use crate::shared::Shared;
 use crate::tap::Tap;
@@ -22,10 +21,7 @@ use crate::tap::Tap;
 const STALL_CHECK: Duration = Duration::from_secs(1);
 
 /// Copies both ways until both directions are finished, or one side resets the connection.
-pub(crate) async fn run<D: OriginalDestination, S: FlowSink>(
-    connection: &mut Connection<'_, D, S>,
-    server: TcpStream,
-) -> ConnectionOutcome {
+pub(crate) async fn run<D, S: FlowSink>(connection: &mut Connection<'_, D, S>, server: TcpStream) -> ConnectionOutcome {
     let shared = connection.shared;
     let server = connection.server.insert(server);
     let (client, tap) = (&mut connection.client, &mut connection.tap);

@@ -102,8 +102,6 @@ impl OriginalDestination for Destinations {
     fn prepare(&self, _socket: BorrowedFd<'_>, _info: &ConnectionInfo) -> io::Result<()> {
         Ok(())
     }
-
-    fn closed(&self, _accepted: &Accepted, _info: &ConnectionInfo, _upstream: Option<SocketAddr>) {}
 }
 
 /// A listener per worker at one address, which becomes the one that the kernel chose where the port is 0.

@@ -1,7 +1,6 @@
 //! Where steered connections were going, and who is at their ends.
 
 use std::io;
-use std::net::SocketAddr;
 use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 
@@ -71,10 +70,6 @@ impl OriginalDestination for Steered {
 
     fn prepare(&self, socket: BorrowedFd<'_>, info: &ConnectionInfo) -> io::Result<()> {
         self.lookups.prepare_upstream(socket, info.client)
-    }
-
-    fn closed(&self, _accepted: &Accepted, _info: &ConnectionInfo, _upstream: Option<SocketAddr>) {
-        // The programs forget a connection when its socket closes.
     }
 }
 
