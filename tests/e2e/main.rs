@@ -5,6 +5,7 @@
 
 #![forbid(unsafe_code)]
 
+mod as_direct;
 mod both_sides;
 mod bytes_exact;
 mod ceilings;
@@ -51,7 +52,8 @@ const fn anywhere(name: &'static str, run: fn()) -> Test {
     Test { name, privileged: false, run }
 }
 
-const GROUPS: [&[Test]; 16] = [
+const GROUPS: [&[Test]; 17] = [
+    as_direct::TESTS,
     both_sides::TESTS,
     bytes_exact::TESTS,
     ceilings::TESTS,

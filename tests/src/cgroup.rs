@@ -59,6 +59,10 @@ pub fn remove(path: &Path) {
     until("a cgroup to empty", || {
         fs::read_to_string(path.join("cgroup.events")).map_or(true, |events| events.contains("populated 0"))
     });
+    // A test may have made cgroups inside.
+    for child in fs::read_dir(path).into_iter().flatten().flatten().filter(|child| child.path().is_dir()) {
+        remove(&child.path());
+    }
     let removed = fs::remove_dir(path);
     assert!(removed.is_ok() || thread::panicking(), "{}: {removed:?} after {killed:?}", path.display());
 }

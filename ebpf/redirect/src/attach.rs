@@ -38,6 +38,7 @@ pub struct Redirect {
     owner: Records<u32, OwnerRecord>,
     netns_cookie: u64,
     alone: bool,
+    cgroup: Cgroup,
 }
 
 const _: () = {
@@ -65,6 +66,7 @@ impl Redirect {
         let netns = NetworkNamespace::current()?;
         let cgroup = Cgroup::open(&plan.cgroup)?;
         let own_cgroup = Cgroup::own()?;
+        let root = Cgroup::open(&cgroup::cgroup2_mount()?)?;
         let record = owner::record::own(plan, &netns, &cgroup, listeners)?;
 
         let mut object = Object::create_maps(connections_by_descriptor_limit())?;
@@ -93,8 +95,9 @@ impl Redirect {
             owner: owner_records,
             netns_cookie: netns.cookie,
             alone,
+            cgroup,
         };
-        redirect.attach_all(&mut object, &netns, &cgroup, own_cgroup.as_ref())?;
+        redirect.attach_all(&mut object, &netns, &root, own_cgroup.as_ref())?;
         Ok(redirect)
     }
 
@@ -145,19 +148,28 @@ impl Redirect {
         self.alone
     }
 
+    /// Is the steered cgroup still there? The kernel detaches programs from a cgroup that is removed, and one made anew
+    /// under the same path is another.
+    pub fn has_its_cgroup(&self) -> bool {
+        self.cgroup.is_at_its_path()
+    }
+
     /// First what serves, so that the first connection that is steered finds everything in place.
     fn attach_all(
         &mut self,
         object: &mut Object,
         netns: &NetworkNamespace,
-        cgroup: &Cgroup,
+        root: &Cgroup,
         own_cgroup: Option<&Cgroup>,
     ) -> Result<(), RedirectError> {
+        let cgroup = &self.cgroup;
         for target in cgroups_of_sockets(cgroup, own_cgroup) {
             self.serving.push((Hook::SockOps, object.attach(Hook::SockOps, target, &target.path)?));
         }
+        // Incoming connections are steered for the whole network namespace, so a server in any cgroup must be told its
+        // real clients.
         for hook in [Hook::PeerName4, Hook::PeerName6] {
-            self.serving.push((hook, object.attach(hook, cgroup, &cgroup.path)?));
+            self.serving.push((hook, object.attach(hook, root, &root.path)?));
         }
         self.check_own_sockets_are_seen()?;
         for hook in [Hook::Connect4, Hook::Connect6] {

@@ -12,7 +12,6 @@ use flowfold_redirect_abi::Plain;
 const BPF_MAP_CREATE: libc::c_int = 0;
 const BPF_MAP_LOOKUP_ELEM: libc::c_int = 1;
 const BPF_MAP_UPDATE_ELEM: libc::c_int = 2;
-const BPF_MAP_DELETE_ELEM: libc::c_int = 3;
 const BPF_MAP_LOOKUP_AND_DELETE_ELEM: libc::c_int = 21;
 
 const BPF_MAP_TYPE_ARRAY: u32 = 2;
@@ -71,14 +70,6 @@ impl<K: Plain, V: Plain> Records<K, V> {
     /// Files a value.
     pub(crate) fn put(&self, key: &K, value: &V) -> io::Result<()> {
         entry_call(BPF_MAP_UPDATE_ELEM, self.fd.as_raw_fd(), key, std::ptr::from_ref(value).cast())
-    }
-
-    /// Removes an entry that may be gone already.
-    pub(crate) fn remove(&self, key: &K) -> io::Result<()> {
-        match entry_call(BPF_MAP_DELETE_ELEM, self.fd.as_raw_fd(), key, std::ptr::null()) {
-            Err(error) if error.raw_os_error() == Some(libc::ENOENT) => Ok(()),
-            other => other,
-        }
     }
 
     fn read(&self, command: libc::c_int, key: &K) -> io::Result<Option<V>> {

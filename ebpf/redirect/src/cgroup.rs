@@ -51,6 +51,12 @@ impl Cgroup {
         }
     }
 
+    /// Is the directory that was opened still the one under its path?
+    pub(crate) fn is_at_its_path(&self) -> bool {
+        let now = fs::metadata(&self.path).ok().map(|found| found.ino());
+        now.is_some() && now.as_ref() == self.ids.last()
+    }
+
     /// Does this cgroup hold the other one, or is it the same?
     pub(crate) fn holds(&self, other: &Self) -> bool {
         self.ids.last().is_some_and(|id| other.ids.contains(id))

@@ -131,8 +131,12 @@ fn bind_shared(address: SocketAddr) -> Result<OwnedFd, Errno> {
     Ok(socket)
 }
 
+/// `SO_REUSEADDR` is for the accepted sockets, which inherit it: they hold the *server's* port, and without it a server
+/// that restarts could not bind its own port again while one of them is open or in TIME-WAIT. It comes last, so that it
+/// lets nobody share the listener's own port.
 fn listen(socket: OwnedFd) -> Result<TcpListener, Errno> {
     rustix::net::listen(&socket, BACKLOG)?;
+    sockopt::set_socket_reuseaddr(&socket, true)?;
     Ok(TcpListener::from(socket))
 }
 

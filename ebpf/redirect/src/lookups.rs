@@ -99,13 +99,6 @@ impl Lookups {
         self.shared.upstream_starts.put(&cookie, &endpoint(client))
     }
 
-    /// Drops what [`Lookups::prepare_upstream`] filed. Only needed when `connect` failed at once; a socket that
-    /// sent its SYN cleans up after itself.
-    pub fn forget_upstream(&self, socket: BorrowedFd<'_>) -> io::Result<()> {
-        let cookie = sockopt::socket_cookie(socket)?;
-        self.shared.upstream_starts.remove(&cookie)
-    }
-
     /// The client filed for an upstream connection that is open; `local` and `remote` are the upstream socket's.
     pub fn upstream_client(&self, local: SocketAddr, remote: SocketAddr) -> io::Result<Option<SocketAddr>> {
         let key = Tuple { source: endpoint(local), destination: endpoint(remote) };

@@ -89,7 +89,8 @@ impl Agent {
         let namespace = config.netns.as_deref();
         let identity = IdentityThread::start(namespace, Arc::clone(&directory))?;
         let statuses = Workers::statuses(worker_count);
-        let steering = Steering::new(attached.redirect, Ceiling::new(max_connections), statuses.clone());
+        let steering =
+            Steering::new(attached.redirect, attached.cgroup.clone(), Ceiling::new(max_connections), statuses.clone());
         let (drain, watch) = drain_channel();
         let workers = Workers::start(namespace, &statuses, attached.listeners, &fold, &watch, || {
             Steered::new(&steering, directory.resolver(), &ingress)
@@ -174,7 +175,7 @@ impl Agent {
                 Ok(())
             }
             () = self.workers.one_ended() => Err(AgentError::Died("a worker")),
-            () = self.supervisor.watch(self.fold.health()) => Err(AgentError::Died("the watch over the workers")),
+            ended = self.supervisor.watch(self.fold.health()) => Err(ended),
         }
     }
 

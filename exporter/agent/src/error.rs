@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use flowfold_redirect::RedirectError;
@@ -51,6 +52,9 @@ pub enum AgentError {
     /// A second signal cut the orderly end short.
     #[error("stopped at once by {0}; connections that were still open are reset")]
     Hurried(&'static str),
+    /// The steered cgroup was removed while the agent ran.
+    #[error("the steered cgroup {} is gone, and its programs with it; start again once it is back", .0.display())]
+    CgroupGone(PathBuf),
     /// A part of the agent ended although nobody had asked it to.
     #[error("{0} ended unexpectedly; see the log above")]
     Died(&'static str),
@@ -82,9 +86,12 @@ impl AgentError {
             Self::Config(_) | Self::Flag { .. } => Exit::Usage,
             Self::Missing(_) => Exit::Missing,
             Self::Redirect(error) if error.is_missing_privilege() || error.is_missing_feature() => Exit::Missing,
-            Self::Redirect(_) | Self::System { .. } | Self::Listen { .. } | Self::Hurried(_) | Self::Died(_) => {
-                Exit::Failed
-            }
+            Self::Redirect(_)
+            | Self::System { .. }
+            | Self::Listen { .. }
+            | Self::Hurried(_)
+            | Self::CgroupGone(_)
+            | Self::Died(_) => Exit::Failed,
         }
     }
 }

@@ -66,21 +66,3 @@ fn a_closed_upstream_connection_is_forgotten() {
         });
     });
 }
-
-#[test]
-fn what_was_prepared_and_not_used_can_be_forgotten() {
-    isolated(|place| {
-        use rustix::net::{AddressFamily, SocketType};
-        use std::os::fd::AsFd as _;
-
-        let server = Server::start(place.v4);
-        let (redirect, _listeners) = Setup::new(place).ingress(server.port()).attach().unwrap();
-        let lookups = redirect.lookups();
-        let socket = rustix::net::socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
-        lookups.prepare_upstream(socket.as_fd(), "203.0.113.9:1".parse().unwrap()).unwrap();
-        lookups.forget_upstream(socket.as_fd()).unwrap();
-        lookups.forget_upstream(socket.as_fd()).unwrap();
-        rustix::net::connect(&socket, &server.address).unwrap();
-        assert_eq!(server.peer(), TcpStream::from(socket).local_addr().unwrap());
-    });
-}

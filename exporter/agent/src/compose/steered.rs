@@ -1,12 +1,14 @@
 //! Where steered connections were going, and who is at their ends.
 
 use std::io;
+use std::net::SocketAddr;
 use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 
 use flowfold_flow::{ConnectionInfo, Refusal, Reporters};
 use flowfold_proxy::{Accepted, OriginalDestination};
 use flowfold_redirect::{ClientProcess, Lookups};
+use socket2::SockRef;
 
 use super::steering::Steering;
 use crate::identity::{Caller, Resolver};
@@ -35,10 +37,11 @@ impl Steered {
             return Err(Refusal::Loop);
         }
         // The server is here, and an ingress rule names it: this one hop is both sides' connection.
-        let serves_here = self.ingress.contains(&server.port()) && self.resolver.is_local(server.ip());
+        let is_here = self.resolver.is_local(server.ip());
+        let serves_here = is_here && self.ingress.contains(&server.port());
         Ok(ConnectionInfo {
             reporters: if serves_here { Reporters::BOTH } else { Reporters::CLIENT },
-            client: accepted.peer,
+            client: if is_here { as_direct(accepted.peer, server) } else { accepted.peer },
             server,
             source: self.resolver.client(accepted.peer.ip(), Some(&caller(&origin.client))),
             destination: self.resolver.server(server),
@@ -69,7 +72,29 @@ impl OriginalDestination for Steered {
     }
 
     fn prepare(&self, socket: BorrowedFd<'_>, info: &ConnectionInfo) -> io::Result<()> {
-        self.lookups.prepare_upstream(socket, info.client)
+        self.lookups.prepare_upstream(socket, info.client)?;
+        if info.reporters.client {
+            keep_source(socket, info);
+        }
+        Ok(())
+    }
+}
+
+/// The address that a client would have had towards this server of the same host. It has a loopback address only because
+/// it was sent to the agent, and a server that trusts those must not be shown one.
+fn as_direct(peer: SocketAddr, server: SocketAddr) -> SocketAddr {
+    if peer.ip().is_loopback() && !server.ip().is_loopback() { SocketAddr::new(server.ip(), peer.port()) } else { peer }
+}
+
+/// A client that chose an address of its own keeps it towards the server. The kernel chooses for the others.
+fn keep_source(socket: BorrowedFd<'_>, info: &ConnectionInfo) {
+    let source = info.client.ip();
+    if source.is_loopback() || source.is_ipv4() != info.server.is_ipv4() {
+        return;
+    }
+    let bound = SockRef::from(&socket).bind(&SocketAddr::new(source, 0).into());
+    if let Err(error) = bound {
+        tracing::debug!(%source, %error, "the address that the client chose cannot be kept");
     }
 }
 

@@ -19,13 +19,19 @@ pub(super) struct Steering {
     /// Written once, at the end. The workers take it to read when they meet the ceiling, and for nothing else.
     redirect: RwLock<Redirect>,
     ceiling: Ceiling,
+    cgroup: PathBuf,
     workers: Vec<Arc<WorkerStatus>>,
 }
 
 impl Steering {
     /// Steers connections to these workers, up to the ceiling.
-    pub(super) fn new(redirect: Redirect, ceiling: Ceiling, workers: Vec<Arc<WorkerStatus>>) -> Arc<Self> {
-        Arc::new(Self { redirect: RwLock::new(redirect), ceiling, workers })
+    pub(super) fn new(
+        redirect: Redirect,
+        cgroup: PathBuf,
+        ceiling: Ceiling,
+        workers: Vec<Arc<WorkerStatus>>,
+    ) -> Arc<Self> {
+        Arc::new(Self { redirect: RwLock::new(redirect), ceiling, cgroup, workers })
     }
 
     /// A worker's access to what the programs recorded.
@@ -50,6 +56,11 @@ impl Steering {
         if let Err(error) = self.redirect().set_paused(pause) {
             tracing::error!("steering cannot be paused or resumed: {}", whole(&error));
         }
+    }
+
+    /// The steered cgroup, if it has been removed: the programs of outgoing connections went with it.
+    pub(super) fn lost_cgroup(&self) -> Option<PathBuf> {
+        (!self.redirect().has_its_cgroup()).then(|| self.cgroup.clone())
     }
 
     /// Ends steering for good. What is open stays as it is.

@@ -90,8 +90,8 @@ impl Supervisor {
         Ok(())
     }
 
-    /// Keeps watch for as long as it is polled.
-    pub(super) async fn watch(&mut self, health: &Health) {
+    /// Keeps watch until the agent cannot do any longer what it was started for, and tells why.
+    pub(super) async fn watch(&mut self, health: &Health) -> AgentError {
         let mut looks = every(LOOK);
         let mut beats = every(BEAT);
         let mut counts = every(COUNT);
@@ -103,7 +103,12 @@ impl Supervisor {
                         steering.mind_the_ceiling();
                     }
                 }
-                _ = counts.tick() => self.count(health),
+                _ = counts.tick() => {
+                    self.count(health);
+                    if let Some(steering) = &self.steering && let Some(gone) = steering.lost_cgroup() {
+                        return AgentError::CgroupGone(gone);
+                    }
+                }
             }
             if self.pulses.is_empty() {
                 // No worker, nothing to watch.
