@@ -9,6 +9,8 @@ mod rule;
 mod shape;
 mod workload;
 
+use std::fs::File;
+use std::io::Read as _;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -122,12 +124,17 @@ fn read_file(path: &Path) -> Result<String, (String, String)> {
     let unreadable = |error: std::io::Error| {
         (format!("cannot be read: {error}"), "give --config a file that exists and that this user may read".to_owned())
     };
-    let size = std::fs::metadata(path).map_err(unreadable)?.len();
-    if size > defaults::MAX_FILE_BYTES {
+    // The size that the system tells beforehand is 0 for pipes and devices, so what counts is what comes. One byte more
+    // than may be there tells that there is more.
+    let mut bytes = Vec::new();
+    let file = File::open(path).map_err(unreadable)?;
+    file.take(defaults::MAX_FILE_BYTES + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    if bytes.len() as u64 > defaults::MAX_FILE_BYTES {
         let limit = defaults::MAX_FILE_BYTES / (1024 * 1024);
-        return Err((format!("is {size} bytes long"), format!("keep it below {limit} MiB")));
+        let what = format!("is longer than {limit} MiB, which is no configuration");
+        return Err((what, format!("give --config a YAML file of at most {limit} MiB")));
     }
-    std::fs::read_to_string(path).map_err(unreadable)
+    String::from_utf8(bytes).map_err(|_| ("is not text".to_owned(), "give --config a YAML file in UTF-8".to_owned()))
 }
 
 #[cfg(test)]

@@ -53,6 +53,28 @@ fn a_bad_file_is_told_with_key_and_fix() {
 }
 
 #[test]
+fn a_configuration_without_end_is_refused() {
+    let output = flowfold(&["check", "--config", "/dev/zero"]);
+    assert_eq!(output.status.code(), Some(64));
+    let wanted = "flowfold: /dev/zero: is longer than 1 MiB, which is no configuration; \
+                  give --config a YAML file of at most 1 MiB\n";
+    assert_eq!(stderr(&output), wanted);
+}
+
+#[test]
+fn a_configuration_may_come_through_a_pipe() {
+    let mut check = Command::new(env!("CARGO_BIN_EXE_flowfold"))
+        .args(["check", "--config", "/dev/stdin"])
+        .stdin(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    check.stdin.take().unwrap().write_all(b"workrs: 2\n").unwrap();
+    let told = stderr(&check.wait_with_output().unwrap());
+    assert!(told.starts_with("flowfold: /dev/stdin:1: workrs: there is no such key"), "{told}");
+}
+
+#[test]
 fn answers_go_to_stdout_and_end_with_0() {
     for arguments in
         [&["--help"][..], &["run", "--help"], &["demo", "-h"], &["--version"], &["check", "--print-example"]]

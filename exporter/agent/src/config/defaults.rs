@@ -29,8 +29,9 @@ pub const MAX_NAME_BYTES: usize = 128;
 /// The most extra labels of one workload.
 pub const MAX_LABELS: usize = 16;
 
-/// The largest configuration file that is read, in bytes.
-pub const MAX_FILE_BYTES: u64 = 4 * 1024 * 1024;
+/// The most bytes of a configuration that are read. A file with a thousand workloads stays well below it; what goes on
+/// beyond is no configuration, and may never end, as a device does not.
+pub const MAX_FILE_BYTES: u64 = 1024 * 1024;
 
 /// What is logged where neither the file nor `FLOWFOLD_LOG` says.
 pub const LOG_FILTER: &str = "info";
