@@ -124,7 +124,7 @@ pub struct ProxyArgs {
     #[arg(long, value_name = "ADDR")]
     pub listen: SocketAddr,
     /// The server to relay them to, as IP:PORT
-    #[arg(long, value_name = "ADDR")]
+    #[arg(long, value_name = "ADDR", value_parser = upstream)]
     pub upstream: SocketAddr,
     /// Where /metrics, /healthz and /readyz are served
     #[arg(long, value_name = "ADDR", default_value_t = defaults::METRICS_LISTEN)]
@@ -176,6 +176,16 @@ fn workers(text: &str) -> Result<NonZeroUsize, String> {
         .ok()
         .filter(in_range)
         .ok_or_else(|| format!("write a whole number from 1 to {}", defaults::MAX_WORKERS))
+}
+
+fn upstream(text: &str) -> Result<SocketAddr, String> {
+    match text.parse::<SocketAddr>() {
+        Ok(address) if address.port() == 0 => {
+            Err("no server listens on port 0; give the server's port, a number from 1 to 65535".to_owned())
+        }
+        Ok(address) => Ok(address),
+        Err(_) => Err("write IP:PORT, as in 127.0.0.1:8080 or [::1]:8080".to_owned()),
+    }
 }
 
 fn drain_timeout(text: &str) -> Result<Duration, String> {

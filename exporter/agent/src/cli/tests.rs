@@ -83,6 +83,9 @@ fn values_out_of_range_are_refused_with_their_fix() {
         ("flowfold run --drain-timeout 2h", "up to 1h"),
         ("flowfold demo --for 0s", "of more than nothing"),
         ("flowfold proxy --listen 127.0.0.1:1", "--upstream"),
+        ("flowfold proxy --listen 127.0.0.1:1 --upstream 127.0.0.1:0", "give the server's port"),
+        ("flowfold proxy --listen 127.0.0.1:1 --upstream [::1]:0", "a number from 1 to 65535"),
+        ("flowfold proxy --listen 127.0.0.1:1 --upstream there", "write IP:PORT"),
     ];
     for (line, told) in cases {
         let error = Cli::try_parse_from(line.split_whitespace()).unwrap_err().to_string();

@@ -52,7 +52,7 @@ Examples:
   flowfold proxy --listen 127.0.0.1:8081 --upstream 127.0.0.1:8080
   flowfold proxy --listen '[::]:8081' --upstream '[::1]:8080' --metrics 127.0.0.1:0 --workers 1
 
-Connections are reported for the server's side (http_server_...). A port of 0 takes a free one, and the log says which. \
+Connections are reported for the server's side (http_server_...). A port of 0 to listen on takes a free one, and the log says which. \
 On SIGTERM, SIGINT or SIGHUP open exchanges may finish within --drain-timeout; then exit 0. A second signal ends it at \
 once. The environment variable FLOWFOLD_LOG sets the level of the log on stderr.
 
