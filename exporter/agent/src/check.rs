@@ -3,11 +3,12 @@
 use std::io::{self, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 
 use flowfold_redirect::{Answer, Owner, Requirement};
 
 use crate::cli::CheckArgs;
-use crate::config::{Config, Direction, EXAMPLE, defaults};
+use crate::config::{Config, Direction, EXAMPLE, FIX_OF_CGROUP, defaults, flaw_of_cgroup};
 use crate::error::{AgentError, Exit};
 use crate::netns;
 
@@ -29,10 +30,13 @@ fn look(arguments: &CheckArgs) -> Result<Vec<Line>, AgentError> {
     let steering = &arguments.steering;
     let config = match (&steering.config, &steering.visibility) {
         // Nothing was asked about the configuration: only about the host.
-        (None, None) => None,
+        (None, None) => {
+            steering.cgroup.as_deref().map_or(Ok(()), usable)?;
+            None
+        }
         (file, _) => Some(Config::load(file.as_deref(), &steering.overrides())?),
     };
-    let of_config = |read: fn(&Config) -> Option<&std::path::Path>| config.as_ref().and_then(read);
+    let of_config = |read: fn(&Config) -> Option<&Path>| config.as_ref().and_then(read);
     let cgroup = of_config(|config| config.cgroup.as_deref()).or(steering.cgroup.as_deref());
     let namespace = of_config(|config| config.netns.as_deref()).or(steering.netns.as_deref());
     let metrics = config.as_ref().map(|config| config.metrics).or(steering.metrics);
@@ -44,6 +48,13 @@ fn look(arguments: &CheckArgs) -> Result<Vec<Line>, AgentError> {
     lines.extend(netns::within(namespace, || Ok(taken_port(&ingress)))?);
     lines.push(metrics_line(metrics.unwrap_or(defaults::METRICS_LISTEN)));
     Ok(lines)
+}
+
+/// A cgroup that is none is a slip of whoever named it, and nothing that the host lacks.
+fn usable(cgroup: &Path) -> Result<(), AgentError> {
+    let refusal =
+        |flaw| AgentError::Flag { flag: "cgroup", what: format!("{} {flaw}", cgroup.display()), fix: FIX_OF_CGROUP };
+    flaw_of_cgroup(cgroup).map(refusal).map_or(Ok(()), Err)
 }
 
 /// One thing that was looked at.

@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use flowfold_fold::{Methods, RouteTable};
 
-pub(crate) use build::read_drain_timeout;
+pub(crate) use build::{FIX_OF_CGROUP, flaw_of_cgroup, read_drain_timeout};
 pub use example::EXAMPLE;
 pub use problem::{ConfigError, Problem};
 pub use rule::{Direction, L7, Rule};

@@ -53,6 +53,26 @@ fn a_bad_file_is_told_with_key_and_fix() {
 }
 
 #[test]
+fn a_directory_that_is_no_cgroup_is_bad_usage() {
+    let directory = tempfile::tempdir().unwrap();
+    let name = directory.path().to_str().unwrap();
+    let rule = "<Ingress/9080/TCP/HTTP>";
+    for arguments in [
+        &["run", "--visibility", rule, "--cgroup", name][..],
+        &["check", "--visibility", rule, "--cgroup", name],
+        &["check", "--cgroup", name],
+    ] {
+        let output = flowfold(arguments);
+        assert_eq!(output.status.code(), Some(64), "{arguments:?}: {}", stderr(&output));
+        let wanted = format!(
+            "flowfold: --cgroup: {name} is not in a cgroup2 file system; \
+             give a directory of the cgroup2 tree, or leave it out for all processes\n"
+        );
+        assert_eq!(stderr(&output), wanted, "{arguments:?}");
+    }
+}
+
+#[test]
 fn a_configuration_without_end_is_refused() {
     let output = flowfold(&["check", "--config", "/dev/zero"]);
     assert_eq!(output.status.code(), Some(64));

@@ -5,7 +5,7 @@ mod workloads;
 
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use flowfold_fold::{DEFAULT_MAX_SERIES, Methods, RouteTable};
@@ -15,6 +15,12 @@ use tracing_subscriber::EnvFilter;
 use super::problem::{Collector, ConfigError};
 use super::raw::{RawConfig, RawLog, RawRoute, Text};
 use super::{Config, LogFormat, LogOptions, Overrides, defaults};
+
+/// What to do about a directory that is no cgroup.
+pub(crate) const FIX_OF_CGROUP: &str = "give a directory of the cgroup2 tree, or leave it out for all processes";
+
+/// `CGROUP2_SUPER_MAGIC` of linux/magic.h.
+const CGROUP2_MAGIC: rustix::fs::FsWord = 0x6367_7270;
 
 pub(super) fn config(source: &str, raw: RawConfig, flags: &Overrides) -> Result<Config, ConfigError> {
     let mut problems = Collector::new(source);
@@ -121,14 +127,15 @@ fn path(
     directory: bool,
 ) -> Option<PathBuf> {
     let path = flag.cloned().or_else(|| raw.map(|text| PathBuf::from(text.value.trim())))?;
-    let (fits, what, fix) = if directory {
-        (path.is_dir(), "is not a directory", "give a directory of the cgroup2 tree, or leave it out for all processes")
+    let (flaw, fix) = if directory {
+        (flaw_of_cgroup(&path), FIX_OF_CGROUP)
     } else {
-        (path.exists(), "does not exist", "give a path such as /run/netns/NAME or /proc/PID/ns/net")
+        let flaw = (!path.exists()).then_some("does not exist");
+        (flaw, "give a path such as /run/netns/NAME or /proc/PID/ns/net")
     };
-    let what = format!("{} {what}", path.display());
+    let Some(flaw) = flaw else { return Some(path) };
+    let what = format!("{} {flaw}", path.display());
     match flag {
-        _ if fits => {}
         None => problems.report(raw.map(line_of), key, what, fix),
         Some(_) => {
             let mut own = Collector::new(format!("--{key}"));
@@ -137,6 +144,15 @@ fn path(
         }
     }
     Some(path)
+}
+
+/// Why processes cannot be chosen by this directory, if so.
+pub(crate) fn flaw_of_cgroup(path: &Path) -> Option<&'static str> {
+    if !path.is_dir() {
+        return Some("is not a directory");
+    }
+    let is_cgroup2 = rustix::fs::statfs(path).is_ok_and(|system| system.f_type == CGROUP2_MAGIC);
+    (!is_cgroup2).then_some("is not in a cgroup2 file system")
 }
 
 fn routes(problems: &mut Collector, raw: Vec<Spanned<RawRoute>>) -> RouteTable {

@@ -138,6 +138,11 @@ fn each_wrong_value_beside_the_rules_is_told_with_its_place_and_fix() {
             "cgroup: /nowhere is not a directory; \
           give a directory of the cgroup2 tree, or leave it out for all processes",
         ),
+        (
+            "cgroup: /proc",
+            "cgroup: /proc is not in a cgroup2 file system; \
+          give a directory of the cgroup2 tree, or leave it out for all processes",
+        ),
         ("netns: /nowhere", "netns: /nowhere does not exist; give a path such as /run/netns/NAME or /proc/PID/ns/net"),
         ("identity: {show_ips: maybe}", "identity.show_ips: `maybe` is not a yes or no; write true or false"),
         ("known_methods: [GET, 'A B']", "known_methods[1]: `A B` is not a method; write a method's name, as in GET"),
