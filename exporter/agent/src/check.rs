@@ -10,20 +10,23 @@ use flowfold_redirect::{Answer, Owner, Requirement};
 use crate::cli::CheckArgs;
 use crate::config::{Config, Direction, EXAMPLE, FIX_OF_CGROUP, defaults, flaw_of_cgroup};
 use crate::error::{AgentError, Exit};
-use crate::netns;
+use crate::{netns, stdout};
 
 /// The column that the fix of a requirement begins in: below its name.
 const INDENT: &str = "         ";
 
 /// Checks, prints a line per requirement, and returns the exit code that `run` would end with if it didn't start.
 pub fn check(arguments: &CheckArgs, out: &mut impl Write) -> Result<Exit, AgentError> {
-    let lines = if arguments.print_example {
-        out.write_all(EXAMPLE.as_bytes()).map(|()| Vec::new())
+    let (lines, written) = if arguments.print_example {
+        (Vec::new(), out.write_all(EXAMPLE.as_bytes()))
     } else {
         let lines = look(arguments)?;
-        print(&lines, out).map(|()| lines)
+        let written = print(&lines, out);
+        (lines, written)
     };
-    Ok(verdict(&lines.map_err(AgentError::system("cannot write the answer"))?))
+    // The verdict is the same for a reader that has seen enough of the lines.
+    stdout::reader(written.and_then(|()| out.flush())).map_err(AgentError::system("cannot write the answer"))?;
+    Ok(verdict(&lines))
 }
 
 fn look(arguments: &CheckArgs) -> Result<Vec<Line>, AgentError> {

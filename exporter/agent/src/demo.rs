@@ -17,6 +17,7 @@ use crate::compose::{Agent, RelayOptions, can_steer};
 use crate::config::{Config, LogOptions, Overrides, defaults};
 use crate::error::{AgentError, Exit, whole};
 use crate::shutdown::Stop;
+use crate::stdout::Reader;
 use crate::{logging, run};
 
 use self::cgroup::ShopCgroup;
@@ -47,7 +48,11 @@ pub fn show(arguments: &DemoArgs) -> Result<(), AgentError> {
         let live = io::stdout().is_terminal();
         let mut screen = Screen::new(live, std::sync::Arc::clone(agent.fold()));
         let taken = taken.map(|usual| format!(" ({usual} is in use)")).unwrap_or_default();
-        screen::say(&format!("metrics: http://{}/metrics{taken}\n{how}\n", agent.metrics()))?;
+        let told = screen::say(&format!("metrics: http://{}/metrics{taken}\n{how}\n", agent.metrics()))?;
+        if told == Reader::Gone {
+            // Nobody would see the table.
+            return Ok(());
+        }
         agent.begin().await?;
         shop.open_doors()?;
         let opened = Instant::now();

@@ -15,3 +15,4 @@ pub mod netns;
 pub mod run;
 pub mod shutdown;
 mod socket_table;
+mod stdout;

@@ -72,6 +72,37 @@ fn a_directory_that_is_no_cgroup_is_bad_usage() {
     }
 }
 
+/// Runs it with a reader of its stdout that goes after so many lines, and returns the exit code and stderr.
+fn with_reader_of(lines: usize, arguments: &[&str]) -> (Option<i32>, String) {
+    let mut process = Command::new(env!("CARGO_BIN_EXE_flowfold"))
+        .args(arguments)
+        .env_remove("FLOWFOLD_LOG")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut out = BufReader::new(process.stdout.take().unwrap());
+    for _ in 0..lines {
+        out.read_line(&mut String::new()).unwrap();
+    }
+    drop(out);
+    let output = process.wait_with_output().unwrap();
+    (output.status.code(), stderr(&output))
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_is_no_failure() {
+    assert_eq!(with_reader_of(0, &["check", "--print-example"]), (Some(0), String::new()));
+    // What is found depends on the host, and not on how much of it is read.
+    let found = flowfold(&["check", "--metrics", "127.0.0.1:0"]).status.code();
+    assert_eq!(with_reader_of(0, &["check", "--metrics", "127.0.0.1:0"]), (found, String::new()));
+    for lines in [0, 1] {
+        let (code, told) = with_reader_of(lines, &["demo", "--for", "1s", "--metrics", "127.0.0.1:0"]);
+        assert_eq!(code, Some(0), "{told}");
+        assert!(!told.contains("pipe"), "{told}");
+    }
+}
+
 #[test]
 fn a_configuration_without_end_is_refused() {
     let output = flowfold(&["check", "--config", "/dev/zero"]);
@@ -116,6 +147,18 @@ fn an_address_in_use_ends_with_1() {
     let told = stderr(&output);
     assert!(told.contains(&format!("cannot serve /metrics on {address}")), "{told}");
     assert!(told.contains("choose another address"), "{told}");
+}
+
+#[test]
+fn a_demo_without_its_address_tells_that_alone() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let output = flowfold(&["demo", "--for", "1s", "--metrics", &address]);
+    assert_eq!(output.status.code(), Some(1));
+    let told = stderr(&output);
+    let lines: Vec<_> = told.lines().filter(|line| line.starts_with("flowfold: ")).collect();
+    let [line] = lines[..] else { panic!("{told}") };
+    assert!(line.starts_with(&format!("flowfold: cannot serve /metrics on {address}")), "{told}");
 }
 
 /// A proxy that runs, and what its log told of itself.

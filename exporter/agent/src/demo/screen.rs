@@ -11,6 +11,7 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use super::report::Report;
 use crate::error::AgentError;
+use crate::stdout::{self, Reader};
 
 /// How often the table is renewed.
 const PERIOD: Duration = Duration::from_secs(1);
@@ -45,35 +46,35 @@ impl Screen {
         periods.set_missed_tick_behavior(MissedTickBehavior::Skip);
         loop {
             periods.tick().await;
-            if self.renew().is_err() {
+            if !matches!(self.renew(), Ok(Reader::Reads)) {
                 return "stdout is closed";
             }
         }
     }
 
     /// Draws what came in the last few seconds over the table before.
-    fn renew(&mut self) -> Result<(), AgentError> {
+    fn renew(&mut self) -> Result<Reader, AgentError> {
         let now = (Instant::now(), Report::read(&self.fold.snapshot()));
         if self.reports.len() > WINDOW {
             self.reports.pop_front();
         }
         let (table, total) = match self.reports.front() {
             Some((then, earlier)) => (now.1.since(earlier).table(now.0.duration_since(*then)), now.1.requests()),
-            None => return Ok(()),
+            None => return Ok(Reader::Reads),
         };
         self.reports.push_back(now);
         self.replace(&format!("{table}\n{total} requests read; Ctrl-C ends it"))
     }
 
     /// Draws everything since the start in place of what was drawn before.
-    pub(super) fn draw_all_since(&mut self, start: Instant) -> Result<(), AgentError> {
+    pub(super) fn draw_all_since(&mut self, start: Instant) -> Result<Reader, AgentError> {
         let report = Report::read(&self.fold.snapshot());
         let time = start.elapsed();
         let table = report.table(time);
         self.replace(&format!("{table}\n{} requests read in {:.1} s", report.requests(), time.as_secs_f64()))
     }
 
-    fn replace(&mut self, text: &str) -> Result<(), AgentError> {
+    fn replace(&mut self, text: &str) -> Result<Reader, AgentError> {
         let back = match self.drawn {
             0 => String::new(),
             // Up to the first line of the old table, and clear from there (ECMA-48: CPL, ED).
@@ -86,8 +87,9 @@ impl Screen {
     }
 }
 
-/// Prints a text to stdout.
-pub(super) fn say(text: &str) -> Result<(), AgentError> {
+/// Prints a text to stdout, and tells whether somebody reads there.
+pub(super) fn say(text: &str) -> Result<Reader, AgentError> {
     let mut out = io::stdout().lock();
-    writeln!(out, "{text}").and_then(|()| out.flush()).map_err(AgentError::system("cannot write to stdout"))
+    let written = writeln!(out, "{text}").and_then(|()| out.flush());
+    stdout::reader(written).map_err(AgentError::system("cannot write to stdout"))
 }
