@@ -127,20 +127,20 @@ fn path(
     directory: bool,
 ) -> Option<PathBuf> {
     let path = flag.cloned().or_else(|| raw.map(|text| PathBuf::from(text.value.trim())))?;
-    let (flaw, fix) = if directory {
+    let (wrong, fix) = if directory {
         (flaw_of_cgroup(&path), FIX_OF_CGROUP)
     } else {
-        let flaw = (!path.exists()).then_some("does not exist");
-        (flaw, "give a path such as /run/netns/NAME or /proc/PID/ns/net")
+        let missing = (!path.exists()).then_some("does not exist");
+        (missing, "give a path such as /run/netns/NAME or /proc/PID/ns/net")
     };
-    let Some(flaw) = flaw else { return Some(path) };
-    let what = format!("{} {flaw}", path.display());
-    match flag {
-        None => problems.report(raw.map(line_of), key, what, fix),
-        Some(_) => {
+    if let Some(wrong) = wrong {
+        let what = format!("{} {wrong}", path.display());
+        if flag.is_some() {
             let mut own = Collector::new(format!("--{key}"));
             own.report(None, "", what, fix);
             problems.absorb(own);
+        } else {
+            problems.report(raw.map(line_of), key, what, fix);
         }
     }
     Some(path)
