@@ -56,14 +56,16 @@ pub fn show(arguments: &DemoArgs) -> Result<(), AgentError> {
         agent.begin().await?;
         shop.open_doors()?;
         let opened = Instant::now();
-        let watched = agent
-            .watch(async {
-                tokio::select! {
-                    reason = stop.asked() => reason,
-                    reason = screen.keep_drawing() => reason,
-                }
-            })
-            .await;
+        let over = async {
+            tokio::select! {
+                reason = stop.asked() => reason,
+                reason = screen.keep_drawing() => reason,
+            }
+        };
+        let watched = tokio::select! {
+            watched = agent.watch(over) => watched,
+            left = shop.one_left() => Err(left),
+        };
         shop.close_doors();
         let drawn = screen.draw_all_since(opened);
         let finished = agent.finish(stop.signalled()).await;

@@ -3,7 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::process::ExitCode;
+use std::process::{ExitCode, ExitStatus};
 
 use flowfold_redirect::RedirectError;
 
@@ -55,6 +55,16 @@ pub enum AgentError {
     /// The steered cgroup was removed while the agent ran.
     #[error("the steered cgroup {} is gone, and its programs with it; start again once it is back", .0.display())]
     CgroupGone(PathBuf),
+    /// A process of the demo ended although nobody had asked it to.
+    #[error("{name} (process {pid}) of the demo ended unexpectedly: {status}")]
+    Left {
+        /// What the process was.
+        name: &'static str,
+        /// Its number.
+        pid: u32,
+        /// How it ended.
+        status: ExitStatus,
+    },
     /// A part of the agent ended although nobody had asked it to.
     #[error("{0} ended unexpectedly; see the log above")]
     Died(&'static str),
@@ -91,6 +101,7 @@ impl AgentError {
             | Self::Listen { .. }
             | Self::Hurried(_)
             | Self::CgroupGone(_)
+            | Self::Left { .. }
             | Self::Died(_) => Exit::Failed,
         }
     }

@@ -161,6 +161,47 @@ fn a_demo_without_its_address_tells_that_alone() {
     assert!(line.starts_with(&format!("flowfold: cannot serve /metrics on {address}")), "{told}");
 }
 
+/// The processes that this one has started and that still run, with their command lines.
+fn children_of(process: &Child) -> Vec<(i32, String)> {
+    let pid = process.id();
+    let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).unwrap();
+    let children = tasks.flatten().filter_map(|task| std::fs::read_to_string(task.path().join("children")).ok());
+    let pids = children.collect::<String>();
+    let with_line = |pid: &str| {
+        let line = std::fs::read_to_string(format!("/proc/{pid}/cmdline")).ok()?;
+        Some((pid.parse().ok()?, line.replace('\0', " ")))
+    };
+    pids.split_ascii_whitespace().filter_map(with_line).collect()
+}
+
+#[test]
+fn a_process_of_the_demo_that_dies_is_named() {
+    for role in ["client", "ratings"] {
+        let mut demo = Command::new(env!("CARGO_BIN_EXE_flowfold"))
+            .args(["demo", "--for", "60s", "--metrics", "127.0.0.1:0"])
+            .env_remove("FLOWFOLD_LOG")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut out = BufReader::new(demo.stdout.take().unwrap());
+        line_with(&mut out, "metrics: ");
+        let children = children_of(&demo);
+        let wanted = format!(" demo-service {role} ");
+        let (pid, _) = *children.iter().find(|(_, line)| line.contains(&wanted)).unwrap();
+        let victim = rustix::process::Pid::from_raw(pid).unwrap();
+        rustix::process::kill_process(victim, rustix::process::Signal::KILL).unwrap();
+        out.read_to_string(&mut String::new()).unwrap();
+        let output = demo.wait_with_output().unwrap();
+        let told = stderr(&output);
+        assert_eq!(output.status.code(), Some(1), "{told}");
+        assert!(told.contains(&format!("flowfold: {role} (process {pid}) of the demo ended unexpectedly")), "{told}");
+        for (pid, line) in children {
+            assert!(!std::path::Path::new(&format!("/proc/{pid}")).exists(), "{line}");
+        }
+    }
+}
+
 /// A proxy that runs, and what its log told of itself.
 struct Proxy {
     process: Child,

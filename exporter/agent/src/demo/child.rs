@@ -166,6 +166,9 @@ impl Child {
     pub(super) fn port(&mut self) -> Result<u16, AgentError> {
         let mut line = String::new();
         self.output.read_line(&mut line).map_err(AgentError::system(format!("cannot hear {}", self.role.name())))?;
+        if line.is_empty() {
+            return Err(self.lost());
+        }
         line.trim().parse().map_err(|_| AgentError::Died(self.role.name()))
     }
 
@@ -173,8 +176,25 @@ impl Child {
     pub(super) fn tell(&mut self, calls: &[SocketAddr]) -> Result<(), AgentError> {
         let Some(input) = &mut self.input else { return Err(AgentError::Died(self.role.name())) };
         let line: Vec<_> = calls.iter().map(ToString::to_string).collect();
-        writeln!(input, "{}", line.join(" "))
-            .map_err(AgentError::system(format!("cannot speak to {}", self.role.name())))
+        match writeln!(input, "{}", line.join(" ")) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(self.lost()),
+            told => told.map_err(AgentError::system(format!("cannot speak to {}", self.role.name()))),
+        }
+    }
+
+    /// Tells how it ended, which it has once its end of a pipe is closed, or is about to.
+    fn lost(&mut self) -> AgentError {
+        let (name, pid) = (self.role.name(), self.process.id());
+        match self.process.wait() {
+            Ok(status) => AgentError::Left { name, pid, status },
+            Err(source) => AgentError::System { what: format!("cannot wait for {name}"), source },
+        }
+    }
+
+    /// Tells how it ended, if it has although it was not asked to.
+    pub(super) fn left(&mut self) -> Option<AgentError> {
+        let status = self.process.try_wait().ok().flatten()?;
+        Some(AgentError::Left { name: self.role.name(), pid: self.process.id(), status })
     }
 
     /// Ends it, and waits until it is gone.

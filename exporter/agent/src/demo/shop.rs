@@ -2,8 +2,10 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use flowfold_flow::{Reporters, Workload};
+use tokio::time::interval;
 
 use super::cgroup::ShopCgroup;
 use super::child::{Child, Role};
@@ -15,6 +17,9 @@ const SERVICES: [Role; 4] = [Role::Productpage, Role::Details, Role::Reviews, Ro
 
 /// The namespace that its workloads are reported in.
 const NAMESPACE: &str = "shop";
+
+/// How often it is looked whether all processes are there: soon enough for somebody who watches.
+const ROUND: Duration = Duration::from_millis(200);
 
 /// The shop's processes. Dropping it ends them all, and then removes their cgroup.
 #[derive(Debug)]
@@ -72,6 +77,20 @@ impl Shop {
     /// Lets the client in.
     pub(super) fn open_doors(&mut self) -> Result<(), AgentError> {
         self.client.tell(&self.front)
+    }
+
+    /// Waits until one of its processes has ended by itself, and tells which.
+    pub(super) async fn one_left(&mut self) -> AgentError {
+        let mut rounds = interval(ROUND);
+        loop {
+            rounds.tick().await;
+            let services = self.services.iter_mut().map(|(.., child)| child);
+            let janitor = self.cgroup.as_mut().map(ShopCgroup::janitor);
+            let mut everyone = [&mut self.client].into_iter().chain(services).chain(janitor);
+            if let Some(left) = everyone.find_map(Child::left) {
+                return left;
+            }
+        }
     }
 
     /// Sends the client away.
