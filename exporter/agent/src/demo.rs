@@ -18,7 +18,7 @@ use crate::config::{Config, LogOptions, Overrides, defaults};
 use crate::error::{AgentError, Exit, whole};
 use crate::shutdown::Stop;
 use crate::stdout::Reader;
-use crate::{logging, run};
+use crate::{limits, logging, run};
 
 use self::cgroup::ShopCgroup;
 use self::screen::Screen;
@@ -41,6 +41,7 @@ struct Stage {
 pub fn show(arguments: &DemoArgs) -> Result<(), AgentError> {
     let log_format = arguments.log.log_format.unwrap_or_default();
     logging::start(&LogOptions { format: log_format, filter: LOG_FILTER.to_owned() });
+    limits::enough_open_files(None)?;
     run::runtime()?.block_on(async {
         let mut stop = Stop::listen(arguments.duration)?;
         let (metrics, taken) = metrics_address(arguments.metrics);
@@ -105,7 +106,7 @@ fn steered(metrics: SocketAddr) -> Result<Stage, AgentError> {
         Config::from_text("the demo", text, &overrides)
     };
     let mut shop = Shop::open(Some(cgroup))?;
-    let agent = Agent::steer(&config(&shop.configuration())?)?;
+    let agent = Agent::steer(&limits::fit(config(&shop.configuration())?)?)?;
     shop.connect(&shop.addresses())?;
     let how = format!("steered by eBPF, in the cgroup {}: {}", directory.display(), shop.tour());
     Ok(Stage { shop, agent, how })

@@ -39,6 +39,17 @@ pub enum AgentError {
         /// The answer.
         source: io::Error,
     },
+    /// The limit of open files is too low to run with.
+    #[error(
+        "the limit of open files is {limit}, and {needed} are needed; \
+         raise it with `ulimit -n {needed}`, or with LimitNOFILE= in a systemd unit"
+    )]
+    FewOpenFiles {
+        /// The hard limit.
+        limit: usize,
+        /// The least that would do.
+        needed: usize,
+    },
     /// An address cannot be listened on.
     #[error("cannot {what} on {address}: {source}{}", hint(.source))]
     Listen {
@@ -98,6 +109,7 @@ impl AgentError {
             Self::Redirect(error) if error.is_missing_privilege() || error.is_missing_feature() => Exit::Missing,
             Self::Redirect(_)
             | Self::System { .. }
+            | Self::FewOpenFiles { .. }
             | Self::Listen { .. }
             | Self::Hurried(_)
             | Self::CgroupGone(_)

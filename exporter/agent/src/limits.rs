@@ -5,8 +5,22 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::process::{Resource, Rlimit};
 
-/// Descriptors for everything but connections: listeners, runtimes, programs and maps, scrapes, files of /proc.
+use crate::config::Config;
+use crate::error::AgentError;
+
+/// Descriptors for everything but workers and their connections: programs and maps, scrapes, files of /proc. Where there
+/// are few, half of them, which is still several times what an agent at rest holds.
 const RESERVED_DESCRIPTORS: usize = 512;
+
+/// Descriptors of one worker: its runtime's four, and a listener for each address or version of IP.
+const DESCRIPTORS_PER_WORKER: usize = 8;
+
+/// The fewest open files to start with. An agent with two workers holds some 45 at rest, and what is left must do for
+/// scrapes and for connections in a number that is worth it.
+const LEAST_OPEN_FILES: usize = 256;
+
+/// The fewest open files to start with beside those of the workers, where there are so many that they fill the former.
+const LEAST_BESIDE_WORKERS: usize = 128;
 
 /// Descriptors of one relayed connection: the client's and the server's socket.
 const DESCRIPTORS_PER_CONNECTION: usize = 2;
@@ -26,6 +40,35 @@ pub fn raise_open_files() -> usize {
     limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX)
 }
 
+/// The configuration with as many workers as there will be, and with as many connections as the descriptors carry beside
+/// them. Refused where that is next to none.
+pub fn fit(config: Config) -> Result<Config, AgentError> {
+    let workers = worker_count(config.workers);
+    let open_files = enough_open_files(Some(workers))?;
+    let left = beside_workers(open_files, workers);
+    let max_connections = NonZeroUsize::new(max_connections(config.max_connections, left));
+    Ok(Config { workers: Some(workers), max_connections, ..config })
+}
+
+/// Raises the limit of open files, and refuses one that is too low for so many workers, or one per core.
+pub fn enough_open_files(workers: Option<NonZeroUsize>) -> Result<usize, AgentError> {
+    let limit = raise_open_files();
+    let needed = needed_open_files(worker_count(workers));
+    if limit < needed { Err(AgentError::FewOpenFiles { limit, needed }) } else { Ok(limit) }
+}
+
+fn worker_count(asked: Option<NonZeroUsize>) -> NonZeroUsize {
+    asked.or_else(|| std::thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN)
+}
+
+fn beside_workers(open_files: usize, workers: NonZeroUsize) -> usize {
+    open_files.saturating_sub(workers.get() * DESCRIPTORS_PER_WORKER)
+}
+
+fn needed_open_files(workers: NonZeroUsize) -> usize {
+    LEAST_OPEN_FILES.max(workers.get() * DESCRIPTORS_PER_WORKER + LEAST_BESIDE_WORKERS)
+}
+
 /// The most connections to hold: what was asked for, but no more than the descriptors carry.
 pub fn max_connections(asked: Option<NonZeroUsize>, open_files: usize) -> usize {
     let reserved = RESERVED_DESCRIPTORS.min(open_files / 2);
@@ -33,7 +76,7 @@ pub fn max_connections(asked: Option<NonZeroUsize>, open_files: usize) -> usize 
     match asked.map(NonZeroUsize::get) {
         Some(asked) if asked > carried => {
             tracing::warn!(
-                "max_connections {asked} is more than the limit of {open_files} open files carries; using {carried}"
+                "max_connections {asked} is more than {open_files} open files carry beside the workers'; using {carried}"
             );
             carried
         }
@@ -87,6 +130,23 @@ mod tests {
         assert_eq!(max_connections(NonZeroUsize::new(100_000), 20_000), (20_000 - 512) / 2);
         assert_eq!(max_connections(None, 100), 25);
         assert_eq!(max_connections(None, 0), 1);
+    }
+
+    #[test]
+    fn the_workers_descriptors_are_set_apart() {
+        let carried = |open_files, workers| {
+            let left = beside_workers(open_files, NonZeroUsize::new(workers).unwrap());
+            max_connections(None, left)
+        };
+        // Eight descriptors for each of 32 more workers are four connections less for each.
+        assert_eq!(carried(20_000, 2) - carried(20_000, 34), 4 * 32);
+        assert_eq!(carried(256, 2), 60);
+    }
+
+    #[test]
+    fn the_least_limit_grows_with_the_workers() {
+        let needed = |workers| needed_open_files(NonZeroUsize::new(workers).unwrap());
+        assert_eq!((needed(1), needed(16), needed(17), needed(256)), (256, 256, 264, 2176));
     }
 
     #[test]

@@ -7,14 +7,15 @@ use crate::cli::{ProxyArgs, RunArgs};
 use crate::compose::{Agent, Edge, RelayOptions};
 use crate::config::{Config, LogOptions, defaults};
 use crate::error::AgentError;
-use crate::logging;
 use crate::shutdown::Stop;
+use crate::{limits, logging};
 
 /// `flowfold run`
 pub fn steer(arguments: &RunArgs) -> Result<(), AgentError> {
     let config = Config::load(arguments.steering.config.as_deref(), &arguments.steering.overrides())?;
     logging::start(&config.log);
     tracing::debug!(?config, "read");
+    let config = limits::fit(config)?;
     until_stopped(|| Agent::steer(&config))
 }
 
@@ -24,6 +25,7 @@ pub fn relay(arguments: &ProxyArgs) -> Result<(), AgentError> {
         format: arguments.log.log_format.unwrap_or_default(),
         filter: defaults::LOG_FILTER.to_owned(),
     });
+    limits::enough_open_files(arguments.workers)?;
     let edge = Edge {
         listen: arguments.listen,
         upstream: arguments.upstream,

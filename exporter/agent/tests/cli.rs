@@ -91,6 +91,20 @@ fn with_reader_of(lines: usize, arguments: &[&str]) -> (Option<i32>, String) {
 }
 
 #[test]
+fn too_few_open_files_are_told_in_one_message() {
+    let wanted = "flowfold: the limit of open files is 60, and 256 are needed; \
+                  raise it with `ulimit -n 256`, or with LimitNOFILE= in a systemd unit\n";
+    for command in [
+        "run --workers 1 --visibility '<Egress/80/TCP/HTTP>' --metrics 127.0.0.1:0",
+        "proxy --workers 1 --listen 127.0.0.1:0 --upstream 127.0.0.1:1 --metrics 127.0.0.1:0",
+    ] {
+        let script = format!("ulimit -n 60; exec timeout 10 '{}' {command}", env!("CARGO_BIN_EXE_flowfold"));
+        let output = Command::new("sh").args(["-c", &script]).env_remove("FLOWFOLD_LOG").output().unwrap();
+        assert_eq!((output.status.code(), stderr(&output).as_str()), (Some(1), wanted), "{command}");
+    }
+}
+
+#[test]
 fn a_reader_that_has_seen_enough_is_no_failure() {
     assert_eq!(with_reader_of(0, &["check", "--print-example"]), (Some(0), String::new()));
     // What is found depends on the host, and not on how much of it is read.
