@@ -1,8 +1,11 @@
 //! `flowfold demo`: the first thing that a person sees.
 
+use std::fs;
+use std::process::Command;
 use std::time::Duration;
 
 use flowfold_e2e::binary;
+use flowfold_e2e::cgroup;
 use flowfold_e2e::eventually::{PATIENCE, until};
 use flowfold_e2e::http;
 use flowfold_e2e::leftovers::Inventory;
@@ -17,6 +20,7 @@ pub(crate) const TESTS: &[Test] = &[
     privileged("demo::prints_a_table_and_leaves_nothing", prints_a_table_and_leaves_nothing),
     privileged("demo::ends_clean_when_interrupted", ends_clean_when_interrupted),
     privileged("demo::works_without_privilege", works_without_privilege),
+    privileged("demo::removes_what_a_killed_demo_left", removes_what_a_killed_demo_left),
 ];
 
 const METRICS: &str = "127.0.0.1:9464";
@@ -61,7 +65,7 @@ fn works_without_privilege() {
     let netns = Netns::new();
     let directory = tempfile::tempdir().expect("a scratch directory");
     let binary = directory.path().join("flowfold");
-    std::fs::copy(binary::flowfold(), &binary).expect("the binary can be copied");
+    fs::copy(binary::flowfold(), &binary).expect("the binary can be copied");
     open_to_all(directory.path());
     let before = Inventory::take();
     let demo = Launch::new(&binary).args(["demo", "--for", "6s", "--metrics", METRICS]).inside(&netns).unprivileged();
@@ -73,6 +77,25 @@ fn works_without_privilege() {
     nothing_is_left_since(&before);
 }
 
+fn removes_what_a_killed_demo_left() {
+    let netns = Netns::new();
+    let mut gone = Command::new("true").spawn().expect("true is installed");
+    gone.wait().expect("it is a child");
+    let stale = cgroup::mount().join(format!("flowfold-demo-{}", gone.id()));
+    let alive = cgroup::mount().join(format!("flowfold-demo-{}", std::process::id()));
+    fs::create_dir_all(stale.join("client")).expect("a cgroup can be made");
+    fs::create_dir(&alive).expect("a cgroup can be made");
+    let demo = Launch::new(binary::flowfold()).args(["demo", "--for", "1s", "--metrics", METRICS]).inside(&netns);
+    let output = demo.output();
+    let left = (stale.exists(), alive.exists());
+    for directory in [stale.join("client"), stale, alive] {
+        // The demo has removed those that it should have.
+        drop(fs::remove_dir(directory));
+    }
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(left, (false, true), "the one of a process that is gone, and that alone, is removed");
+}
+
 fn shows_all_services(table: &str) {
     for word in SERVICES.into_iter().chain(["p50", "p99"]) {
         assert!(table.contains(word), "{word} is missing in:\n{table}");
@@ -82,5 +105,5 @@ fn shows_all_services(table: &str) {
 
 fn open_to_all(directory: &std::path::Path) {
     use std::os::unix::fs::PermissionsExt;
-    std::fs::set_permissions(directory, std::fs::Permissions::from_mode(0o755)).expect("our own directory");
+    fs::set_permissions(directory, fs::Permissions::from_mode(0o755)).expect("our own directory");
 }
