@@ -16,6 +16,7 @@ pub(crate) const TESTS: &[Test] = &[
     privileged("ceilings::an_absent_server_resets_its_client", an_absent_server_resets_its_client),
     privileged("ceilings::a_slow_reader_holds_its_sender_back", a_slow_reader_holds_its_sender_back),
     privileged("ceilings::beyond_the_ceiling_connections_go_direct", beyond_the_ceiling_connections_go_direct),
+    privileged("ceilings::without_ports_connections_go_direct", without_ports_connections_go_direct),
 ];
 
 fn an_absent_server_resets_its_client() {
@@ -112,4 +113,32 @@ fn ask(server: std::net::SocketAddr) -> TcpStream {
         answer.extend_from_slice(&buffer[..count]);
     }
     stream
+}
+
+/// A client that closes first leaves the agent's socket towards the server in TIME-WAIT, and its port with it.
+fn without_ports_connections_go_direct() {
+    const PORTS: usize = 100;
+    let world = World::new();
+    world.beside("sysctl").args(["-qw", "net.ipv4.ip_local_port_range=40000 40099"]).stdout();
+    let nginx = Nginx::start(&world, &[9080]);
+    let agent = Agent::steering(&world, "<Ingress/9080/TCP/HTTP>");
+    let server = world.host_address(Family::V4, 9080);
+    let ask = || {
+        let mut stream = TcpStream::connect(server)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.write_all(b"GET /200 HTTP/1.1\r\nHost: h\r\n\r\n")?;
+        stream.shutdown(Shutdown::Write)?;
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).map(|_| answer.starts_with(b"HTTP/1.1 200"))
+    };
+    let answered = world.client.run(|| (0..3 * PORTS).filter(|_| ask().is_ok_and(|answered| answered)).count());
+    // The one that meets the end of the ports is lost, and one more for each pause that ends meanwhile.
+    assert!(answered >= 3 * PORTS - 3, "{answered} of {} were answered\n{}", 3 * PORTS, agent.stderr());
+    assert_eq!(nginx.logged(answered).len(), answered);
+    let paused = [("reason", "paused")];
+    let direct = |scrape: &flowfold_e2e::scrape::Scrape| {
+        scrape.count("flowfold_connections_not_observed_total", &paused) >= PORTS as u64
+    };
+    agent.scrape_until("the direct ones to be counted", direct);
+    agent.stop();
 }

@@ -34,7 +34,7 @@ pub(crate) struct Destination {
     pub(crate) special: bool,
 }
 
-/// A plain TCP socket? Everything else is none of our business (MPTCP too: the agent would end it).
+/// A TCP socket? Everything else is none of our business. The first subflow of an MPTCP socket passes for one here.
 #[inline(always)]
 pub(crate) fn is_tcp(ctx: &SockAddrContext) -> bool {
     let call = ctx.sock_addr;

@@ -35,7 +35,7 @@ pub(crate) async fn serve<D: OriginalDestination, S: FlowSink>(
             tracing::debug!(server = %connection.info.server, %error, "no connection to the server");
             connection.read_what_came();
             connection.end(match error {
-                UpstreamError::Socket(_) => ConnectionOutcome::AgentError,
+                UpstreamError::Socket(_) | UpstreamError::Ports(_) => ConnectionOutcome::AgentError,
                 UpstreamError::Connect(_) => ConnectionOutcome::ConnectFailed,
             });
         }

@@ -25,6 +25,10 @@ pub trait OriginalDestination {
     /// Prepares the socket of the connection to the server before it is connected: marks it as our own, and files
     /// the client's address for the server to see.
     fn prepare(&self, socket: BorrowedFd<'_>, info: &ConnectionInfo) -> io::Result<()>;
+
+    /// There was no local port left to connect from, and the client had to be reset. Whoever steers should let
+    /// connections go direct for a while.
+    fn out_of_ports(&self, info: &ConnectionInfo);
 }
 
 /// Sends every connection to one server: the explicit proxy, which needs no steering.
@@ -55,4 +59,6 @@ impl OriginalDestination for FixedDestination {
     fn prepare(&self, _socket: BorrowedFd<'_>, _info: &ConnectionInfo) -> io::Result<()> {
         Ok(())
     }
+
+    fn out_of_ports(&self, _info: &ConnectionInfo) {}
 }

@@ -15,6 +15,9 @@ pub(crate) enum UpstreamError {
     /// A socket could not be made or prepared: our fault.
     #[error("cannot prepare a socket for the server: {0}")]
     Socket(#[source] io::Error),
+    /// No local port was left towards the server: our fault too, since without us the client's port would have done.
+    #[error("no local port is left towards the server: {0}")]
+    Ports(#[source] io::Error),
     /// The server could not be reached.
     #[error("cannot connect to the server: {0}")]
     Connect(#[source] io::Error),
@@ -30,5 +33,11 @@ pub(crate) async fn connect<D: OriginalDestination>(
     let socket = socket.map_err(UpstreamError::Socket)?;
     destinations.prepare(socket.as_fd(), info).map_err(UpstreamError::Socket)?;
     socket_options::prepare(&SockRef::from(&socket));
-    socket.connect(info.server).await.map_err(UpstreamError::Connect)
+    socket.connect(info.server).await.map_err(|error| match error.kind() {
+        io::ErrorKind::AddrNotAvailable => {
+            destinations.out_of_ports(info);
+            UpstreamError::Ports(error)
+        }
+        _ => UpstreamError::Connect(error),
+    })
 }

@@ -102,6 +102,10 @@ impl OriginalDestination for Destinations {
     fn prepare(&self, _socket: BorrowedFd<'_>, _info: &ConnectionInfo) -> io::Result<()> {
         Ok(())
     }
+
+    fn out_of_ports(&self, info: &ConnectionInfo) {
+        tracing::warn!(server = %info.server, "no local port is left towards the server; a client was reset");
+    }
 }
 
 /// A listener per worker at one address, which becomes the one that the kernel chose where the port is 0.

@@ -78,6 +78,10 @@ impl OriginalDestination for Steered {
         }
         Ok(())
     }
+
+    fn out_of_ports(&self, info: &ConnectionInfo) {
+        self.steering.out_of_ports(info.server);
+    }
 }
 
 /// The address that a client would have had towards this server of the same host. It has a loopback address only because

@@ -1,7 +1,10 @@
 //! The programs: attaching them, and keeping them in step with the agent.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, Instant};
 
 use flowfold_fold::{Health, NotObserved, SteeredDirection};
 use flowfold_proxy::{Listener, WorkerStatus};
@@ -19,8 +22,40 @@ pub(super) struct Steering {
     /// Written once, at the end. The workers take it to read when they meet the ceiling, and for nothing else.
     redirect: RwLock<Redirect>,
     ceiling: Ceiling,
+    starvation: Starvation,
     cgroup: PathBuf,
     workers: Vec<Arc<WorkerStatus>>,
+}
+
+/// How long steering pauses when local ports have run out. They come back as connections leave TIME-WAIT, a minute after
+/// they closed; each try before costs a client its connection.
+const WITHOUT_PORTS: Duration = Duration::from_secs(5);
+
+/// A time in which local ports are known to be short. Shared by all workers, without a lock.
+#[derive(Debug)]
+struct Starvation {
+    base: Instant,
+    /// Milliseconds after the base; zero before the first time.
+    until: AtomicU64,
+}
+
+impl Starvation {
+    fn new() -> Self {
+        Self { base: Instant::now(), until: AtomicU64::new(0) }
+    }
+
+    fn begin(&self) {
+        self.until.store(self.after_base(WITHOUT_PORTS), Ordering::Relaxed);
+    }
+
+    fn lasts(&self) -> bool {
+        let until = self.until.load(Ordering::Relaxed);
+        until > 0 && self.after_base(Duration::ZERO) < until
+    }
+
+    fn after_base(&self, more: Duration) -> u64 {
+        u64::try_from((self.base.elapsed() + more).as_millis()).unwrap_or(u64::MAX)
+    }
 }
 
 impl Steering {
@@ -31,7 +66,7 @@ impl Steering {
         ceiling: Ceiling,
         workers: Vec<Arc<WorkerStatus>>,
     ) -> Arc<Self> {
-        Arc::new(Self { redirect: RwLock::new(redirect), ceiling, cgroup, workers })
+        Arc::new(Self { redirect: RwLock::new(redirect), ceiling, starvation: Starvation::new(), cgroup, workers })
     }
 
     /// A worker's access to what the programs recorded.
@@ -47,15 +82,24 @@ impl Steering {
     /// Pauses steering near the ceiling of connections, and ends the pause below it.
     pub(super) fn mind_the_ceiling(&self) {
         let open = self.workers.iter().map(|worker| worker.open_connections()).sum();
-        let Some(pause) = self.ceiling.look(open) else { return };
-        if pause {
-            tracing::warn!(open, "near the ceiling: new connections go direct");
-        } else {
-            tracing::info!(open, "below the ceiling: new connections are steered again");
+        // Without ports nothing more can be held, however little is open.
+        let starved = self.starvation.lasts();
+        let Some(pause) = self.ceiling.look(if starved { usize::MAX } else { open }) else { return };
+        match (pause, starved) {
+            (true, true) => tracing::warn!(open, "no local port left: new connections go direct for a while"),
+            (true, false) => tracing::warn!(open, "near the ceiling: new connections go direct"),
+            (false, _) => tracing::info!(open, "new connections are steered again"),
         }
         if let Err(error) = self.redirect().set_paused(pause) {
             tracing::error!("steering cannot be paused or resumed: {}", whole(&error));
         }
+    }
+
+    /// No local port was left to connect to this server from: pauses steering until some may be free again.
+    pub(super) fn out_of_ports(&self, server: SocketAddr) {
+        tracing::debug!(%server, "no local port is left");
+        self.starvation.begin();
+        self.mind_the_ceiling();
     }
 
     /// The steered cgroup, if it has been removed: the programs of outgoing connections went with it.
