@@ -42,7 +42,8 @@ pub enum UnparsedReason {
     HeadTooLarge,
     /// A start line or a field line breaks the grammar of RFC 9112.
     MalformedHead,
-    /// The length of a message cannot be told for certain (RFC 9112 section 6.3).
+    /// The length of a message cannot be told for certain (RFC 9112 section 6.3), or too much came before the answer to an
+    /// upgrade told what it is.
     AmbiguousLength,
     /// A chunk size or its line end breaks RFC 9112 section 7.1.
     MalformedChunk,

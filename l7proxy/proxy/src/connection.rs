@@ -44,6 +44,10 @@ pub(crate) async fn serve<D: OriginalDestination, S: FlowSink>(
     drop(open);
 }
 
+/// How many times a connection that found no server is read before it is reset. Enough for the requests that a client
+/// sent at once; an upload would refill as fast as it is read, and hold up all other connections of the worker.
+const LEFTOVER_READS: usize = 4;
+
 /// Counts a connection as open until it is dropped.
 struct Open<'a>(&'a crate::WorkerStatus);
 
@@ -65,7 +69,7 @@ pub(crate) struct Connection<'a, D, S: FlowSink> {
     pub(crate) server: Option<TcpStream>,
     pub(crate) tap: Tap<S>,
     info: Arc<ConnectionInfo>,
-    /// Absent until something ended it. A task that is dropped before was cut off by the drain deadline.
+    /// Absent until something ended it. A task that is dropped before was cut off by the drain deadline, or panicked.
     outcome: Option<ConnectionOutcome>,
 }
 
@@ -82,7 +86,7 @@ impl<'a, D, S: FlowSink> Connection<'a, D, S> {
     /// Reads what the client has sent already, so that requests to a server that is not there are counted as failed.
     fn read_what_came(&mut self) {
         let mut scratch = self.shared.scratch.borrow_mut();
-        loop {
+        for _ in 0..LEFTOVER_READS {
             match self.client.try_read(&mut scratch) {
                 Ok(0) => return,
                 Ok(count) => {
@@ -98,7 +102,11 @@ impl<'a, D, S: FlowSink> Connection<'a, D, S> {
 
 impl<D, S: FlowSink> Drop for Connection<'_, D, S> {
     fn drop(&mut self) {
-        let outcome = self.outcome.unwrap_or(ConnectionOutcome::DrainTimeout);
+        let outcome = self.outcome.unwrap_or(if std::thread::panicking() {
+            ConnectionOutcome::AgentError
+        } else {
+            ConnectionOutcome::DrainTimeout
+        });
         if outcome != ConnectionOutcome::Closed {
             reset_on_close(&self.client);
             if let Some(server) = &self.server {

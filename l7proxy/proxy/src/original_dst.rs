@@ -17,7 +17,7 @@ pub struct Accepted {
 }
 
 /// Knows where accepted connections were going. One serves one worker and is called on its thread, so it must answer
-/// from memory or from a map look-up, never from a name service or a scan.
+/// from memory, a map look-up or a short file of /proc, never from a name service or a scan.
 pub trait OriginalDestination {
     /// Where this connection was going, and who is at its ends.
     fn resolve(&self, accepted: &Accepted) -> Result<Arc<ConnectionInfo>, Refusal>;

@@ -40,6 +40,14 @@ pub(crate) async fn run<D, S: FlowSink>(connection: &mut Connection<'_, D, S>, s
             }
             (Poll::Ready(_), Poll::Ready(Ended::SinkReset)) => Poll::Ready(ConnectionOutcome::ClientReset),
             (Poll::Ready(Ended::InOrder), Poll::Ready(Ended::InOrder)) => Poll::Ready(ConnectionOutcome::Closed),
+            // The client is gone, and what it sent before waits for a server that takes nothing. Reading would tell, but
+            // the stalled direction doesn't read, and the failed write has taken the error off the socket.
+            (Poll::Pending, Poll::Ready(Ended::SinkReset)) if to_server.is_stalled() => {
+                Poll::Ready(ConnectionOutcome::ClientReset)
+            }
+            (Poll::Ready(Ended::SinkReset), Poll::Pending) if to_client.is_stalled() => {
+                Poll::Ready(ConnectionOutcome::ServerReset)
+            }
             // Between two exchanges of a keep-alive connection is where a draining proxy may close it.
             _ if shared.draining.get() && to_server.is_waiting() && to_client.is_waiting() && tap.is_between() => {
                 Poll::Ready(ConnectionOutcome::Closed)
@@ -114,6 +122,11 @@ impl Half {
     /// Nothing of this direction is under way.
     fn is_waiting(&self) -> bool {
         matches!(self.state, State::Reading | State::Ended(Ended::InOrder))
+    }
+
+    /// The sink has yet to take what was read.
+    fn is_stalled(&self) -> bool {
+        matches!(self.state, State::Stalled(_))
     }
 
     fn poll<D, S: FlowSink>(

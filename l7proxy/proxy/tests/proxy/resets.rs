@@ -88,3 +88,16 @@ fn eventually_no_connection_is_open(proxy: &Running) {
         std::thread::yield_now();
     }
 }
+
+#[test]
+fn a_reset_that_a_write_meets_first_ends_a_stalled_connection() {
+    let proxy = Running::start();
+    let (mut client, mut server) = proxy.connect();
+    client.set_write_timeout(Some(Duration::from_millis(300))).expect("a time-out can be set");
+    let much = vec![b'x'; 65_536];
+    while client.write(&much).is_ok() {}
+    reset(client);
+    // Written before the proxy looks for the reset by itself, it takes the error off the proxy's socket.
+    server.write_all(b"anybody there?").expect("the proxy reads");
+    assert_eq!(proxy.records.next().outcome, Some(ConnectionOutcome::ClientReset));
+}
