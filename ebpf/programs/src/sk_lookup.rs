@@ -1,6 +1,7 @@
 //! Incoming connections: assigns them to the agent's listener. No address is rewritten.
 //!
-//! Runs when a SYN finds no established socket, once per SYN, in the server's network namespace alone.
+//! Runs for each segment that meets no established socket, in the server's network namespace alone: SYNs above all, and
+//! what comes late or again.
 
 use aya_ebpf::macros::sk_lookup;
 use aya_ebpf::programs::SkLookupContext;

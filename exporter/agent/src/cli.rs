@@ -65,7 +65,8 @@ pub struct SteeringArgs {
     /// counts only their connections and bytes.
     #[arg(long, value_name = "RULES")]
     pub visibility: Option<String>,
-    /// The cgroup2 directory whose processes are steered [default: the root, which is every process]
+    /// The cgroup2 directory whose processes egress rules hold for [default: the root, which is every process]. Ingress
+    /// rules hold for every server of the network namespace
     #[arg(long, value_name = "DIR")]
     pub cgroup: Option<PathBuf>,
     /// The network namespace that is steered, such as /run/netns/NAME or /proc/PID/ns/net [default: the current one]

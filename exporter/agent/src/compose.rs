@@ -175,6 +175,7 @@ impl Agent {
                 Ok(())
             }
             () = self.workers.one_ended() => Err(AgentError::Died("a worker")),
+            () = self.admin.one_ended() => Err(AgentError::Died("the thread of /metrics")),
             ended = self.supervisor.watch(self.fold.health()) => Err(ended),
         }
     }

@@ -108,6 +108,11 @@ impl Ceiling {
         }
     }
 
+    /// Whether new connections go direct, by the last look.
+    pub fn is_paused(&self) -> bool {
+        self.paused.load(Ordering::Relaxed)
+    }
+
     /// Looks at the number of open connections. A change of mind is returned, to one caller alone: whether to pause now.
     pub fn look(&self, open: usize) -> Option<bool> {
         let paused = self.paused.load(Ordering::Relaxed);

@@ -146,7 +146,7 @@ pub static HTTP_CLIENT_REQUEST_DURATION: Metric = Metric::histogram(
     "Duration of HTTP requests of local clients, from the first byte of the request to the last of the answer.",
 );
 
-/// Answered exchanges of both.
+/// Exchanges of both whose final answer began.
 pub static HTTP_TIME_TO_FIRST_BYTE: Metric = Metric::histogram(
     "flowfold_http_time_to_first_byte_seconds",
     &buckets::HTTP,
@@ -208,14 +208,14 @@ pub static CONNECTIONS_REFUSED: Metric = Metric::counter(
 pub static STEERED_CONNECTIONS: Metric = Metric::counter(
     "flowfold_steered_connections_total",
     &[label::DIRECTION],
-    "Connections that the BPF programs steered to the agent.",
+    "Connections that the BPF programs steered to the agent; late and repeated segments of ingress ones count again.",
 );
 
 /// Connections that passed by.
 pub static CONNECTIONS_NOT_OBSERVED: Metric = Metric::counter(
     "flowfold_connections_not_observed_total",
     &[label::REASON],
-    "Connections to named ports that went directly, unobserved by the agent.",
+    "Connections to named ports that went directly, counted by each rule that names them.",
 );
 
 /// Relayed bytes.

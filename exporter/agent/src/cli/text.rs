@@ -22,9 +22,10 @@ Examples:
   flowfold run --config /etc/flowfold.yaml --metrics 0.0.0.0:9464 --log-format json
   flowfold run --visibility '<Egress/80/TCP/AUTO>' --cgroup /sys/fs/cgroup/system.slice/app.service
 
-Needs: Linux 5.15 or later, cgroup version 2 mounted anywhere, and CAP_BPF, CAP_PERFMON, CAP_NET_ADMIN and CAP_SYS_ADMIN, \
-as root has them; `flowfold check` tells what is missing. Once the programs are attached, every capability is dropped \
-but CAP_BPF, CAP_NET_ADMIN, CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH, and each thread keeps only those that it needs.
+Needs: Linux 5.15 or later, cgroup version 2 mounted anywhere, and CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN \
+(CAP_SYS_ADMIN too, to enter another namespace and to see other agents), as root has them; `flowfold check` tells what \
+is missing. Once the programs are attached, every capability is dropped but CAP_BPF, \
+CAP_NET_ADMIN, CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH, and each thread keeps only those that it needs.
 
 What is seen: new TCP connections of the named ports. Those that are open already are left alone and counted as not \
 observed. A connection that an ingress and an egress rule of this host name is relayed once and reported for both \

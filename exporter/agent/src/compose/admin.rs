@@ -3,6 +3,7 @@
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use flowfold_expose::{Endpoints, Readiness};
 use flowfold_fold::Fold;
@@ -10,6 +11,9 @@ use tokio::sync::oneshot;
 
 use crate::capabilities::{self, Role};
 use crate::error::AgentError;
+
+/// How often it is looked whether the thread is still there.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// The thread that serves `/metrics`.
 #[derive(Debug)]
@@ -56,6 +60,14 @@ impl Admin {
     /// Where it serves.
     pub(super) fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Waits until the thread has ended, which it should not do by itself.
+    pub(super) async fn one_ended(&self) {
+        let mut looks = tokio::time::interval(LOOK);
+        while !self.thread.is_finished() {
+            looks.tick().await;
+        }
     }
 
     /// Lets the answers under way finish for a short while, and ends.

@@ -80,7 +80,12 @@ impl OriginalDestination for Steered {
     }
 
     fn out_of_ports(&self, info: &ConnectionInfo) {
-        self.steering.out_of_ports(info.server);
+        // Towards servers elsewhere the client would have needed a port of this host as well.
+        if info.reporters.server {
+            self.steering.out_of_ports();
+        } else {
+            tracing::warn!(server = %info.server, "no local address or port is left towards the server; a client was reset");
+        }
     }
 }
 
@@ -93,7 +98,8 @@ fn as_direct(peer: SocketAddr, server: SocketAddr) -> SocketAddr {
 /// A client that chose an address of its own keeps it towards the server. The kernel chooses for the others.
 fn keep_source(socket: BorrowedFd<'_>, info: &ConnectionInfo) {
     let source = info.client.ip();
-    if source.is_loopback() || source.is_ipv4() != info.server.is_ipv4() {
+    // Towards an address of its own host a client has that address, chosen or not.
+    if source.is_loopback() || source == info.server.ip() || source.is_ipv4() != info.server.is_ipv4() {
         return;
     }
     let bound = SockRef::from(&socket).bind(&SocketAddr::new(source, 0).into());

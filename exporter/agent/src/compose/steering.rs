@@ -1,6 +1,5 @@
 //! The programs: attaching them, and keeping them in step with the agent.
 
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -75,8 +74,13 @@ impl Steering {
     }
 
     /// Tells the programs that the agent is alive. The first time starts steering.
+    ///
+    /// Whether steering pauses is said again with each beat: two workers that change their mind at the same moment may
+    /// write in the wrong order.
     pub(super) fn beat(&self) -> Result<(), RedirectError> {
-        self.redirect().beat()
+        let redirect = self.redirect();
+        redirect.set_paused(self.ceiling.is_paused())?;
+        redirect.beat()
     }
 
     /// Pauses steering near the ceiling of connections, and ends the pause below it.
@@ -95,9 +99,8 @@ impl Steering {
         }
     }
 
-    /// No local port was left to connect to this server from: pauses steering until some may be free again.
-    pub(super) fn out_of_ports(&self, server: SocketAddr) {
-        tracing::debug!(%server, "no local port is left");
+    /// No local port was left to connect to a local server from: pauses steering until some may be free again.
+    pub(super) fn out_of_ports(&self) {
         self.starvation.begin();
         self.mind_the_ceiling();
     }

@@ -14,7 +14,8 @@ visibility:
   - <Ingress/9080/TCP/HTTP>
   - {direction: egress, port: 80, l7: HTTP}
 
-# The processes that are steered: a directory of the cgroup2 tree. Default: its root, which is every process.
+# The processes that egress rules hold for: a directory of the cgroup2 tree. Default: its root, which is every process.
+# Ingress rules hold for every server of the network namespace.
 #cgroup: /sys/fs/cgroup/system.slice
 
 # The network namespace that is steered. Default: the one that flowfold is started in.

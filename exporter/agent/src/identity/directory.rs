@@ -72,7 +72,7 @@ impl Directory {
     }
 
     /// Looks at this host anew: its addresses, and the processes that listen on the ports of the rules. To be called
-    /// every few seconds on a thread in the steered network namespace; it takes milliseconds.
+    /// a few times per second on a thread in the steered network namespace; it takes a fraction of a millisecond.
     pub fn refresh(&self) {
         let last = self.scanned.load();
         let addresses = addresses::of_this_namespace().unwrap_or_else(|error| {
