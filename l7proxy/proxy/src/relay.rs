@@ -1,7 +1,6 @@
 //! The two-way copy: bytes first, then the tap.
 
 use std::future::poll_fn;
-use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
@@ -169,8 +168,11 @@ impl Half {
     ) -> Poll<State> {
         let mut scratch = shared.scratch.borrow_mut();
         let mut buffer = ReadBuf::new(&mut scratch);
+        // Whatever error a connected TCP socket gives, from ECONNRESET to a time-out of its probes, the other side is told
+        // by a reset.
         if let Err(error) = ready!(Pin::new(source).poll_read(context, &mut buffer)) {
-            return Poll::Ready(State::Ended(after_read_error(&error)));
+            tracing::trace!(%error, "reading ended");
+            return Poll::Ready(State::Ended(Ended::SourceReset));
         }
         let bytes = buffer.filled();
         let read_at = Instant::now();
@@ -193,13 +195,6 @@ impl Half {
         tap.show(shared, self.side, bytes, read_at);
         Poll::Ready(next)
     }
-}
-
-/// Which errors of a read are a reset by the peer: all that a connected TCP socket gives, from ECONNRESET to a
-/// keep-alive or retransmission time-out. The other side is told by a reset in each case.
-fn after_read_error(error: &io::Error) -> Ended {
-    tracing::trace!(%error, "reading ended");
-    Ended::SourceReset
 }
 
 enum Flushed {

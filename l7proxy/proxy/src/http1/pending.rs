@@ -40,13 +40,13 @@ pub(crate) struct PendingHttp {
 }
 
 impl PendingHttp {
-    fn new() -> Self {
+    fn new(started: Instant) -> Self {
         Self {
             known_method: None,
             method: Vec::new(),
             path: Vec::new(),
             version: HttpVersion::Http11,
-            started: Instant::now(),
+            started,
             status: None,
             response_to: ResponseTo::Other,
             request_bytes: 0,
@@ -66,15 +66,8 @@ impl PendingHttp {
             method: refilled(method, head.method, METHOD_BYTES),
             path: refilled(path, head.path, PATH_BYTES),
             version: version_of(head.version),
-            started,
-            status: None,
             response_to: head.response_to,
-            request_bytes: 0,
-            request_whole: false,
-            first_byte: None,
-            answered_at: None,
-            response_bytes: 0,
-            tunnel: false,
+            ..Self::new(started)
         };
     }
 
@@ -138,7 +131,7 @@ pub(crate) struct PendingPool(RefCell<Vec<Box<PendingHttp>>>);
 impl PendingPool {
     #[expect(clippy::unnecessary_box_returns, reason = "the box is what is reused")]
     pub(super) fn take(&self) -> Box<PendingHttp> {
-        self.0.borrow_mut().pop().unwrap_or_else(|| Box::new(PendingHttp::new()))
+        self.0.borrow_mut().pop().unwrap_or_else(|| Box::new(PendingHttp::new(Instant::now())))
     }
 
     fn give_back(&self, pending: Box<PendingHttp>) {
