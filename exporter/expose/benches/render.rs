@@ -47,6 +47,7 @@ fn store() -> Arc<Fold> {
             duration: Duration::from_micros(number as u64 * 37),
             request_bytes: 1,
             response_bytes: 1,
+            trace: None,
         };
         shard.exchange(&mut open, &exchange);
     }

@@ -39,6 +39,7 @@ fn exchange(info: &ConnectionInfo, status: u16, duration: Duration) -> Exchange<
         duration,
         request_bytes: 100,
         response_bytes: 1000,
+        trace: None,
     }
 }
 

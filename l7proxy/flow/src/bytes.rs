@@ -40,7 +40,7 @@ impl Side {
 pub enum UnparsedReason {
     /// A head was longer than the limit, or had too many fields.
     HeadTooLarge,
-    /// A start line or a field line breaks the grammar of RFC 9112.
+    /// A start line or a field line breaks the grammar of RFC 9112, or a header block that of RFC 7541.
     MalformedHead,
     /// The length of a message cannot be told for certain (RFC 9112 section 6.3), or too much came before the answer to an
     /// upgrade told what it is.
@@ -49,8 +49,12 @@ pub enum UnparsedReason {
     MalformedChunk,
     /// A response arrived that no request had asked for.
     UnexpectedResponse,
-    /// More requests were in flight on one connection than are remembered.
+    /// More requests were in flight than are remembered.
     TooManyInFlight,
+    /// A frame breaks RFC 9113 in a way that leaves its meaning open.
+    MalformedFrame,
+    /// The sender of header blocks uses a larger table (RFC 7541 section 4.2) than is remembered.
+    HeaderTableTooLarge,
     /// The protocol is told apart but not read by this release.
     UnsupportedProtocol,
     /// A decoder failed by a fault of its own.
@@ -59,13 +63,15 @@ pub enum UnparsedReason {
 
 impl UnparsedReason {
     /// Every reason, in the order of [`UnparsedReason::index`].
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::HeadTooLarge,
         Self::MalformedHead,
         Self::AmbiguousLength,
         Self::MalformedChunk,
         Self::UnexpectedResponse,
         Self::TooManyInFlight,
+        Self::MalformedFrame,
+        Self::HeaderTableTooLarge,
         Self::UnsupportedProtocol,
         Self::DecoderFault,
     ];
@@ -84,6 +90,8 @@ impl UnparsedReason {
             Self::MalformedChunk => "malformed_chunk",
             Self::UnexpectedResponse => "unexpected_response",
             Self::TooManyInFlight => "too_many_in_flight",
+            Self::MalformedFrame => "malformed_frame",
+            Self::HeaderTableTooLarge => "header_table_too_large",
             Self::UnsupportedProtocol => "unsupported_protocol",
             Self::DecoderFault => "decoder_fault",
         }

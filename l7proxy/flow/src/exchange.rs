@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use crate::{ConnectionInfo, HttpExchange, Outcome};
+use crate::{ConnectionInfo, GrpcExchange, HttpExchange, Outcome, TraceContext};
 
 /// A request with its answer, or with what became of it. Handed to the sinks once, when it is over.
 #[derive(Clone, Copy, Debug)]
@@ -23,6 +23,8 @@ pub struct Exchange<'a> {
     pub request_bytes: u64,
     /// Bytes of the answer, interim answers included.
     pub response_bytes: u64,
+    /// The trace that the request says it belongs to; absent where it says none, or nothing that can be read.
+    pub trace: Option<TraceContext>,
 }
 
 /// What was asked and answered, in the terms of one protocol.
@@ -31,4 +33,6 @@ pub struct Exchange<'a> {
 pub enum Operation<'a> {
     /// An HTTP exchange.
     Http(HttpExchange<'a>),
+    /// A gRPC call. It is not told as an HTTP exchange, too.
+    Grpc(GrpcExchange<'a>),
 }

@@ -9,17 +9,21 @@
 mod bytes;
 mod connection;
 mod exchange;
+mod grpc;
 mod http;
 mod outcome;
 mod protocol;
 mod sink;
+mod trace;
 mod workload;
 
 pub use bytes::{ByteTally, Side, UnparsedReason};
 pub use connection::{ConnectionEnd, ConnectionInfo, ConnectionOutcome, Refusal, Reporters};
 pub use exchange::{Exchange, Operation};
+pub use grpc::{GrpcCall, GrpcExchange, GrpcFlavour, GrpcMessages, GrpcStatus};
 pub use http::{HttpExchange, HttpVersion, KnownMethod, UrlScheme};
 pub use outcome::{Blame, FailureReason, Outcome};
 pub use protocol::Protocol;
 pub use sink::FlowSink;
+pub use trace::TraceContext;
 pub use workload::Workload;

@@ -24,6 +24,15 @@ pub enum FailureReason {
     ClientClosed,
     /// The client reset the connection before the answer was whole.
     ClientReset,
+    /// The client gave up this request (HTTP/2 `RST_STREAM`), and the connection lives on.
+    ClientCancelled,
+    /// The client gave up this call when the time that it had named (`grpc-timeout`) was over.
+    DeadlineExceeded,
+    /// The server broke off this answer (HTTP/2 `RST_STREAM`), and the connection lives on.
+    StreamReset,
+    /// The server said that it has not looked at this request (HTTP/2 `REFUSED_STREAM`, or a `GOAWAY` that leaves it out):
+    /// the client may send it again elsewhere.
+    Refused,
     /// The agent stopped, and its drain deadline passed.
     AgentStopped,
     /// A socket error of the agent's ended it.
@@ -32,12 +41,16 @@ pub enum FailureReason {
 
 impl FailureReason {
     /// Every reason, in the order of [`FailureReason::index`].
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 11] = [
         Self::ConnectFailed,
         Self::ServerClosed,
         Self::ServerReset,
         Self::ClientClosed,
         Self::ClientReset,
+        Self::ClientCancelled,
+        Self::DeadlineExceeded,
+        Self::StreamReset,
+        Self::Refused,
         Self::AgentStopped,
         Self::AgentError,
     ];
@@ -55,6 +68,10 @@ impl FailureReason {
             Self::ServerReset => "server_reset",
             Self::ClientClosed => "client_closed",
             Self::ClientReset => "client_reset",
+            Self::ClientCancelled => "client_cancelled",
+            Self::DeadlineExceeded => "deadline_exceeded",
+            Self::StreamReset => "stream_reset",
+            Self::Refused => "refused",
             Self::AgentStopped => "agent_stopped",
             Self::AgentError => "agent_error",
         }
@@ -63,8 +80,13 @@ impl FailureReason {
     /// Whose fault it was.
     pub const fn blame(self) -> Blame {
         match self {
-            Self::ConnectFailed | Self::ServerClosed | Self::ServerReset => Blame::Server,
-            Self::ClientClosed | Self::ClientReset => Blame::Client,
+            Self::ConnectFailed
+            | Self::ServerClosed
+            | Self::ServerReset
+            | Self::DeadlineExceeded
+            | Self::StreamReset
+            | Self::Refused => Blame::Server,
+            Self::ClientClosed | Self::ClientReset | Self::ClientCancelled => Blame::Client,
             Self::AgentStopped | Self::AgentError => Blame::Agent,
         }
     }

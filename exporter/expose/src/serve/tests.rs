@@ -47,6 +47,7 @@ fn large_store() -> Arc<Fold> {
             duration: Duration::from_millis(1),
             request_bytes: 1,
             response_bytes: 1,
+            trace: None,
         };
         shard.exchange(&mut open, &exchange);
     }

@@ -45,6 +45,7 @@ pub(crate) fn answered(info: &ConnectionInfo, status: u16, duration: Duration) -
         duration,
         request_bytes: 100,
         response_bytes: 1000,
+        trace: None,
     }
 }
 

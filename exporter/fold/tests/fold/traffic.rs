@@ -41,6 +41,7 @@ pub(crate) fn answered<'a>(info: &'a ConnectionInfo, path: &'a str, status: u16,
         duration,
         request_bytes: 100,
         response_bytes: 1000,
+        trace: None,
     }
 }
 

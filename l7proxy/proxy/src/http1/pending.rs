@@ -105,6 +105,7 @@ impl PendingHttp {
             duration: self.answered_at.map_or_else(|| since_start(now), since_start),
             request_bytes: self.request_bytes,
             response_bytes: self.response_bytes,
+            trace: None,
         });
         tools.pending_http.give_back(self);
     }
