@@ -58,11 +58,11 @@ mod parse;
 mod request;
 mod response;
 mod section;
-mod step;
 mod target;
 
 pub use error::Http1Error;
 pub use head::{RequestHead, ResponseHead, ResponseTo, Tunnel, Version};
 pub use request::{RequestDecoder, RequestEvent};
 pub use response::{ResponseDecoder, ResponseEvent};
-pub use step::{ByteClass, End, Step};
+
+pub use crate::step::{ByteClass, End, Step};

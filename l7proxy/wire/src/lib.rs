@@ -1,8 +1,9 @@
 //! Bytes to messages, without IO.
 //!
 //! Everything here takes slices and returns values: no socket, no clock, no task. [`sniff`] tells from the first bytes
-//! of a connection what it speaks; [`http1`] reads along with one direction of an HTTP/1 connection. Nothing panics on
-//! any input, and what is kept between two calls is capped by [`limits`].
+//! of a connection what it speaks; [`http1`] and [`http2`] read along with one direction of a connection; [`trace`] reads
+//! the trace context of a request. Nothing panics on any input, and what is kept between two calls is capped by
+//! [`limits`].
 #![forbid(unsafe_code)]
 #![deny(
     clippy::arithmetic_side_effects,
@@ -25,6 +26,10 @@
     )
 )]
 
+mod grpc;
 pub mod http1;
+pub mod http2;
 pub mod limits;
 pub mod sniff;
+mod step;
+pub mod trace;

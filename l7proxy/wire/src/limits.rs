@@ -35,3 +35,28 @@ pub const ALPN_PROTOCOLS: usize = 16;
 
 /// Longest server name kept of a TLS client: the longest name in DNS (RFC 1035 section 3.1), written out.
 pub const SERVER_NAME_BYTES: usize = 253;
+
+/// Longest HTTP/2 header block in bytes: the payload of a HEADERS or `PUSH_PROMISE` frame and its CONTINUATION frames.
+///
+/// Metadata of gRPC goes beyond what HTTP/1 heads have; still servers of the field stop at 16 KiB (nginx, gRPC's C core)
+/// or 60 KiB (Envoy) of what the block says, which is longer than the block itself.
+pub const HEADER_BLOCK_BYTES: usize = 128 * 1024;
+
+/// Most CONTINUATION frames in a header block. With frames of the least length that every peer has to take (16 KiB, RFC
+/// 9113 section 4.2) the longest block needs 8; empty ones without end are an attack (CVE-2024-27316 and its kin).
+pub const CONTINUATIONS: u32 = 64;
+
+/// Longest header list in bytes, as RFC 7541 section 4.1 counts: 32 for each field, and its name and value. A byte of the
+/// block can stand for a field as long as the table, so the length of the block alone bounds nothing.
+pub const HEADER_LIST_BYTES: usize = 256 * 1024;
+
+/// Most fields in a header block. Go stops at 256 KiB of list by default for a client, which is 8192 of the smallest.
+pub const HEADER_LIST_FIELDS: usize = 4096;
+
+/// Largest dynamic table of HPACK in bytes, as RFC 7541 section 4.1 counts. Chrome and Firefox ask for 64 KiB; nearly all
+/// others stay at the 4 KiB of RFC 9113 section 6.5.2.
+pub const HEADER_TABLE_BYTES: usize = 64 * 1024;
+
+/// Most memory that an HTTP/2 decoder keeps between two header blocks for values that come coded. Most paths are shorter;
+/// what a longer one needed is given back.
+pub const KEPT_SCRATCH_BYTES: usize = 1024;

@@ -10,7 +10,7 @@ use crate::limits;
 use request_line::Guess;
 
 /// The connection preface of HTTP/2 (RFC 9113 section 3.4).
-const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+pub(crate) const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// What the first bytes of a client tell.
 ///
