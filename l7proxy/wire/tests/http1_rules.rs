@@ -100,10 +100,60 @@ fn expectations_need_http11() {
 
 #[test]
 fn fields_given_twice_are_not_told() {
-    let text = b"GET / HTTP/1.1\r\nHost: a\r\nhost: a\r\ntraceparent: x\r\nTRACEPARENT: y\r\nContent-Type: t\r\n\r\n";
+    const TRACE: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    let twice = format!("Host: a\r\nhost: a\r\ntraceparent: {TRACE}\r\nTRACEPARENT: {TRACE}");
+    let text = format!("GET / HTTP/1.1\r\n{twice}\r\nContent-Type: t\r\n\r\n");
     let mut decoder = RequestDecoder::new();
-    let Some(RequestEvent::Head(head)) = decoder.advance(text).expect("valid").event else { panic!("no head") };
-    assert_eq!((head.host, head.traceparent, head.content_type), (None, None, Some(&b"t"[..])));
+    let Some(RequestEvent::Head(head)) = decoder.advance(text.as_bytes()).expect("valid").event else {
+        panic!("no head")
+    };
+    assert_eq!((head.host, head.trace, head.content_type), (None, None, Some(&b"t"[..])));
+}
+
+#[test]
+fn traces_come_in_three_forms() {
+    const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
+    const SPAN: &str = "b7ad6b7169203331";
+    let sampled = |fields: &str| {
+        let text = format!("GET / HTTP/1.1\r\n{fields}\r\n\r\n");
+        match RequestDecoder::new().advance(text.as_bytes()).expect("valid").event {
+            Some(RequestEvent::Head(head)) => head.trace.map(|trace| trace.sampled),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(sampled(&format!("TraceParent: 00-{TRACE}-{SPAN}-01")), Some(true));
+    assert_eq!(sampled(&format!("B3: {TRACE}-{SPAN}-0")), Some(false));
+    let several = format!("X-B3-TraceId: {TRACE}\r\nX-B3-SpanId: {SPAN}");
+    assert_eq!(sampled(&several), Some(false));
+    assert_eq!(sampled(&format!("X-B3-Sampled: 1\r\n{several}")), Some(true));
+    assert_eq!(sampled(&format!("X-B3-Flags: 1\r\n{several}")), Some(true));
+    // W3C wins over B3 in one field, and that over several; what is broken counts as absent.
+    assert_eq!(sampled(&format!("b3: {TRACE}-{SPAN}-1\r\ntraceparent: 00-{TRACE}-{SPAN}-00")), Some(false));
+    assert_eq!(sampled(&format!("b3: {TRACE}-{SPAN}-1\r\ntraceparent: 00-{TRACE}-{SPAN}")), Some(true));
+    assert_eq!(sampled(&format!("{several}\r\nb3: {TRACE}-{SPAN}-1")), Some(true));
+    assert_eq!(sampled("b3: 0"), None);
+}
+
+#[test]
+fn http2_is_offered_and_taken_by_upgrade() {
+    let offers = |version: &str, upgrade: &str| {
+        let text = format!("GET / HTTP/{version}\r\nConnection: Upgrade\r\nUpgrade: {upgrade}\r\n\r\n");
+        match RequestDecoder::new().advance(text.as_bytes()).expect("valid").event {
+            Some(RequestEvent::Head(head)) => head.upgrade_h2c,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert!(offers("1.1", "h2c") && offers("1.1", "H2C") && offers("1.1", "websocket, h2c"));
+    assert!(!offers("1.1", "h2") && !offers("1.1", "h2c2") && !offers("1.0", "h2c"));
+    let takes = |status: &str, upgrade: &str| {
+        let text = format!("HTTP/1.1 {status}\r\nUpgrade: {upgrade}\r\n\r\n");
+        match ResponseDecoder::new().advance(text.as_bytes(), Some(ResponseTo::Upgrade)).expect("valid").event {
+            Some(ResponseEvent::Head(head)) => head.h2c,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert!(takes("101 Switching Protocols", "h2c"));
+    assert!(!takes("101 Switching Protocols", "websocket") && !takes("426 Upgrade Required", "h2c"));
 }
 
 #[test]

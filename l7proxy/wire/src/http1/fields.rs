@@ -4,18 +4,22 @@ use httparse::Header;
 
 use super::Version;
 use super::length::{ContentLength, TransferCodings};
+use crate::trace::{B3Fields, TraceParent};
 
 /// What the fields of one head say.
 #[derive(Debug, Default)]
 pub(super) struct Fields<'a> {
     pub(super) host: Once<'a>,
-    pub(super) traceparent: Once<'a>,
     pub(super) content_type: Once<'a>,
     pub(super) content_length: ContentLength,
     pub(super) codings: TransferCodings,
     pub(super) upgrade: bool,
+    pub(super) upgrade_h2c: bool,
     pub(super) expect_continue: bool,
     connection: Connection,
+    traceparent: Once<'a>,
+    b3: Once<'a>,
+    b3_fields: B3Fields,
 }
 
 /// What the `Connection` fields say about the connection itself.
@@ -35,18 +39,32 @@ impl<'a> Fields<'a> {
         for Header { name, value } in headers {
             let name = name.as_bytes();
             match name.len() {
+                2 if is(name, b"b3") => fields.b3.add(value),
                 4 if is(name, b"host") => fields.host.add(value),
                 6 if is(name, b"expect") => fields.expect_continue |= value.eq_ignore_ascii_case(b"100-continue"),
-                7 if is(name, b"upgrade") => fields.upgrade |= !value.is_empty(),
+                7 if is(name, b"upgrade") => {
+                    fields.upgrade |= !value.is_empty();
+                    fields.upgrade_h2c |= list(value).any(|protocol| is(protocol, b"h2c"));
+                }
                 10 if is(name, b"connection") => fields.connection.add(value),
+                10 if is(name, b"x-b3-flags") => fields.b3_fields.flags(value),
                 11 if is(name, b"traceparent") => fields.traceparent.add(value),
+                11 if is(name, b"x-b3-spanid") => fields.b3_fields.span_id(value),
                 12 if is(name, b"content-type") => fields.content_type.add(value),
+                12 if is(name, b"x-b3-traceid") => fields.b3_fields.trace_id(value),
+                12 if is(name, b"x-b3-sampled") => fields.b3_fields.sampled(value),
                 14 if is(name, b"content-length") => fields.content_length.add(value),
                 17 if is(name, b"transfer-encoding") => fields.codings.add(value),
                 _ => {}
             }
         }
         fields
+    }
+
+    /// The trace context of a request.
+    pub(super) fn trace(&self) -> Option<TraceParent> {
+        let traceparent = self.traceparent.value().and_then(TraceParent::from_traceparent);
+        traceparent.or_else(|| self.b3.value().and_then(TraceParent::from_b3)).or_else(|| self.b3_fields.context())
     }
 
     /// Whether the connection outlives the message (RFC 9112 section 9.3).

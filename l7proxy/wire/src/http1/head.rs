@@ -1,5 +1,7 @@
 //! What is kept of a head.
 
+use crate::trace::TraceParent;
+
 /// The version of HTTP/1 in a start line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Version {
@@ -24,14 +26,16 @@ pub struct RequestHead<'a> {
     /// Who is asked: the authority of the target where it has one, else the `Host` field. Absent where it is missing or
     /// given more than once.
     pub host: Option<&'a [u8]>,
-    /// The `traceparent` field (W3C Trace Context), unverified. Absent where given more than once.
-    pub traceparent: Option<&'a [u8]>,
+    /// The trace context: `traceparent`, else `b3`, else `X-B3-*`.
+    pub trace: Option<TraceParent>,
     /// The `Content-Type` field. Absent where given more than once.
     pub content_type: Option<&'a [u8]>,
     /// The client waits for 100 (Continue) before it sends content (RFC 9110 section 10.1.1).
     pub expect_continue: bool,
     /// Another request may follow on this connection (RFC 9112 section 9.3).
     pub keep_alive: bool,
+    /// The client offers HTTP/2 (RFC 7540 section 3.2): with `h2c` among the protocols of `Upgrade`, in HTTP/1.1.
+    pub upgrade_h2c: bool,
     /// What [`ResponseDecoder::advance`](super::ResponseDecoder::advance) must know to read the answer.
     pub response_to: ResponseTo,
     /// Bytes of the head, from the start line to the empty line.
@@ -72,6 +76,8 @@ pub struct ResponseHead<'a> {
     pub content_type: Option<&'a [u8]>,
     /// The connection stays open after this response (RFC 9112 section 9.3).
     pub keep_alive: bool,
+    /// The tunnel is HTTP/2: 101 with `h2c` in `Upgrade`.
+    pub h2c: bool,
     /// What became of the tunnel that the request asked for. Always `NotAsked` in an interim response.
     pub tunnel: Tunnel,
     /// Bytes of the head, from the start line to the empty line.

@@ -57,11 +57,12 @@ pub(super) fn request(input: &[u8]) -> Result<Option<Whole<RequestHead<'_>>>, Ht
         path: parts.path,
         version,
         host: parts.authority.or(fields.host.value()),
-        traceparent: fields.traceparent.value(),
+        trace: fields.trace(),
         content_type: fields.content_type.value(),
         // A server ignores the expectation of an HTTP/1.0 client (RFC 9110 section 10.1.1).
         expect_continue: fields.expect_continue && version == Version::Http11,
         keep_alive: fields.persists(version),
+        upgrade_h2c: fields.upgrade_h2c && upgrade,
         response_to,
         head_bytes: u64::try_from(bytes).unwrap_or(u64::MAX),
     };
@@ -96,6 +97,7 @@ pub(super) fn response(input: &[u8], to: ResponseTo) -> Result<Option<Whole<Resp
         version,
         content_type: fields.content_type.value(),
         keep_alive: fields.persists(version) && length != Length::UntilClose,
+        h2c: fields.upgrade_h2c && status == 101,
         tunnel,
         head_bytes: u64::try_from(bytes).unwrap_or(u64::MAX),
     };

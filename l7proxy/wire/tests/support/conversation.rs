@@ -165,8 +165,14 @@ fn request_line(head: &RequestHead<'_>) -> String {
         head.path.escape_ascii(),
         head.version
     );
-    let fields = [("host", head.host), ("type", head.content_type), ("traceparent", head.traceparent)];
-    add_fields(&mut line, &fields);
+    add_fields(&mut line, &[("host", head.host), ("type", head.content_type)]);
+    if let Some(trace) = head.trace {
+        let id = u128::from_be_bytes(trace.trace_id);
+        write!(line, " trace={id:x} span={:x}", u64::from_be_bytes(trace.span_id)).expect("a string takes it");
+    }
+    if head.upgrade_h2c {
+        line.push_str(" offers-h2c");
+    }
     if head.expect_continue {
         line.push_str(" expects-continue");
     }
@@ -178,6 +184,9 @@ fn request_line(head: &RequestHead<'_>) -> String {
 fn status_line(mark: &str, head: &ResponseHead<'_>) -> String {
     let mut line = format!("{mark} {} {:?}", head.status, head.version);
     add_fields(&mut line, &[("type", head.content_type)]);
+    if head.h2c {
+        line.push_str(" h2c");
+    }
     add_rest(&mut line, head.keep_alive, head.head_bytes);
     if head.tunnel != Tunnel::NotAsked {
         write!(line, " tunnel={:?}", head.tunnel).expect("a string takes it");

@@ -156,7 +156,8 @@ impl Exchange {
             (_, false) => "Other",
         };
         let bytes = head.len();
-        side.events.push(format!("> {method} {path}{query} path={path} Http11 host=h keeps {bytes}B {to}"));
+        let offers = if self.asks { " offers-h2c" } else { "" };
+        side.events.push(format!("> {method} {path}{query} path={path} Http11 host=h{offers} keeps {bytes}B {to}"));
         side.head(&head);
         side.content(&self.sent);
         side.events.push("> end".into());
