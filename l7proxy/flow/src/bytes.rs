@@ -55,15 +55,13 @@ pub enum UnparsedReason {
     MalformedFrame,
     /// The sender of header blocks uses a larger table (RFC 7541 section 4.2) than is remembered.
     HeaderTableTooLarge,
-    /// The protocol is told apart but not read by this release.
-    UnsupportedProtocol,
     /// A decoder failed by a fault of its own.
     DecoderFault,
 }
 
 impl UnparsedReason {
     /// Every reason, in the order of [`UnparsedReason::index`].
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 9] = [
         Self::HeadTooLarge,
         Self::MalformedHead,
         Self::AmbiguousLength,
@@ -72,7 +70,6 @@ impl UnparsedReason {
         Self::TooManyInFlight,
         Self::MalformedFrame,
         Self::HeaderTableTooLarge,
-        Self::UnsupportedProtocol,
         Self::DecoderFault,
     ];
 
@@ -92,7 +89,6 @@ impl UnparsedReason {
             Self::TooManyInFlight => "too_many_in_flight",
             Self::MalformedFrame => "malformed_frame",
             Self::HeaderTableTooLarge => "header_table_too_large",
-            Self::UnsupportedProtocol => "unsupported_protocol",
             Self::DecoderFault => "decoder_fault",
         }
     }

@@ -68,7 +68,7 @@ pub enum GrpcCall {
     ClientStream,
     /// Several messages of the server.
     ServerStream,
-    /// Several messages both ways, or an answer that began before the request was over.
+    /// Several messages both ways.
     BidiStream,
 }
 

@@ -1,18 +1,19 @@
 //! Follows an HTTP/1 connection: pairs its responses with its requests, first in, first out (RFC 9112 section 9.3).
 
-mod pending;
-
 use std::collections::VecDeque;
 use std::time::Instant;
 
-use flowfold_flow::{FailureReason, FlowSink, Outcome, Side, UnparsedReason};
+use flowfold_flow::{FailureReason, FlowSink, HttpVersion, Outcome, Protocol, Side, UnparsedReason, UrlScheme};
 use flowfold_wire::http1::{
-    ByteClass, End, Http1Error, RequestDecoder, RequestEvent, ResponseDecoder, ResponseEvent, Tunnel,
+    ByteClass, End, Http1Error, RequestDecoder, RequestEvent, RequestHead, ResponseDecoder, ResponseEvent, ResponseTo,
+    Tunnel, Version,
 };
+use flowfold_wire::http2::GrpcContentType;
 
+use crate::call::Call;
+use crate::http2::Http2Reader;
+use crate::pending::{Pending, Request};
 use crate::reader::{Listening, Reader, Reading};
-use pending::PendingHttp;
-pub(crate) use pending::PendingPool;
 
 /// How many requests of one connection may wait for their answers. Clients that pipeline send a few dozen; the limit
 /// bounds what a hostile one can make the agent remember (with the limit on paths: 256 KiB).
@@ -24,15 +25,29 @@ pub(crate) struct Http1Reader {
     requests: RequestDecoder,
     responses: ResponseDecoder,
     /// The requests whose exchanges are open, oldest first. Responses answer the first.
-    in_flight: VecDeque<Box<PendingHttp>>,
+    in_flight: VecDeque<InFlight>,
     /// Of the request whose head is not whole yet: when its first byte came, and how many bytes so far.
     head_started: Option<Instant>,
     head_bytes: u64,
     client_ended: bool,
+    /// The first request asked for HTTP/2, and the answer granted it.
+    h2c_granted: bool,
+    /// Follows the connection since it became HTTP/2.
+    upgraded: Option<Box<Http2Reader>>,
+}
+
+/// A request whose exchange is open, with what must be known to read its answer.
+#[derive(Debug)]
+struct InFlight {
+    pending: Box<Pending>,
+    response_to: ResponseTo,
 }
 
 impl<S: FlowSink> Reader<S> for Http1Reader {
     fn read(&mut self, listening: &mut Listening<'_, S>, side: Side, bytes: &[u8], now: Instant) -> Reading {
+        if let Some(upgraded) = &mut self.upgraded {
+            return upgraded.read(listening, side, bytes, now);
+        }
         match side {
             Side::ClientToServer => self.read_requests(listening, bytes, now),
             Side::ServerToClient => self.read_responses(listening, bytes, now),
@@ -40,6 +55,9 @@ impl<S: FlowSink> Reader<S> for Http1Reader {
     }
 
     fn end_of_stream(&mut self, listening: &mut Listening<'_, S>, side: Side, now: Instant) {
+        if let Some(upgraded) = &mut self.upgraded {
+            return upgraded.end_of_stream(listening, side, now);
+        }
         if side == Side::ClientToServer {
             // The server may still answer what it has, even half a request.
             self.client_ended = true;
@@ -48,9 +66,9 @@ impl<S: FlowSink> Reader<S> for Http1Reader {
         if self.responses.finish() == End::Complete
             && let Some(first) = self.in_flight.front_mut()
         {
-            first.answered_at.get_or_insert(now);
+            first.pending.answered_at.get_or_insert(now);
         }
-        while let Some(pending) = self.in_flight.pop_front() {
+        while let Some(InFlight { pending, .. }) = self.in_flight.pop_front() {
             let given_up_by_client = self.client_ended && !pending.request_whole;
             let reason = if given_up_by_client { FailureReason::ClientClosed } else { FailureReason::ServerClosed };
             pending.finish(listening, Outcome::Failed(reason), now);
@@ -58,13 +76,19 @@ impl<S: FlowSink> Reader<S> for Http1Reader {
     }
 
     fn end(&mut self, listening: &mut Listening<'_, S>, outcome: Outcome, now: Instant) {
-        while let Some(pending) = self.in_flight.pop_front() {
+        if let Some(upgraded) = &mut self.upgraded {
+            return upgraded.end(listening, outcome, now);
+        }
+        while let Some(InFlight { pending, .. }) = self.in_flight.pop_front() {
             pending.finish(listening, outcome, now);
         }
         listening.tally(Side::ClientToServer).opaque += self.requests.held() as u64;
     }
 
     fn is_between(&self) -> bool {
+        if let Some(upgraded) = &self.upgraded {
+            return Reader::<S>::is_between(&**upgraded);
+        }
         self.in_flight.is_empty() && self.requests.is_idle() && self.responses.is_idle()
     }
 }
@@ -86,22 +110,27 @@ impl Http1Reader {
             }
             let count = step.consumed as u64;
             let rest = bytes.get(step.consumed..).unwrap_or_default();
-            count_bytes(listening, Side::ClientToServer, step.class, count);
+            listening.count(Side::ClientToServer, step.class, count);
             if step.class == ByteClass::Head {
                 self.head_started.get_or_insert(now);
                 self.head_bytes += count;
-            } else if let Some(pending) = self.in_flight.back_mut()
+            } else if let Some(InFlight { pending, .. }) = self.in_flight.back_mut()
                 && !pending.request_whole
             {
                 pending.request_bytes += count;
+                if let (Some(call), ByteClass::Body) = (&mut pending.call, step.class) {
+                    call.read(Side::ClientToServer, bytes.get(..step.consumed).unwrap_or_default(), now);
+                }
             }
             match step.event {
                 None => {}
                 Some(RequestEvent::Head(head)) => {
-                    let mut pending = listening.tools.pending_http.take();
-                    pending.begin(&head, self.head_started.take().unwrap_or(now));
+                    let Some(mut pending) = listening.tools.pending.take() else {
+                        return self.give_up(listening, Side::ClientToServer, rest, UnparsedReason::TooManyInFlight);
+                    };
+                    pending.begin(request(&head), self.head_started.take().unwrap_or(now));
                     pending.request_bytes = std::mem::take(&mut self.head_bytes);
-                    self.in_flight.push_back(pending);
+                    self.in_flight.push_back(InFlight { pending, response_to: head.response_to });
                     if self.in_flight.len() > MAX_IN_FLIGHT {
                         return self.give_up(listening, Side::ClientToServer, rest, UnparsedReason::TooManyInFlight);
                     }
@@ -113,11 +142,11 @@ impl Http1Reader {
     }
 
     fn request_ended<S: FlowSink>(&mut self, listening: &mut Listening<'_, S>, now: Instant) {
-        let Some(pending) = self.in_flight.back_mut() else { return };
+        let Some(InFlight { pending, .. }) = self.in_flight.back_mut() else { return };
         pending.request_whole = true;
         // A server may answer before it has read the whole request; the exchange ends with the later of the two.
         if pending.answered_at.is_some()
-            && let Some(pending) = self.in_flight.pop_back()
+            && let Some(InFlight { pending, .. }) = self.in_flight.pop_back()
         {
             pending.finish(listening, Outcome::Answered, now);
         }
@@ -130,7 +159,7 @@ impl Http1Reader {
         now: Instant,
     ) -> Reading {
         loop {
-            let first = self.in_flight.front_mut().filter(|first| first.answered_at.is_none());
+            let first = self.in_flight.front_mut().filter(|first| first.pending.answered_at.is_none());
             let step = match self.responses.advance(bytes, first.as_ref().map(|first| first.response_to)) {
                 Ok(step) => step,
                 Err(error) => return self.give_up(listening, Side::ServerToClient, bytes, reason_of(error)),
@@ -139,20 +168,25 @@ impl Http1Reader {
                 return Reading::Goes;
             }
             let count = step.consumed as u64;
-            count_bytes(listening, Side::ServerToClient, step.class, count);
+            listening.count(Side::ServerToClient, step.class, count);
             let consumed = step.consumed;
             let mut settled = None;
-            if let Some(first) = first {
+            if let Some(InFlight { pending: first, .. }) = first {
                 if count > 0 {
                     first.first_byte.get_or_insert(now);
                     first.response_bytes += count;
+                }
+                if let (Some(call), ByteClass::Body) = (&mut first.call, step.class) {
+                    call.read(Side::ServerToClient, bytes.get(..consumed).unwrap_or_default(), now);
                 }
                 match step.event {
                     None => {}
                     // The time to first byte is that of the final response.
                     Some(ResponseEvent::Interim(_)) => first.first_byte = None,
                     Some(ResponseEvent::Head(head)) => {
-                        first.answer(&head);
+                        first.status = Some(head.status);
+                        first.version = version_of(head.version);
+                        self.h2c_granted = head.h2c;
                         settled = (head.tunnel == Tunnel::Refused).then_some(false);
                     }
                     Some(ResponseEvent::End) => self.response_ended(listening, now),
@@ -162,6 +196,7 @@ impl Http1Reader {
             bytes = bytes.get(consumed..).unwrap_or_default();
             match settled {
                 None => {}
+                Some(true) if self.h2c_granted => return self.became_http2(listening, bytes, now),
                 Some(true) => {
                     self.tunnel_began(listening, now);
                     listening.tally(Side::ServerToClient).opaque += bytes.len() as u64;
@@ -171,7 +206,7 @@ impl Http1Reader {
                     let held = self.requests.settle(false);
                     let reading = self.read_requests(listening, &held, now);
                     if let Reading::GaveUp(reason) = reading {
-                        return give_up_rest(listening, Side::ServerToClient, bytes, reason);
+                        return listening.give_up(Side::ServerToClient, bytes, reason);
                     }
                 }
             }
@@ -179,10 +214,10 @@ impl Http1Reader {
     }
 
     fn response_ended<S: FlowSink>(&mut self, listening: &mut Listening<'_, S>, now: Instant) {
-        let Some(first) = self.in_flight.front_mut() else { return };
+        let Some(InFlight { pending: first, .. }) = self.in_flight.front_mut() else { return };
         first.answered_at = Some(now);
         if first.request_whole
-            && let Some(pending) = self.in_flight.pop_front()
+            && let Some(InFlight { pending, .. }) = self.in_flight.pop_front()
         {
             pending.finish(listening, Outcome::Answered, now);
         }
@@ -190,9 +225,22 @@ impl Http1Reader {
 
     fn tunnel_began<S: FlowSink>(&mut self, listening: &mut Listening<'_, S>, now: Instant) {
         listening.tally(Side::ClientToServer).opaque += self.requests.settle(true).len() as u64;
-        if let Some(mut pending) = self.in_flight.pop_front() {
+        if let Some(InFlight { mut pending, .. }) = self.in_flight.pop_front() {
             pending.tunnel = true;
             pending.finish(listening, Outcome::Answered, now);
+        }
+    }
+
+    /// The connection goes on as HTTP/2 (RFC 7540 section 3.2), and the answer to the request comes on its first stream.
+    fn became_http2<S: FlowSink>(&mut self, listening: &mut Listening<'_, S>, rest: &[u8], now: Instant) -> Reading {
+        let Some(InFlight { pending, .. }) = self.in_flight.pop_front() else { return Reading::BecameTunnel };
+        let held = self.requests.settle(true);
+        let upgraded = self.upgraded.insert(Box::new(Http2Reader::upgraded(pending)));
+        listening.protocol(Protocol::Http2);
+        match upgraded.read(listening, Side::ClientToServer, &held, now) {
+            Reading::Goes => upgraded.read(listening, Side::ServerToClient, rest, now),
+            Reading::GaveUp(reason) => listening.give_up(Side::ServerToClient, rest, reason),
+            Reading::BecameTunnel => Reading::BecameTunnel,
         }
     }
 
@@ -204,34 +252,30 @@ impl Http1Reader {
         rest: &[u8],
         reason: UnparsedReason,
     ) -> Reading {
-        let held = self.requests.settle(true).len() as u64;
-        let tally = listening.tally(Side::ClientToServer);
-        tally.unparsed += held;
-        tally.reason = (held > 0).then_some(reason).or(tally.reason);
-        give_up_rest(listening, side, rest, reason)
+        let held = self.requests.settle(true);
+        listening.give_up(Side::ClientToServer, &held, reason);
+        listening.give_up(side, rest, reason)
     }
 }
 
-fn give_up_rest<S: FlowSink>(
-    listening: &mut Listening<'_, S>,
-    side: Side,
-    rest: &[u8],
-    reason: UnparsedReason,
-) -> Reading {
-    let tally = listening.tally(side);
-    tally.unparsed += rest.len() as u64;
-    tally.reason = Some(reason);
-    Reading::GaveUp(reason)
+fn request<'a>(head: &RequestHead<'a>) -> Request<'a> {
+    // gRPC itself needs HTTP/2; gRPC-Web is made for what doesn't have it.
+    let web =
+        head.content_type.and_then(GrpcContentType::read).filter(|content_type| *content_type != GrpcContentType::Grpc);
+    Request {
+        method: head.method,
+        path: head.path,
+        version: version_of(head.version),
+        scheme: UrlScheme::Http,
+        trace: head.trace,
+        call: web.map(|content_type| Call::new(content_type, None)),
+    }
 }
 
-fn count_bytes<S: FlowSink>(listening: &mut Listening<'_, S>, side: Side, class: ByteClass, count: u64) {
-    let tally = listening.tally(side);
-    match class {
-        ByteClass::Head | ByteClass::Framing => tally.parsed += count,
-        ByteClass::Body => tally.body += count,
-        ByteClass::Tunnel => tally.opaque += count,
-        // Counted when the server's answer tells what they are.
-        ByteClass::Held => {}
+fn version_of(version: Version) -> HttpVersion {
+    match version {
+        Version::Http10 => HttpVersion::Http10,
+        Version::Http11 => HttpVersion::Http11,
     }
 }
 

@@ -6,12 +6,15 @@
 //! byte nor change one, and its failure ends the reading, never the connection.
 #![forbid(unsafe_code)]
 
+mod call;
 mod clock;
 mod connection;
 mod drain;
 mod http1;
+mod http2;
 mod listener;
 mod original_dst;
+mod pending;
 mod reader;
 mod relay;
 mod shared;

@@ -53,7 +53,7 @@ pub(crate) struct Pending {
 }
 
 /// What a head says of a request, whatever the version of HTTP.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(crate) struct Request<'a> {
     pub(crate) method: &'a [u8],
     pub(crate) path: &'a [u8],
@@ -187,8 +187,7 @@ impl PendingPool {
             return None;
         }
         self.open.set(open + 1);
-        let mut pending =
-            self.free.borrow_mut().pop().unwrap_or_else(|| Box::new(Pending::new(Instant::now())));
+        let mut pending = self.free.borrow_mut().pop().unwrap_or_else(|| Box::new(Pending::new(Instant::now())));
         pending.lent = Some(Lent(Rc::clone(&self.open)));
         Some(pending)
     }

@@ -3,8 +3,10 @@
 use std::time::Instant;
 
 use flowfold_flow::{ByteTally, ConnectionInfo, Exchange, FlowSink, Outcome, Protocol, Side, UnparsedReason};
+use flowfold_wire::http1::ByteClass;
 
 use crate::http1::Http1Reader;
+use crate::http2::Http2Reader;
 use crate::shared::ReaderTools;
 
 /// Whether a reader goes on reading.
@@ -37,7 +39,8 @@ pub(crate) trait Reader<S: FlowSink> {
 pub(crate) fn reader_for<S: FlowSink>(protocol: Protocol) -> Option<Box<dyn Reader<S>>> {
     match protocol {
         Protocol::Http1 => Some(Box::new(Http1Reader::default())),
-        Protocol::Http2 | Protocol::Tls | Protocol::Opaque | Protocol::Unknown => None,
+        Protocol::Http2 => Some(Box::new(Http2Reader::default())),
+        Protocol::Tls | Protocol::Opaque | Protocol::Unknown => None,
     }
 }
 
@@ -64,6 +67,33 @@ impl<'a, S: FlowSink> Listening<'a, S> {
     /// An exchange is over.
     pub(crate) fn exchange(&mut self, exchange: &Exchange<'_>) {
         self.sink.exchange(self.sink_side, exchange);
+    }
+
+    /// The connection turned out to speak another protocol, which the same reader follows.
+    pub(crate) fn protocol(&mut self, protocol: Protocol) {
+        self.sink.protocol(self.sink_side, protocol);
+    }
+
+    /// Counts bytes of a direction by what a decoder said of them.
+    pub(crate) fn count(&mut self, side: Side, class: ByteClass, count: u64) {
+        let tally = self.tally(side);
+        match class {
+            ByteClass::Head | ByteClass::Framing => tally.parsed += count,
+            ByteClass::Body => tally.body += count,
+            ByteClass::Tunnel => tally.opaque += count,
+            // Counted when the server's answer tells what they are.
+            ByteClass::Held => {}
+        }
+    }
+
+    /// Counts bytes that could not be read, and says so.
+    pub(crate) fn give_up(&mut self, side: Side, rest: &[u8], reason: UnparsedReason) -> Reading {
+        if !rest.is_empty() {
+            let tally = self.tally(side);
+            tally.unparsed += rest.len() as u64;
+            tally.reason = Some(reason);
+        }
+        Reading::GaveUp(reason)
     }
 
     /// Where the bytes of a direction are counted.

@@ -7,7 +7,7 @@ use flowfold_flow::FlowSink;
 
 use crate::WorkerStatus;
 use crate::clock::Clock;
-use crate::http1::PendingPool;
+use crate::pending::PendingPool;
 use crate::wakers::Wakers;
 
 /// The size of the buffer that reads go through. A read larger than a socket's usual burst costs nothing, and bulk
@@ -30,12 +30,12 @@ pub(crate) struct Shared<D, S> {
 #[derive(Debug)]
 pub(crate) struct ReaderTools {
     pub(crate) clock: Clock,
-    pub(crate) pending_http: PendingPool,
+    pub(crate) pending: PendingPool,
 }
 
 impl ReaderTools {
     pub(crate) fn new() -> Self {
-        Self { clock: Clock::new(), pending_http: PendingPool::default() }
+        Self { clock: Clock::new(), pending: PendingPool::default() }
     }
 }
 

@@ -183,12 +183,7 @@ fn stage_for<S: FlowSink>(verdict: &Verdict) -> (Protocol, Stage<S>) {
         }
         Verdict::Opaque | Verdict::NeedMore => Protocol::Opaque,
     };
-    let stage = match reader_for(protocol) {
-        Some(reader) => Stage::Reading(reader),
-        None if protocol == Protocol::Http2 => Stage::Unparsed(UnparsedReason::UnsupportedProtocol),
-        None => Stage::Opaque,
-    };
-    (protocol, stage)
+    (protocol, reader_for(protocol).map_or(Stage::Opaque, Stage::Reading))
 }
 
 /// Runs a reader so that a fault in it ends the reading and nothing else.

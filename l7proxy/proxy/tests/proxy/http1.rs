@@ -19,6 +19,8 @@ fn answered(method: &str, path: &str, status: u16, request: &[u8], response: &[u
         request_bytes: request.len() as u64,
         response_bytes: response.len() as u64,
         first_byte_known: true,
+        call: None,
+        trace: None,
     }
 }
 

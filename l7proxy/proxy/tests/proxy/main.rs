@@ -2,7 +2,10 @@
 
 mod byte_exact;
 mod drain;
+mod frames;
+mod grpc;
 mod http1;
+mod http2;
 mod recording;
 mod resets;
 mod running;

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use flowfold_flow::{
-    ByteTally, ConnectionEnd, ConnectionInfo, ConnectionOutcome, Exchange, FlowSink, HttpVersion, Operation, Outcome,
-    Protocol, Refusal, Side, UnparsedReason,
+    ByteTally, ConnectionEnd, ConnectionInfo, ConnectionOutcome, Exchange, FlowSink, GrpcCall, GrpcFlavour,
+    GrpcMessages, GrpcStatus, HttpVersion, Operation, Outcome, Protocol, Refusal, Side, TraceContext, UnparsedReason,
 };
 
 /// How long a test waits for something that must happen.
@@ -24,6 +24,20 @@ pub(crate) struct Heard {
     pub(crate) request_bytes: u64,
     pub(crate) response_bytes: u64,
     pub(crate) first_byte_known: bool,
+    pub(crate) call: Option<HeardCall>,
+    pub(crate) trace: Option<TraceContext>,
+}
+
+/// What a gRPC call told beside that. Its method stands in `path`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct HeardCall {
+    pub(crate) flavour: GrpcFlavour,
+    pub(crate) status: Option<GrpcStatus>,
+    pub(crate) call: GrpcCall,
+    pub(crate) request: GrpcMessages,
+    pub(crate) response: GrpcMessages,
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) first_message_known: bool,
 }
 
 /// What was heard of one connection, told when it closes.
@@ -82,17 +96,35 @@ impl FlowSink for Recording {
     fn relayed(&self, _connection: &mut ConnectionRecord, _side: Side, _added: Duration) {}
 
     fn exchange(&self, connection: &mut ConnectionRecord, exchange: &Exchange<'_>) {
-        let Operation::Http(http) = &exchange.operation else { panic!("only HTTP is read") };
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let (method, path, status, version, tunnel, call) = match &exchange.operation {
+            Operation::Http(http) => (text(http.method), text(http.path), http.status, http.version, http.tunnel, None),
+            Operation::Grpc(grpc) => {
+                let call = HeardCall {
+                    flavour: grpc.flavour,
+                    status: grpc.status,
+                    call: grpc.call,
+                    request: grpc.request,
+                    response: grpc.response,
+                    timeout: grpc.timeout,
+                    first_message_known: grpc.time_to_first_message.is_some(),
+                };
+                ("POST".into(), text(grpc.method), grpc.http_status, HttpVersion::Http2, false, Some(call))
+            }
+            _ => panic!("only HTTP and gRPC are read"),
+        };
         let heard = Heard {
-            method: String::from_utf8_lossy(http.method).into_owned(),
-            path: String::from_utf8_lossy(http.path).into_owned(),
-            status: http.status,
-            version: http.version,
+            method,
+            path,
+            status,
+            version,
             outcome: exchange.outcome,
-            tunnel: http.tunnel,
+            tunnel,
             request_bytes: exchange.request_bytes,
             response_bytes: exchange.response_bytes,
             first_byte_known: exchange.time_to_first_byte.is_some(),
+            call,
+            trace: exchange.trace,
         };
         assert!(self.faulty_path.is_none_or(|path| path != heard.path), "a fault that a test asked for");
         self.exchanges.lock().expect("no test panics with the lock").push(heard.clone());
