@@ -74,6 +74,8 @@ impl Agent {
         let fold = Fold::new(FoldOptions {
             routes: config.routes.clone(),
             methods: config.known_methods.clone(),
+            rpc_methods: config.rpc_methods.clone(),
+            views: config.views.clone(),
             max_series: config.max_series,
             build: build_info(),
         });

@@ -16,7 +16,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use flowfold_fold::{Methods, RouteTable};
+use flowfold_fold::{Methods, RouteTable, RpcMethods, View};
 
 pub(crate) use build::{FIX_OF_CGROUP, flaw_of_cgroup, read_drain_timeout};
 pub use example::EXAMPLE;
@@ -49,6 +49,10 @@ pub struct Config {
     pub show_ips: bool,
     /// The methods that are shown by name.
     pub known_methods: Methods,
+    /// The gRPC methods that are shown by name.
+    pub rpc_methods: RpcMethods,
+    /// The naming schemes under which exchanges are shown.
+    pub views: Vec<View>,
     /// The most labelled series.
     pub max_series: usize,
     /// How the agent logs.

@@ -38,6 +38,24 @@ pub(crate) static HTTP: Buckets = Buckets {
     le: &["0.005", "0.01", "0.025", "0.05", "0.075", "0.1", "0.25", "0.5", "0.75", "1", "2.5", "5", "7.5", "10"],
 };
 
+/// The default buckets of Prometheus' library for Go. Each of its bounds is one of [`HTTP`], too.
+pub(crate) static GO_DEFAULT: Buckets = Buckets {
+    nanos: &[
+        5_000_000,
+        10_000_000,
+        25_000_000,
+        50_000_000,
+        100_000_000,
+        250_000_000,
+        500_000_000,
+        1_000_000_000,
+        2_500_000_000,
+        5_000_000_000,
+        10_000_000_000,
+    ],
+    le: &["0.005", "0.01", "0.025", "0.05", "0.1", "0.25", "0.5", "1", "2.5", "5", "10"],
+};
+
 /// How many bounds [`ADDED_LATENCY`] has.
 pub(crate) const ADDED_LATENCY_BOUNDS: usize = 16;
 
@@ -91,7 +109,7 @@ mod tests {
 
     #[test]
     fn text_and_nanoseconds_of_a_bound_agree() {
-        for buckets in [&HTTP, &ADDED_LATENCY] {
+        for buckets in [&HTTP, &GO_DEFAULT, &ADDED_LATENCY] {
             assert_eq!(buckets.nanos.len(), buckets.le.len());
             assert!(buckets.nanos.is_sorted());
             for (nanos, le) in buckets.nanos.iter().zip(buckets.le) {
@@ -99,6 +117,11 @@ mod tests {
                 assert!((seconds * 1e9 - *nanos as f64).abs() < 1e-3, "{le} is not {nanos} ns");
             }
         }
+    }
+
+    #[test]
+    fn coarser_buckets_are_made_of_whole_finer_ones() {
+        assert!(GO_DEFAULT.nanos.iter().all(|bound| HTTP_NANOS.contains(bound)));
     }
 
     #[test]

@@ -5,10 +5,12 @@ use std::time::SystemTime;
 
 use flowfold_flow::{ConnectionOutcome, Protocol, Refusal, Reporters, Side, UnparsedReason};
 
-use crate::labels::{ExchangeFamily, ExchangeLabels, Inner, Labels};
+use crate::labels::{ExchangeFamily, Labels};
 use crate::names::{self, label};
 use crate::registry::Registry;
+use crate::series::Reading;
 use crate::snapshot::{Family, Histograms, Points, Scalar, Snapshot};
+use crate::views::{Projection, Row};
 use crate::worker::{DIRECTIONS, DirectionCells, ENDINGS, WorkerCells, direction_index};
 use crate::{BuildInfo, Health};
 
@@ -16,6 +18,7 @@ use crate::{BuildInfo, Health};
 pub(crate) struct Sources<'a> {
     pub(crate) workers: &'a [Arc<WorkerCells>],
     pub(crate) registry: &'a Registry,
+    pub(crate) rows: &'a [Row],
     pub(crate) health: &'a Health,
     pub(crate) build: &'a BuildInfo,
     pub(crate) started: SystemTime,
@@ -24,11 +27,7 @@ pub(crate) struct Sources<'a> {
 impl Sources<'_> {
     pub(crate) fn snapshot(&self) -> Snapshot {
         let mut snapshot = Snapshot { taken: SystemTime::now(), started: self.started, families: Vec::new() };
-        let series = self.exchange_series();
-        let overflowed = ExchangeFamily::ALL.map(|family| overflowed(&series[family as usize]));
-        for (family, histograms) in ExchangeFamily::ALL.into_iter().zip(series) {
-            snapshot.families.push(Family { metric: family.metric(), points: Points::Histograms(histograms) });
-        }
+        let overflowed = self.exchange_series(&mut snapshot);
         snapshot.push(&names::EXCHANGES, self.exchanges());
         snapshot.push(&names::SERIES, by_family(|family| self.registry.live(family)));
         snapshot.push(&names::SERIES_CREATED, by_family(|family| self.registry.created(family)));
@@ -45,22 +44,32 @@ impl Sources<'_> {
         snapshot
     }
 
-    /// The series of each family, with those of the same labels summed over the workers.
-    fn exchange_series(&self) -> [Histograms; ExchangeFamily::ALL.len()] {
-        let mut families = ExchangeFamily::ALL.map(|family| Histograms::new(family.metric()));
-        // Where the series of each registered label set stands in its family.
-        let mut positions: Vec<Option<usize>> = Vec::new();
-        for series in self.workers.iter().flat_map(|worker| worker.series.iter()) {
-            let registered = &series.registered;
-            if positions.len() <= registered.id {
-                positions.resize(registered.id + 1, None);
+    /// Adds the families of the views. Returns how many exchanges each family of the store has in its overflow series.
+    fn exchange_series(&self, snapshot: &mut Snapshot) -> [u64; ExchangeFamily::ALL.len()] {
+        let mut overflowed = [0; ExchangeFamily::ALL.len()];
+        let mut projections: Vec<_> = self.rows.iter().map(Projection::new).collect();
+        let fed = ExchangeFamily::ALL.map(|family| {
+            let of_row = |(place, row): (usize, &'_ Row)| {
+                let parts = 0..row.parts.len();
+                parts
+                    .filter(|part| row.parts[*part].family == family)
+                    .map(move |part| (place, part))
+                    .collect::<Vec<_>>()
+            };
+            self.rows.iter().enumerate().flat_map(of_row).collect::<Vec<_>>()
+        });
+        self.registry.for_each(|registered, series| {
+            let reading = Reading::of(series);
+            let family = registered.labels.family as usize;
+            if registered.labels.is_overflow() {
+                overflowed[family] += reading.count();
             }
-            let family = &mut families[registered.labels.family() as usize];
-            let position = *positions[registered.id]
-                .get_or_insert_with(|| family.push(Labels(Inner::Exchange(Arc::clone(registered))), registered.since));
-            family.add(position, |counts| series.histogram.add_to(counts));
-        }
-        families
+            for (row, part) in &fed[family] {
+                projections[*row].add(&self.rows[*row].parts[*part], registered, &reading);
+            }
+        });
+        snapshot.families.extend(projections.into_iter().map(Projection::finish));
+        overflowed
     }
 
     fn exchanges(&self) -> Vec<Scalar> {
@@ -135,7 +144,8 @@ impl Sources<'_> {
             let labels = Labels::new([(label::SIDE, side.as_label())]);
             let position = histograms.push(labels, self.started);
             for worker in self.workers {
-                histograms.add(position, |counts| worker.sides[side as usize].added_latency.add_to(counts));
+                histograms
+                    .add(position, self.started, |counts| worker.sides[side as usize].added_latency.add_to(counts));
             }
         }
         histograms
@@ -150,12 +160,6 @@ impl Sources<'_> {
     fn sum(&self, direction: Reporters, read: impl Fn(&DirectionCells) -> u64) -> u64 {
         self.workers.iter().map(|worker| read(&worker.directions[usize::from(direction_index(direction))])).sum()
     }
-}
-
-/// How many values the overflow series of a family has.
-fn overflowed(histograms: &Histograms) -> u64 {
-    let is_overflow = |labels: &Labels| matches!(&labels.0, Inner::Exchange(registered) if matches!(registered.labels, ExchangeLabels::Overflow(_)));
-    histograms.iter().filter(|point| is_overflow(point.labels)).map(|point| point.count()).sum()
 }
 
 fn by_family(count: impl Fn(ExchangeFamily) -> u64) -> Vec<Scalar> {

@@ -6,6 +6,7 @@ use std::time::SystemTime;
 use crate::collect::Sources;
 use crate::labels::Vocabulary;
 use crate::registry::Registry;
+use crate::views::{self, Row};
 use crate::worker::WorkerCells;
 use crate::{BuildInfo, FoldOptions, Health, Shard, Snapshot};
 
@@ -14,6 +15,8 @@ use crate::{BuildInfo, FoldOptions, Health, Shard, Snapshot};
 pub struct Fold {
     vocabulary: Arc<Vocabulary>,
     registry: Registry,
+    /// What a snapshot shows of the registry.
+    rows: Vec<Row>,
     health: Health,
     build: BuildInfo,
     started: SystemTime,
@@ -24,10 +27,12 @@ pub struct Fold {
 impl Fold {
     /// An empty store.
     pub fn new(options: FoldOptions) -> Arc<Self> {
-        let vocabulary = Arc::new(Vocabulary { methods: options.methods, routes: options.routes });
+        let vocabulary =
+            Arc::new(Vocabulary { methods: options.methods, routes: options.routes, rpc_methods: options.rpc_methods });
         Arc::new(Self {
             registry: Registry::new(options.max_series, Arc::clone(&vocabulary)),
             vocabulary,
+            rows: views::rows(&options.views),
             health: Health::default(),
             build: options.build,
             started: SystemTime::now(),
@@ -58,6 +63,7 @@ impl Fold {
         Sources {
             workers: &workers,
             registry: &self.registry,
+            rows: &self.rows,
             health: &self.health,
             build: &self.build,
             started: self.started,

@@ -1,6 +1,8 @@
 //! What a label set is made of, and how it becomes names and values.
 
+mod field;
 mod key;
+mod rpc_key;
 
 use std::borrow::Cow;
 use std::hash::{Hash, Hasher};
@@ -9,30 +11,64 @@ use std::time::SystemTime;
 
 use flowfold_flow::Workload;
 
-pub(crate) use key::{HttpKey, Vocabulary};
+pub(crate) use field::{Column, Field};
+pub(crate) use key::Key;
 
 use crate::names::{self, Metric, label};
+use crate::{Methods, RouteTable, RpcMethods};
 
-/// A histogram family that exchanges feed.
+/// A histogram family that exchanges feed. It is a part of the store; the metrics are made of these.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum ExchangeFamily {
-    /// Durations, reported for the server.
-    Server,
-    /// Durations, reported for the client.
-    Client,
-    /// Times to first byte, reported for either.
+    /// Durations of HTTP exchanges, reported for the server.
+    HttpServer,
+    /// Durations of HTTP exchanges, reported for the client.
+    HttpClient,
+    /// Durations of gRPC calls, reported for the server.
+    RpcServer,
+    /// Durations of gRPC calls, reported for the client.
+    RpcClient,
+    /// Times to first byte of HTTP exchanges, reported for either.
     FirstByte,
+    /// Times to first message of gRPC calls, reported for either.
+    FirstMessage,
 }
 
 impl ExchangeFamily {
-    pub(crate) const ALL: [Self; 3] = [Self::Server, Self::Client, Self::FirstByte];
+    pub(crate) const ALL: [Self; 6] =
+        [Self::HttpServer, Self::HttpClient, Self::RpcServer, Self::RpcClient, Self::FirstByte, Self::FirstMessage];
 
+    /// The metric that the family is named after.
     pub(crate) const fn metric(self) -> &'static Metric {
         match self {
-            Self::Server => &names::HTTP_SERVER_REQUEST_DURATION,
-            Self::Client => &names::HTTP_CLIENT_REQUEST_DURATION,
+            Self::HttpServer => &names::HTTP_SERVER_REQUEST_DURATION,
+            Self::HttpClient => &names::HTTP_CLIENT_REQUEST_DURATION,
+            Self::RpcServer => &names::RPC_SERVER_CALL_DURATION,
+            Self::RpcClient => &names::RPC_CLIENT_CALL_DURATION,
             Self::FirstByte => &names::HTTP_TIME_TO_FIRST_BYTE,
+            Self::FirstMessage => &names::RPC_TIME_TO_FIRST_MESSAGE,
         }
+    }
+
+    /// The durations of HTTP exchanges.
+    pub(crate) const fn http(reporter: Reporter) -> Self {
+        match reporter {
+            Reporter::Server => Self::HttpServer,
+            Reporter::Client => Self::HttpClient,
+        }
+    }
+
+    /// The durations of gRPC calls.
+    pub(crate) const fn rpc(reporter: Reporter) -> Self {
+        match reporter {
+            Reporter::Server => Self::RpcServer,
+            Reporter::Client => Self::RpcClient,
+        }
+    }
+
+    /// Whether its series count messages, too.
+    pub(crate) const fn has_messages(self) -> bool {
+        matches!(self, Self::RpcServer | Self::RpcClient)
     }
 }
 
@@ -52,52 +88,52 @@ impl Reporter {
     }
 }
 
+/// The words that the small integers of a key stand for.
+#[derive(Debug)]
+pub(crate) struct Vocabulary {
+    pub(crate) methods: Methods,
+    pub(crate) routes: RouteTable,
+    pub(crate) rpc_methods: RpcMethods,
+}
+
 /// The labels of a series that exchanges feed. Two of them with equal parts have equal names and values, and the other
 /// way round, so a series is found without writing its labels out.
 #[derive(Clone, Debug)]
-pub(crate) enum ExchangeLabels {
-    /// Of a duration.
-    Http { reporter: Reporter, key: HttpKey, port: u16, source: Arc<Workload>, destination: Arc<Workload> },
-    /// Of a time to first byte.
-    FirstByte { reporter: Reporter, port: u16, destination: Arc<Workload> },
-    /// Of the series that takes what the ceiling turned away.
-    Overflow(ExchangeFamily),
+pub(crate) struct ExchangeLabels {
+    pub(crate) family: ExchangeFamily,
+    pub(crate) reporter: Reporter,
+    /// What the exchange itself adds; [`Key::NONE`] in the families that keep nothing of it.
+    pub(crate) key: Key,
+    /// The server's port; 0 where the family has none.
+    pub(crate) port: u16,
+    /// The client's workload; absent where the family has none.
+    pub(crate) source: Option<Arc<Workload>>,
+    /// The server's workload; absent where the family has none.
+    pub(crate) destination: Option<Arc<Workload>>,
 }
 
 impl ExchangeLabels {
-    pub(crate) const fn family(&self) -> ExchangeFamily {
-        match self {
-            Self::Http { reporter: Reporter::Server, .. } => ExchangeFamily::Server,
-            Self::Http { reporter: Reporter::Client, .. } => ExchangeFamily::Client,
-            Self::FirstByte { .. } => ExchangeFamily::FirstByte,
-            Self::Overflow(family) => *family,
-        }
+    /// The labels of the series that takes what the ceiling turned away.
+    pub(crate) const fn overflow(family: ExchangeFamily) -> Self {
+        Self { family, reporter: Reporter::Server, key: Key::OVERFLOW, port: 0, source: None, destination: None }
+    }
+
+    /// Whether this is the series that takes what the ceiling turned away.
+    pub(crate) fn is_overflow(&self) -> bool {
+        self.key == Key::OVERFLOW
     }
 }
 
 /// Only the name and the namespace of a workload are labels: the rest of it must not make a second series.
-fn same_labels(one: &Workload, other: &Workload) -> bool {
-    one.name == other.name && one.namespace == other.namespace
+fn of_workload(workload: Option<&Arc<Workload>>) -> Option<(&str, &str)> {
+    workload.map(|workload| (&*workload.name, &*workload.namespace))
 }
 
 impl PartialEq for ExchangeLabels {
     fn eq(&self, other: &Self) -> bool {
-        match (self, other) {
-            (
-                Self::Http { reporter, key, port, source, destination },
-                Self::Http { reporter: reporter2, key: key2, port: port2, source: source2, destination: destination2 },
-            ) => {
-                (reporter, key, port) == (reporter2, key2, port2)
-                    && same_labels(source, source2)
-                    && same_labels(destination, destination2)
-            }
-            (
-                Self::FirstByte { reporter, port, destination },
-                Self::FirstByte { reporter: reporter2, port: port2, destination: destination2 },
-            ) => (reporter, port) == (reporter2, port2) && same_labels(destination, destination2),
-            (Self::Overflow(family), Self::Overflow(family2)) => family == family2,
-            _ => false,
-        }
+        (self.family, self.reporter, self.key, self.port) == (other.family, other.reporter, other.key, other.port)
+            && of_workload(self.source.as_ref()) == of_workload(other.source.as_ref())
+            && of_workload(self.destination.as_ref()) == of_workload(other.destination.as_ref())
     }
 }
 
@@ -105,25 +141,15 @@ impl Eq for ExchangeLabels {}
 
 impl Hash for ExchangeLabels {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        std::mem::discriminant(self).hash(state);
-        match self {
-            Self::Http { reporter, key, port, source, destination } => {
-                (reporter, key, port).hash(state);
-                (&source.name, &source.namespace, &destination.name, &destination.namespace).hash(state);
-            }
-            Self::FirstByte { reporter, port, destination } => {
-                (reporter, port, &destination.name, &destination.namespace).hash(state);
-            }
-            Self::Overflow(family) => family.hash(state),
-        }
+        (self.family, self.reporter, self.key, self.port).hash(state);
+        of_workload(self.source.as_ref()).hash(state);
+        of_workload(self.destination.as_ref()).hash(state);
     }
 }
 
-/// A label set that the whole store knows by a small number.
+/// A label set that the whole store knows.
 #[derive(Debug)]
 pub(crate) struct Registered {
-    /// Its number. Numbers are given from 0 on, so that a snapshot can sum shards by index.
-    pub(crate) id: usize,
     /// The hash of its labels, kept so that a table that grows need not hash strings.
     pub(crate) hash: u64,
     pub(crate) labels: ExchangeLabels,
@@ -139,7 +165,8 @@ pub struct Labels(pub(crate) Inner);
 #[derive(Clone, Debug)]
 pub(crate) enum Inner {
     Fixed(Box<[(&'static str, Cow<'static, str>)]>),
-    Exchange(Arc<Registered>),
+    /// These columns of a label set of the store.
+    Exchange(Arc<Registered>, Arc<[Column]>),
 }
 
 impl Labels {
@@ -159,33 +186,22 @@ impl Labels {
     pub fn visit(&self, mut visit: impl FnMut(&'static str, &str)) {
         match &self.0 {
             Inner::Fixed(pairs) => pairs.iter().for_each(|(name, value)| visit(name, value)),
-            Inner::Exchange(registered) => {
-                visit_exchange(&registered.labels, &registered.vocabulary, &mut |name, value| {
-                    if !value.is_empty() {
-                        visit(name, value);
-                    }
-                });
-            }
+            Inner::Exchange(registered, columns) => visit_columns(registered, columns, &mut visit),
         }
     }
 }
 
-fn visit_exchange(labels: &ExchangeLabels, vocabulary: &Vocabulary, visit: &mut impl FnMut(&'static str, &str)) {
-    match labels {
-        ExchangeLabels::Http { reporter, key, port, source, destination } => {
-            key.visit(*reporter, vocabulary, visit);
-            visit(label::SERVER_PORT, itoa::Buffer::new().format(*port));
-            visit(label::SOURCE_WORKLOAD, &source.name);
-            visit(label::SOURCE_NAMESPACE, &source.namespace);
-            visit(label::DESTINATION_WORKLOAD, &destination.name);
-            visit(label::DESTINATION_NAMESPACE, &destination.namespace);
-        }
-        ExchangeLabels::FirstByte { reporter, port, destination } => {
-            visit(label::REPORTER, reporter.as_label());
-            visit(label::SERVER_PORT, itoa::Buffer::new().format(*port));
-            visit(label::DESTINATION_WORKLOAD, &destination.name);
-            visit(label::DESTINATION_NAMESPACE, &destination.namespace);
-        }
-        ExchangeLabels::Overflow(_) => visit(label::OTEL_METRIC_OVERFLOW, "true"),
+/// Calls `visit` with the name and value of each of these columns that has a value.
+pub(crate) fn visit_columns(registered: &Registered, columns: &[Column], visit: &mut impl FnMut(&'static str, &str)) {
+    if registered.labels.is_overflow() {
+        visit(label::OTEL_METRIC_OVERFLOW, "true");
+        return;
+    }
+    for column in columns {
+        column.field.value(&registered.labels, &registered.vocabulary, |value| {
+            if !value.is_empty() {
+                visit(column.name, value);
+            }
+        });
     }
 }

@@ -1,6 +1,6 @@
 //! What a fold is told at its start.
 
-use crate::{Methods, RouteTable};
+use crate::{Methods, RouteTable, RpcMethods, View};
 
 /// The ceiling of exchange series where the configuration names none.
 pub const DEFAULT_MAX_SERIES: usize = 20_000;
@@ -12,6 +12,10 @@ pub struct FoldOptions {
     pub routes: RouteTable,
     /// The methods that are reported by name.
     pub methods: Methods,
+    /// The gRPC methods that are reported by name.
+    pub rpc_methods: RpcMethods,
+    /// The naming schemes under which exchanges are shown.
+    pub views: Vec<View>,
     /// The most label sets that exchanges may make, over all families and workers. A label set that several workers
     /// see counts once. Exchanges with a label set beyond it go to the overflow series of their family.
     pub max_series: usize,
@@ -24,6 +28,8 @@ impl Default for FoldOptions {
         Self {
             routes: RouteTable::default(),
             methods: Methods::default(),
+            rpc_methods: RpcMethods::default(),
+            views: vec![View::OpenTelemetry],
             max_series: DEFAULT_MAX_SERIES,
             build: BuildInfo::default(),
         }

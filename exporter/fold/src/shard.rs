@@ -4,12 +4,16 @@ use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::Duration;
 
-use flowfold_flow::{ByteTally, ConnectionEnd, ConnectionInfo, Exchange, FlowSink, Operation, Protocol, Refusal, Side};
+use flowfold_flow::{
+    ByteTally, ConnectionEnd, ConnectionInfo, Exchange, FlowSink, GrpcExchange, HttpExchange, Operation, Protocol,
+    Refusal, Side,
+};
 use hashbrown::HashTable;
 
 use crate::Fold;
 use crate::buckets::{ADDED_LATENCY_NANOS, nanos};
-use crate::labels::{ExchangeLabels, HttpKey, Reporter, Vocabulary};
+use crate::labels::{ExchangeFamily, ExchangeLabels, Key, Reporter, Vocabulary};
+use crate::rpc_methods::RpcPlaces;
 use crate::series::Series;
 use crate::worker::{DirectionCells, WorkerCells, direction_index};
 
@@ -27,8 +31,9 @@ pub struct Shard {
 #[derive(Debug, Default)]
 struct Index {
     table: HashTable<Arc<Series>>,
-    /// How many series the worker has put into its list.
-    listed: usize,
+    /// The series that take what the ceiling turned away.
+    overflow: [Option<Arc<Series>>; ExchangeFamily::ALL.len()],
+    rpc_places: RpcPlaces,
 }
 
 /// For how many keys a connection holds its series. Most connections carry one kind of request and one or two answers
@@ -44,9 +49,14 @@ pub struct Connection {
     direction: u8,
     /// The place in `keys` and `series` that is given up next.
     oldest: u8,
-    keys: [HttpKey; HELD],
+    keys: [Key; HELD],
     series: [Reported; HELD],
+    /// Of an HTTP exchange's first byte.
     first_byte: Reported,
+    /// Of a gRPC call's first message.
+    first_message: Reported,
+    /// The place of the method that was called last.
+    rpc_method: u16,
 }
 
 /// The series that an exchange goes to: one for each side that it is reported for.
@@ -57,11 +67,17 @@ struct Reported {
 }
 
 impl Reported {
+    fn is_empty(&self) -> bool {
+        self.server.is_none() && self.client.is_none()
+    }
+
+    fn each(&self) -> impl Iterator<Item = &Series> {
+        [&self.server, &self.client].into_iter().flatten().map(|series| &**series)
+    }
+
     #[inline]
     fn observe(&self, nanos: u64) {
-        for series in [&self.server, &self.client].into_iter().flatten() {
-            series.observe(nanos);
-        }
+        self.each().for_each(|series| series.observe(nanos));
     }
 }
 
@@ -80,7 +96,6 @@ impl Shard {
     }
 
     /// Finds the series of each reporting side.
-    #[cold]
     fn reported(&self, info: &ConnectionInfo, labels: impl Fn(Reporter) -> ExchangeLabels) -> Reported {
         let series = |reporter| self.find_or_create(labels(reporter));
         Reported {
@@ -96,30 +111,86 @@ impl Shard {
         if let Some(series) = index.table.find(hash, |series| series.registered.labels == labels) {
             return Arc::clone(series);
         }
-        let registered = registry.find_or_create(hash, labels);
-        // Where the store is full this is the overflow series, which the worker may have met before.
-        let hash = registered.hash;
-        let same = |series: &Arc<Series>| Arc::ptr_eq(&series.registered, &registered);
-        if let Some(series) = index.table.find(hash, same) {
-            return Arc::clone(series);
-        }
-        let series = Arc::new(Series::new(registered));
-        if self.cells.series.put(index.listed, Arc::clone(&series)) {
-            index.listed += 1;
-        }
+        let family = labels.family;
+        let Some(series) = registry.new_series(hash, labels) else {
+            let overflow = &mut index.overflow[family as usize];
+            return Arc::clone(overflow.get_or_insert_with(|| registry.new_overflow_series(family)));
+        };
         index.table.insert_unique(hash, Arc::clone(&series), |series| series.registered.hash);
         series
+    }
+
+    fn http(&self, connection: &mut Connection, exchange: &Exchange<'_>, http: &HttpExchange<'_>) {
+        let key = Key::http(&self.vocabulary, http, exchange.outcome);
+        let place = connection.held(key).unwrap_or_else(|| self.hold(connection, key, ExchangeFamily::http));
+        connection.series[place].observe(nanos(exchange.duration));
+        if let Some(first_byte) = exchange.time_to_first_byte {
+            if connection.first_byte.is_empty() {
+                connection.first_byte = self.first(&connection.info, ExchangeFamily::FirstByte);
+            }
+            connection.first_byte.observe(nanos(first_byte));
+        }
+    }
+
+    fn grpc(&self, connection: &mut Connection, exchange: &Exchange<'_>, grpc: &GrpcExchange<'_>) {
+        let method = self.index.borrow_mut().rpc_places.place(
+            &self.vocabulary.rpc_methods,
+            grpc,
+            exchange.outcome,
+            connection.rpc_method,
+        );
+        connection.rpc_method = method;
+        let key = Key::rpc(method, grpc, exchange.outcome);
+        let place = connection.held(key).unwrap_or_else(|| self.hold(connection, key, ExchangeFamily::rpc));
+        for series in connection.series[place].each() {
+            series.observe(nanos(exchange.duration));
+            series.add_messages(grpc);
+        }
+        if let Some(first_message) = grpc.time_to_first_message {
+            if connection.first_message.is_empty() {
+                connection.first_message = self.first(&connection.info, ExchangeFamily::FirstMessage);
+            }
+            connection.first_message.observe(nanos(first_message));
+        }
+    }
+
+    /// Finds the series of a key and lets the connection hold them. Returns their place.
+    #[cold]
+    fn hold(&self, connection: &mut Connection, key: Key, family: impl Fn(Reporter) -> ExchangeFamily) -> usize {
+        let info = &connection.info;
+        let series = self.reported(info, |reporter| ExchangeLabels {
+            family: family(reporter),
+            reporter,
+            key,
+            port: info.server.port(),
+            source: Some(Arc::clone(&info.source)),
+            destination: Some(Arc::clone(&info.destination)),
+        });
+        connection.hold(key, series)
+    }
+
+    /// Finds the series of a time to the first of something.
+    #[cold]
+    fn first(&self, info: &ConnectionInfo, family: ExchangeFamily) -> Reported {
+        self.reported(info, |reporter| ExchangeLabels {
+            family,
+            reporter,
+            key: Key::NONE,
+            port: info.server.port(),
+            source: None,
+            destination: Some(Arc::clone(&info.destination)),
+        })
     }
 }
 
 impl Connection {
     /// The place where the series of this key are held.
     #[inline]
-    fn held(&self, key: HttpKey) -> Option<usize> {
+    fn held(&self, key: Key) -> Option<usize> {
         self.keys.iter().position(|held| *held == key)
     }
 
-    fn hold(&mut self, key: HttpKey, series: Reported) -> usize {
+    fn hold(&mut self, key: Key, series: Reported) -> usize {
         let place = usize::from(self.oldest) % HELD;
         self.oldest = self.oldest.wrapping_add(1);
         self.keys[place] = key;
@@ -137,9 +208,11 @@ impl FlowSink for Shard {
             protocol: Protocol::Unknown,
             direction: direction_index(info.reporters),
             oldest: 0,
-            keys: [HttpKey::VACANT; HELD],
+            keys: [Key::NONE; HELD],
             series: Default::default(),
             first_byte: Reported::default(),
+            first_message: Reported::default(),
+            rpc_method: 0,
         };
         self.direction(&connection).open();
         connection
@@ -159,30 +232,10 @@ impl FlowSink for Shard {
 
     fn exchange(&self, connection: &mut Connection, exchange: &Exchange<'_>) {
         self.direction(connection).exchange(exchange.outcome);
-        let Operation::Http(http) = &exchange.operation else { return };
-        let key = HttpKey::new(&self.vocabulary, http, exchange.outcome);
-        let place = connection.held(key).unwrap_or_else(|| {
-            let info = Arc::clone(&connection.info);
-            let series = self.reported(&info, |reporter| ExchangeLabels::Http {
-                reporter,
-                key,
-                port: info.server.port(),
-                source: Arc::clone(&info.source),
-                destination: Arc::clone(&info.destination),
-            });
-            connection.hold(key, series)
-        });
-        connection.series[place].observe(nanos(exchange.duration));
-        if let Some(first_byte) = exchange.time_to_first_byte {
-            let info = &connection.info;
-            if connection.first_byte.server.is_none() && connection.first_byte.client.is_none() {
-                connection.first_byte = self.reported(info, |reporter| ExchangeLabels::FirstByte {
-                    reporter,
-                    port: info.server.port(),
-                    destination: Arc::clone(&info.destination),
-                });
-            }
-            connection.first_byte.observe(nanos(first_byte));
+        match &exchange.operation {
+            Operation::Http(http) => self.http(connection, exchange, http),
+            Operation::Grpc(grpc) => self.grpc(connection, exchange, grpc),
+            _ => {}
         }
     }
 

@@ -59,12 +59,14 @@ pub struct Scalar {
     pub labels: Labels,
     /// The number.
     pub value: Number,
+    /// When a count began at zero, where that is not when the store was made.
+    pub since: Option<SystemTime>,
 }
 
 impl Scalar {
     /// A number with labels.
     pub fn new(labels: Labels, value: impl Into<Number>) -> Self {
-        Self { labels, value: value.into() }
+        Self { labels, value: value.into(), since: None }
     }
 }
 
@@ -168,12 +170,14 @@ impl Histograms {
         self.heads.len() - 1
     }
 
-    /// Lets `add` add to the counts of the series at a position; it returns what to add to the sum.
-    pub(crate) fn add(&mut self, position: usize, add: impl FnOnce(&mut [u64]) -> f64) {
+    /// Lets `add` add to the counts of the series at a position what was counted `since` then; it returns what to add to
+    /// the sum.
+    pub(crate) fn add(&mut self, position: usize, since: SystemTime, add: impl FnOnce(&mut [u64]) -> f64) {
         let start = position * self.stride;
         if let (Some(head), Some(counts)) =
             (self.heads.get_mut(position), self.counts.get_mut(start..start + self.stride))
         {
+            head.since = head.since.min(since);
             head.sum_nanos += add(counts);
         }
     }

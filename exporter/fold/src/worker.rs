@@ -4,7 +4,6 @@ use flowfold_flow::{ByteTally, ConnectionOutcome, Outcome, Protocol, Refusal, Re
 
 use crate::buckets::ADDED_LATENCY_BOUNDS;
 use crate::cell::{Cell, Histogram};
-use crate::series::SeriesList;
 
 /// The rules that a connection can come from, in the order of [`direction_index`].
 pub(crate) const DIRECTIONS: [Reporters; 4] =
@@ -33,7 +32,6 @@ pub(crate) struct WorkerCells {
     pub(crate) directions: [DirectionCells; DIRECTIONS.len()],
     pub(crate) refused: [Cell; Refusal::ALL.len()],
     pub(crate) sides: [SideCells; Side::ALL.len()],
-    pub(crate) series: SeriesList,
 }
 
 /// What is counted by the rules that steered a connection.

@@ -1,5 +1,6 @@
 //! From the raw shape and the flags to a [`Config`]: every value is read, and every wrong one reported.
 
+mod metrics;
 mod rules;
 mod workloads;
 
@@ -8,12 +9,12 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use flowfold_fold::{DEFAULT_MAX_SERIES, Methods, RouteTable};
+use flowfold_fold::{DEFAULT_MAX_SERIES, RouteTable};
 use serde_saphyr::Spanned;
 use tracing_subscriber::EnvFilter;
 
 use super::problem::{Collector, ConfigError};
-use super::raw::{RawConfig, RawLog, RawRoute, Text};
+use super::raw::{RawConfig, RawLog, RawMetrics, RawRoute, Text};
 use super::{Config, LogFormat, LogOptions, Overrides, defaults};
 
 /// What to do about a directory that is no cgroup.
@@ -25,7 +26,7 @@ const CGROUP2_MAGIC: rustix::fs::FsWord = 0x6367_7270;
 pub(super) fn config(source: &str, raw: RawConfig, flags: &Overrides) -> Result<Config, ConfigError> {
     let mut problems = Collector::new(source);
     let p = &mut problems;
-    let listen = raw.metrics.and_then(|metrics| metrics.listen);
+    let RawMetrics { listen, views } = raw.metrics.unwrap_or_default();
     let metrics = flags.metrics.unwrap_or_else(|| {
         let read = |text: &str| text.parse::<SocketAddr>().ok();
         value(p, "metrics.listen", listen.as_ref(), "is not an address", "write IP:PORT, as in 127.0.0.1:9464", read)
@@ -54,7 +55,9 @@ pub(super) fn config(source: &str, raw: RawConfig, flags: &Overrides) -> Result<
     let show_ips = raw.identity.and_then(|identity| identity.show_ips);
     let show_ips =
         value(p, "identity.show_ips", show_ips.as_ref(), "is not a yes or no", "write true or false", read_bool);
-    let known_methods = raw.known_methods.map_or_else(Methods::default, |raw| known_methods(p, &raw));
+    let known_methods = metrics::known_methods(p, raw.known_methods.as_deref());
+    let rpc_methods = metrics::rpc_methods(p, raw.known_rpc_methods.as_deref(), raw.max_rpc_methods.as_ref());
+    let views = metrics::views(p, views.as_deref());
     let max_series = number(p, "max_series", raw.max_series.as_ref(), defaults::MAX_MAX_SERIES);
     let log = log(p, &raw.log.unwrap_or_default());
     problems.finish()?;
@@ -70,6 +73,8 @@ pub(super) fn config(source: &str, raw: RawConfig, flags: &Overrides) -> Result<
         routes,
         show_ips: show_ips.unwrap_or(true),
         known_methods,
+        rpc_methods,
+        views,
         max_series: max_series.map_or(DEFAULT_MAX_SERIES, NonZeroUsize::get),
         log: LogOptions { format: flags.log_format.unwrap_or(log.format), ..log },
     })
@@ -188,19 +193,6 @@ fn routes(problems: &mut Collector, raw: Vec<Spanned<RawRoute>>) -> RouteTable {
     RouteTable::parse(&templates).unwrap_or_else(|error| {
         problems.report(None, "routes", error.to_string(), "keep the templates that matter most");
         RouteTable::default()
-    })
-}
-
-fn known_methods(problems: &mut Collector, raw: &[Text]) -> Methods {
-    let mut names = Vec::with_capacity(raw.len());
-    for (index, text) in raw.iter().enumerate() {
-        let at = format!("known_methods[{index}]");
-        let read = |text: &str| is_token(text).then(|| text.to_owned());
-        names.extend(value(problems, &at, Some(text), "is not a method", "write a method's name, as in GET", read));
-    }
-    Methods::only(&names).unwrap_or_else(|error| {
-        problems.report(None, "known_methods", error.to_string(), "keep those that matter most");
-        Methods::default()
     })
 }
 

@@ -24,6 +24,10 @@ visibility:
 # Where /metrics, /healthz and /readyz are served, in the namespace that flowfold is started in.
 metrics:
   listen: 127.0.0.1:9464
+  # The names under which exchanges are shown; each view shows the same numbers:
+  #   opentelemetry       http_server_request_duration_seconds, rpc_server_call_duration_seconds and so on
+  #   go-grpc-prometheus  grpc_server_handled_total, grpc_server_handling_seconds and so on, for gRPC alone
+  views: [opentelemetry]
 
 # Worker threads. Default: one per core.
 #workers: 2
@@ -62,6 +66,11 @@ routes:
 
 # Methods that are shown by name, in place of the usual ones; any other is shown as _OTHER.
 #known_methods: [GET, HEAD, POST, PUT, DELETE, CONNECT, OPTIONS, TRACE, PATCH, QUERY]
+
+# gRPC methods are shown by name, package.Service/Method, once a server has answered a call of theirs; up to so many, any
+# other is shown as _OTHER. In place of that, known_rpc_methods names all that are shown.
+max_rpc_methods: 500
+#known_rpc_methods: [shop.Cart/Add, shop.Cart/List]
 
 # The most series of exchanges. Beyond it, further ones are counted in one overflow series per family.
 max_series: 20000

@@ -25,6 +25,8 @@ pub(super) struct RawConfig {
     pub(super) routes: Option<Vec<Spanned<RawRoute>>>,
     pub(super) identity: Option<RawIdentity>,
     pub(super) known_methods: Option<Vec<Text>>,
+    pub(super) known_rpc_methods: Option<Vec<Text>>,
+    pub(super) max_rpc_methods: Option<Text>,
     pub(super) max_series: Option<Text>,
     pub(super) log: Option<RawLog>,
 }
@@ -33,6 +35,7 @@ pub(super) struct RawConfig {
 #[serde(deny_unknown_fields)]
 pub(super) struct RawMetrics {
     pub(super) listen: Option<Text>,
+    pub(super) views: Option<Vec<Text>>,
 }
 
 #[derive(Debug, Default, serde::Deserialize)]

@@ -23,6 +23,8 @@ fn the_example_is_read_and_says_what_it_says() {
     assert_eq!(config.drain_timeout, defaults::DRAIN_TIMEOUT);
     assert_eq!(config.max_series, flowfold_fold::DEFAULT_MAX_SERIES);
     assert_eq!(config.log, LogOptions { format: LogFormat::Human, filter: "info".to_owned() });
+    assert_eq!(config.views, [View::OpenTelemetry]);
+    assert_eq!(config.rpc_methods.max(), flowfold_fold::DEFAULT_MAX_RPC_METHODS);
     assert_eq!(config.routes.len(), 2);
     assert!(config.show_ips);
     let names: Vec<_> = config.workloads.iter().map(|entry| format!("{:?}", entry.workload)).collect();
@@ -33,12 +35,49 @@ fn the_example_is_read_and_says_what_it_says() {
 
 #[test]
 fn the_example_names_every_key() {
-    let refused = refusal("nothing: 1");
-    let known = refused.rsplit("known here: ").next().unwrap();
-    for key in known.split(", ") {
-        let has_key = |line: &str| line.trim_start_matches('#').starts_with(&format!("{key}:"));
-        assert!(EXAMPLE.lines().any(has_key), "{key} is missing from the example");
+    for (within, indent) in [("nothing: 1", ""), ("metrics: {nothing: 1}", "  ")] {
+        let refused = refusal(within);
+        let known = refused.rsplit("known here: ").next().unwrap();
+        for key in known.split(", ") {
+            let has_key = |line: &str| line.trim_start_matches('#').starts_with(&format!("{indent}{key}:"));
+            assert!(EXAMPLE.lines().any(has_key), "{key} is missing from the example");
+        }
     }
+}
+
+#[test]
+fn each_wrong_value_of_what_is_shown_is_told_with_its_place_and_fix() {
+    let cases = [
+        (
+            "metrics: {views: [opentelemetry, grafana]}",
+            "metrics.views[1]: `grafana` is not a view; write one of opentelemetry, go-grpc-prometheus",
+        ),
+        (
+            "known_rpc_methods: [shop.Cart/Add, Add]",
+            "known_rpc_methods[1]: `Add` is not a gRPC method; write package.Service/Method, as in shop.Cart/Add",
+        ),
+        (
+            "max_rpc_methods: 7\nknown_rpc_methods: [a.B/c]",
+            "max_rpc_methods: has no meaning beside known_rpc_methods, which names the methods; keep one of the two",
+        ),
+        (
+            "max_rpc_methods: 0",
+            "max_rpc_methods: `0` is not a number that can be used here; \
+             write a whole number from 1 to 10000, or take the key out for the default",
+        ),
+    ];
+    for (text, told) in cases {
+        let with_rule = format!("visibility: [<Ingress/80/TCP/HTTP>]\n{text}");
+        assert_eq!(refusal(&with_rule), format!("flowfold.yaml:2: {told}"), "for {text:?}");
+    }
+}
+
+#[test]
+fn views_are_chosen_by_name_and_each_once() {
+    let views = |text: &str| read(&format!("visibility: [<Ingress/80/TCP/HTTP>]\n{text}")).unwrap().views;
+    assert_eq!(views(""), [View::OpenTelemetry]);
+    assert_eq!(views("metrics: {views: [go-grpc-prometheus, go-grpc-prometheus]}"), [View::GoGrpcPrometheus]);
+    assert_eq!(views("metrics: {views: []}"), []);
 }
 
 #[test]

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use flowfold_flow::{
-    ByteTally, ConnectionEnd, ConnectionInfo, ConnectionOutcome, Exchange, FailureReason, FlowSink, HttpExchange,
-    HttpVersion, KnownMethod, Operation, Outcome, Protocol, Refusal, Reporters, Side, UnparsedReason, UrlScheme,
-    Workload,
+    ByteTally, ConnectionEnd, ConnectionInfo, ConnectionOutcome, Exchange, FailureReason, FlowSink, GrpcCall,
+    GrpcExchange, GrpcFlavour, GrpcMessages, GrpcStatus, HttpExchange, HttpVersion, KnownMethod, Operation, Outcome,
+    Protocol, Refusal, Reporters, Side, UnparsedReason, UrlScheme, Workload,
 };
-use flowfold_fold::{Fold, FoldOptions, NotObserved, RouteTable, SteeredDirection};
+use flowfold_fold::{Fold, FoldOptions, NotObserved, RouteTable, SteeredDirection, View};
 
 /// A workload whose name has what escaping is for.
 pub(crate) const ODD_NAME: &str = "odd \"name\" \\ with\nall \u{1f600}";
@@ -49,10 +49,27 @@ pub(crate) fn answered(info: &ConnectionInfo, status: u16, duration: Duration) -
     }
 }
 
+/// A call of `shop.Cart/Add` with a message each way.
+fn called(info: &ConnectionInfo, status: GrpcStatus, duration: Duration) -> Exchange<'_> {
+    let operation = Operation::Grpc(GrpcExchange {
+        flavour: GrpcFlavour::Grpc,
+        method: b"shop.Cart/Add",
+        status: Some(status),
+        http_status: Some(200),
+        call: GrpcCall::Unary,
+        request: GrpcMessages { count: 1, bytes: 10 },
+        response: GrpcMessages { count: 1, bytes: 20 },
+        timeout: None,
+        time_to_first_message: Some(duration / 4),
+        scheme: UrlScheme::Http,
+    });
+    Exchange { operation, ..answered(info, 200, duration) }
+}
+
 /// A store with a series of every family.
 pub(crate) fn filled() -> Arc<Fold> {
     let routes = RouteTable::parse(["/users/{id}"]).unwrap();
-    let fold = Fold::new(FoldOptions { routes, max_series: 12, ..FoldOptions::default() });
+    let fold = Fold::new(FoldOptions { routes, max_series: 40, views: View::ALL.to_vec(), ..FoldOptions::default() });
     let shard = fold.shard();
     for (number, server) in ["details", ODD_NAME, "reviews", "ratings"].into_iter().enumerate() {
         let info = connection(Reporters::BOTH, server);
@@ -64,6 +81,9 @@ pub(crate) fn filled() -> Arc<Fold> {
         let mut failed = answered(&info, 200, Duration::from_micros(1500));
         failed.outcome = Outcome::Failed(FailureReason::ServerReset);
         shard.exchange(&mut open, &failed);
+        for (millis, status) in [(3, GrpcStatus::Ok), (60, GrpcStatus::NotFound), (80, GrpcStatus::Internal)] {
+            shard.exchange(&mut open, &called(&info, status, Duration::from_millis(millis)));
+        }
         let tally = ByteTally { parsed: 100, body: 1, opaque: 3, ..ByteTally::default() };
         shard.bytes(&mut open, Side::ClientToServer, &tally);
         let unparsed = ByteTally { unparsed: 5, reason: Some(UnparsedReason::HeadTooLarge), ..ByteTally::default() };

@@ -1,34 +1,30 @@
 //! What an exchange itself adds to a label set, packed into one integer.
 
-use flowfold_flow::{FailureReason, HttpExchange, HttpVersion, Outcome, UrlScheme};
+use flowfold_flow::{FailureReason, GrpcStatus, HttpExchange, HttpVersion, Outcome, UrlScheme};
 
-use super::Reporter;
-use crate::names::label;
-use crate::{Methods, RouteTable};
+use super::{Reporter, Vocabulary};
 
 /// The `error_type` of an exchange whose end was not read: it may have been answered, but nothing says so.
 const UNFINISHED: &str = "unfinished";
 
-/// The words that the small integers of a key stand for.
-#[derive(Debug)]
-pub(crate) struct Vocabulary {
-    pub(crate) methods: Methods,
-    pub(crate) routes: RouteTable,
-}
-
-/// Method, route, status, version, scheme and outcome of an exchange, as small integers. Two exchanges have the same
-/// key exactly where these labels are the same, so a connection finds its series by comparing one integer.
+/// Method, status, outcome and whatever else of an exchange becomes a label, as small integers. Two exchanges have the
+/// same key exactly where these labels are the same, so a connection finds its series by comparing one integer.
+///
+/// The methods that read an HTTP exchange's key are in this file, those of a gRPC call's in the next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct HttpKey(u64);
+pub(crate) struct Key(pub(super) u64);
 
-/// Where the parts of a key are, in bits from the lowest.
+/// Where the parts of an HTTP exchange's key are, in bits from the lowest.
 const ROUTE: u32 = 8;
 const STATUS: u32 = 16;
 const VERSION: u32 = 32;
 const SCHEME: u32 = 36;
+/// Where every key says how the exchange ended.
 const ENDING: u32 = 40;
-/// Set in every key, so that none equals [`HttpKey::VACANT`].
-const PRESENT: u64 = 1 << 63;
+/// Set in every key, so that none equals [`Key::NONE`].
+pub(super) const PRESENT: u64 = 1 << 63;
+/// Set in the key of a gRPC call.
+pub(super) const RPC: u64 = 1 << 62;
 
 const VERSIONS: [HttpVersion; 3] = [HttpVersion::Http10, HttpVersion::Http11, HttpVersion::Http2];
 const SCHEMES: [UrlScheme; 2] = [UrlScheme::Http, UrlScheme::Https];
@@ -38,19 +34,28 @@ const ANSWERED: u8 = 0;
 const UNKNOWN_END: u8 = 1;
 const FAILED: u8 = 2;
 
-impl HttpKey {
-    /// The key of no exchange.
-    pub(crate) const VACANT: Self = Self(0);
+/// What `error_type` says.
+pub(super) enum ErrorType {
+    /// It was no error.
+    None,
+    /// The status code of an answer that is one.
+    Status(u16),
+    /// The status of a call, or what cut the exchange short.
+    Word(&'static str),
+}
 
+impl Key {
+    /// The key of no exchange.
+    pub(crate) const NONE: Self = Self(0);
+
+    /// The key of the series that takes what the ceiling turned away.
+    pub(crate) const OVERFLOW: Self = Self(u64::MAX);
+
+    /// The key of an HTTP exchange.
     #[inline]
-    pub(crate) fn new(vocabulary: &Vocabulary, http: &HttpExchange<'_>, outcome: Outcome) -> Self {
+    pub(crate) fn http(vocabulary: &Vocabulary, http: &HttpExchange<'_>, outcome: Outcome) -> Self {
         let method = vocabulary.methods.place(http.known_method, http.method);
         let route = vocabulary.routes.place(http.method, http.path);
-        let ending = match outcome {
-            Outcome::Answered => 0,
-            Outcome::Unfinished => u64::from(UNKNOWN_END),
-            Outcome::Failed(reason) => u64::from(FAILED) + reason.index() as u64,
-        };
         Self(
             PRESENT
                 | u64::from(method)
@@ -58,45 +63,96 @@ impl HttpKey {
                 | u64::from(http.status.unwrap_or(0)) << STATUS
                 | (http.version as u64) << VERSION
                 | (http.scheme as u64) << SCHEME
-                | ending << ENDING,
+                | ending(outcome),
         )
     }
 
     /// One byte of the key.
-    const fn byte(self, at: u32) -> u8 {
+    pub(super) const fn byte(self, at: u32) -> u8 {
         (self.0 >> at).to_le_bytes()[0]
     }
 
-    /// Calls `visit` with each name and value. Values that are not known are empty.
-    pub(super) fn visit(self, reporter: Reporter, vocabulary: &Vocabulary, visit: &mut impl FnMut(&'static str, &str)) {
-        let [low, high, ..] = (self.0 >> STATUS).to_le_bytes();
-        let status = u16::from_le_bytes([low, high]);
-        let mut digits = itoa::Buffer::new();
-        let status_text = if status == 0 { "" } else { digits.format(status) };
-        let version = VERSIONS.get(usize::from(self.byte(VERSION) & 0xf)).map_or("", |version| version.as_label());
-        let scheme = SCHEMES.get(usize::from(self.byte(SCHEME) & 0xf)).map_or("", |scheme| scheme.as_label());
-        let ending = self.byte(ENDING);
-        let error = match ending {
-            // The conventions: a server is not to blame for a 4xx, to a client both are errors.
-            ANSWERED if status >= if reporter == Reporter::Server { 500 } else { 400 } => status_text,
-            ANSWERED => "",
-            UNKNOWN_END => UNFINISHED,
-            _ => FailureReason::ALL.get(usize::from(ending - FAILED)).map_or("", |reason| reason.as_label()),
-        };
-        visit(label::HTTP_REQUEST_METHOD, vocabulary.methods.label(self.byte(0)));
-        visit(label::HTTP_RESPONSE_STATUS_CODE, status_text);
-        visit(label::ERROR_TYPE, error);
-        visit(label::HTTP_ROUTE, vocabulary.routes.label(self.byte(ROUTE)).unwrap_or_default());
-        visit(label::NETWORK_PROTOCOL_VERSION, version);
-        visit(label::URL_SCHEME, scheme);
+    /// Two bytes of the key.
+    pub(super) const fn two_bytes(self, at: u32) -> u16 {
+        let [low, high, ..] = (self.0 >> at).to_le_bytes();
+        u16::from_le_bytes([low, high])
     }
+
+    const fn is_rpc(self) -> bool {
+        self.0 & RPC != 0
+    }
+
+    pub(super) const fn http_method(self) -> u8 {
+        self.byte(0)
+    }
+
+    pub(super) const fn http_route(self) -> u8 {
+        self.byte(ROUTE)
+    }
+
+    /// The status code; 0 where there was none.
+    pub(super) const fn http_status(self) -> u16 {
+        self.two_bytes(STATUS)
+    }
+
+    pub(super) fn http_version(self) -> &'static str {
+        VERSIONS.get(usize::from(self.byte(VERSION) & 0xf)).map_or("", |version| version.as_label())
+    }
+
+    pub(super) fn url_scheme(self) -> &'static str {
+        SCHEMES.get(usize::from(self.byte(SCHEME) & 0xf)).map_or("", |scheme| scheme.as_label())
+    }
+
+    /// What `error_type` says to this side.
+    pub(super) fn error_type(self, reporter: Reporter) -> ErrorType {
+        match self.byte(ENDING) {
+            ANSWERED if self.is_rpc() => rpc_error(self.rpc_status(), reporter),
+            ANSWERED => http_error(self.http_status(), reporter),
+            UNKNOWN_END => ErrorType::Word(UNFINISHED),
+            failed => match FailureReason::ALL.get(usize::from(failed - FAILED)) {
+                // The client's doing, which gRPC has a status for.
+                Some(FailureReason::ClientCancelled | FailureReason::DeadlineExceeded) if self.is_rpc() => {
+                    rpc_error(self.rpc_status(), reporter)
+                }
+                reason => reason.map_or(ErrorType::None, |reason| ErrorType::Word(reason.as_label())),
+            },
+        }
+    }
+}
+
+/// The conventions: a server is not to blame for a 4xx, to a client both are errors.
+fn http_error(status: u16, reporter: Reporter) -> ErrorType {
+    let least = if reporter == Reporter::Server { 500 } else { 400 };
+    if status >= least { ErrorType::Status(status) } else { ErrorType::None }
+}
+
+/// The conventions: a server is to blame for some of the statuses, to a client all but OK are errors.
+fn rpc_error(status: Option<GrpcStatus>, reporter: Reporter) -> ErrorType {
+    match status {
+        Some(status) if status.is_server_error() || (reporter == Reporter::Client && status != GrpcStatus::Ok) => {
+            ErrorType::Word(status.as_label())
+        }
+        _ => ErrorType::None,
+    }
+}
+
+/// How an exchange ended, where every key has it.
+pub(super) fn ending(outcome: Outcome) -> u64 {
+    let ending = match outcome {
+        Outcome::Answered => u64::from(ANSWERED),
+        Outcome::Unfinished => u64::from(UNKNOWN_END),
+        Outcome::Failed(reason) => u64::from(FAILED) + reason.index() as u64,
+    };
+    ending << ENDING
 }
 
 #[cfg(test)]
 mod tests {
     use flowfold_flow::KnownMethod;
 
+    use super::super::{ExchangeFamily, ExchangeLabels, Field};
     use super::*;
+    use crate::{Methods, RouteTable, RpcMethods};
 
     fn exchange(status: Option<u16>) -> HttpExchange<'static> {
         HttpExchange {
@@ -112,12 +168,18 @@ mod tests {
 
     fn text(reporter: Reporter, http: &HttpExchange<'_>, outcome: Outcome) -> String {
         let routes = RouteTable::parse(["/users/{id}"]).unwrap();
-        let vocabulary = Vocabulary { methods: Methods::default(), routes };
-        let mut values = Vec::new();
-        HttpKey::new(&vocabulary, http, outcome).visit(reporter, &vocabulary, &mut |_, value| {
-            values.push(value.to_owned());
-        });
-        values.join(",")
+        let vocabulary = Vocabulary { methods: Methods::default(), routes, rpc_methods: RpcMethods::default() };
+        let labels = ExchangeLabels {
+            family: ExchangeFamily::http(reporter),
+            reporter,
+            key: Key::http(&vocabulary, http, outcome),
+            port: 0,
+            source: None,
+            destination: None,
+        };
+        [Field::HttpMethod, Field::HttpStatus, Field::ErrorType, Field::HttpRoute, Field::HttpVersion, Field::UrlScheme]
+            .map(|field| field.value(&labels, &vocabulary, str::to_owned))
+            .join(",")
     }
 
     #[test]

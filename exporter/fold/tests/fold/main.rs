@@ -3,7 +3,9 @@
 mod ceiling;
 mod connections;
 mod exchanges;
+mod grpc;
 mod model;
 mod steady_state;
 mod traffic;
+mod views;
 mod workers;

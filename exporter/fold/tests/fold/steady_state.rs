@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use allocation_counter::measure;
-use flowfold_flow::{ByteTally, ConnectionEnd, ConnectionOutcome, FlowSink, Protocol, Reporters, Side};
+use flowfold_flow::{
+    ByteTally, ConnectionEnd, ConnectionOutcome, FlowSink, GrpcStatus, Outcome, Protocol, Reporters, Side,
+};
 use flowfold_fold::{Fold, FoldOptions, RouteTable};
 
-use crate::traffic::{answered, connection, total};
+use crate::traffic::{answered, called, connection, total};
 
 #[test]
 fn a_connection_whose_series_are_known_allocates_nothing() {
@@ -31,6 +33,29 @@ fn a_connection_whose_series_are_known_allocates_nothing() {
     let measured = measure(|| (0..1000).for_each(|_| life()));
     assert_eq!(measured.count_total, 0, "{measured:?}");
     assert_eq!(total(&fold.snapshot(), "flowfold_exchanges_total"), 6006);
+}
+
+#[test]
+fn a_call_of_a_known_method_allocates_nothing() {
+    let fold = Fold::new(FoldOptions::default());
+    let shard = fold.shard();
+    let info = connection(Reporters::BOTH, "cart");
+    let methods = ["shop.Cart/Add", "shop.Cart/Drop", "shop.Cart/List", "shop.Cart/Pay", "shop.Cart/Empty"];
+    let life = || {
+        let mut open = shard.opened(&info);
+        for method in methods {
+            shard.exchange(&mut open, &called(&info, method, GrpcStatus::Ok, Duration::from_millis(3)));
+            // A method that stays unknown costs as little.
+            let mut unknown = called(&info, "shop.Cart/Guess", GrpcStatus::Ok, Duration::from_millis(3));
+            unknown.outcome = Outcome::Unfinished;
+            shard.exchange(&mut open, &unknown);
+        }
+        shard.closed(open, &ConnectionEnd { outcome: ConnectionOutcome::Closed });
+    };
+    life();
+    let measured = measure(|| (0..1000).for_each(|_| life()));
+    assert_eq!(measured.count_total, 0, "{measured:?}");
+    assert_eq!(total(&fold.snapshot(), "flowfold_exchanges_total"), 10_010);
 }
 
 #[test]

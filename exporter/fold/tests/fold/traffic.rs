@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use flowfold_flow::{
-    ConnectionInfo, Exchange, HttpExchange, HttpVersion, KnownMethod, Operation, Outcome, Reporters, UrlScheme,
-    Workload,
+    ConnectionInfo, Exchange, GrpcCall, GrpcExchange, GrpcFlavour, GrpcMessages, GrpcStatus, HttpExchange, HttpVersion,
+    KnownMethod, Operation, Outcome, Reporters, UrlScheme, Workload,
 };
 use flowfold_fold::{HistogramPoint, Labels, Number, Points, Snapshot};
 
@@ -43,6 +43,38 @@ pub(crate) fn answered<'a>(info: &'a ConnectionInfo, path: &'a str, status: u16,
         response_bytes: 1000,
         trace: None,
     }
+}
+
+/// A unary call of this method that was answered with this status after this time: a message of 10 bytes, and one of
+/// 20 half of the time later.
+pub(crate) fn called<'a>(
+    info: &'a ConnectionInfo,
+    method: &'a str,
+    status: GrpcStatus,
+    duration: Duration,
+) -> Exchange<'a> {
+    let operation = Operation::Grpc(GrpcExchange {
+        flavour: GrpcFlavour::Grpc,
+        method: method.as_bytes(),
+        status: Some(status),
+        http_status: Some(200),
+        call: GrpcCall::Unary,
+        request: GrpcMessages { count: 1, bytes: 10 },
+        response: GrpcMessages { count: 1, bytes: 20 },
+        timeout: None,
+        time_to_first_message: Some(duration / 2),
+        scheme: UrlScheme::Http,
+    });
+    Exchange { operation, ..answered(info, "", 200, duration) }
+}
+
+/// The call, with what `change` makes of it.
+pub(crate) fn with_call<'a>(mut exchange: Exchange<'a>, change: impl FnOnce(&mut GrpcExchange<'a>)) -> Exchange<'a> {
+    match &mut exchange.operation {
+        Operation::Grpc(grpc) => change(grpc),
+        other => panic!("this is no call: {other:?}"),
+    }
+    exchange
 }
 
 /// The labels as `name=value`, joined by commas.

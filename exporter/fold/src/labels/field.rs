@@ -1,0 +1,83 @@
+//! What can stand in a column of a view.
+
+use super::key::ErrorType;
+use super::{ExchangeLabels, Vocabulary};
+
+/// A label of a view: its name, and what of the store's label set is its value.
+#[derive(Clone, Debug)]
+pub(crate) struct Column {
+    pub(crate) name: &'static str,
+    pub(crate) field: Field,
+}
+
+/// A part of the store's label set, in the spelling of one view or another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Field {
+    Reporter,
+    ServerPort,
+    SourceWorkload,
+    SourceNamespace,
+    DestinationWorkload,
+    DestinationNamespace,
+    ErrorType,
+    HttpMethod,
+    HttpStatus,
+    HttpRoute,
+    HttpVersion,
+    UrlScheme,
+    RpcSystem,
+    /// `package.Service/Method`
+    RpcMethod,
+    /// In capitals.
+    RpcStatus,
+    /// Who streamed.
+    GrpcType,
+    /// `package.Service`
+    GrpcService,
+    /// `Method`
+    GrpcMethod,
+    /// The status as Go names it. A call always has one there: where it is not known, `Unknown`.
+    GrpcCode,
+    /// The same for every series.
+    Constant(&'static str),
+}
+
+impl Field {
+    /// Calls `take` once, with the value that this label set has here; empty where it has none.
+    pub(crate) fn value<T>(self, labels: &ExchangeLabels, vocabulary: &Vocabulary, take: impl FnOnce(&str) -> T) -> T {
+        let key = labels.key;
+        match self {
+            Self::Reporter => take(labels.reporter.as_label()),
+            Self::ServerPort => number(labels.port, take),
+            Self::SourceWorkload => take(labels.source.as_deref().map_or("", |workload| &workload.name)),
+            Self::SourceNamespace => take(labels.source.as_deref().map_or("", |workload| &workload.namespace)),
+            Self::DestinationWorkload => take(labels.destination.as_deref().map_or("", |workload| &workload.name)),
+            Self::DestinationNamespace => {
+                take(labels.destination.as_deref().map_or("", |workload| &workload.namespace))
+            }
+            Self::ErrorType => match key.error_type(labels.reporter) {
+                ErrorType::None => take(""),
+                ErrorType::Status(status) => number(status, take),
+                ErrorType::Word(word) => take(word),
+            },
+            Self::HttpMethod => take(vocabulary.methods.label(key.http_method())),
+            Self::HttpStatus => number(key.http_status(), take),
+            Self::HttpRoute => take(vocabulary.routes.label(key.http_route()).unwrap_or_default()),
+            Self::HttpVersion => take(key.http_version()),
+            Self::UrlScheme => take(key.url_scheme()),
+            Self::RpcSystem => take(key.rpc_system()),
+            Self::RpcMethod => take(vocabulary.rpc_methods.label(key.rpc_method())),
+            Self::RpcStatus => take(key.rpc_status().map_or("", |status| status.as_label())),
+            Self::GrpcType => take(key.rpc_call().map_or("", |call| call.as_label())),
+            Self::GrpcService => take(vocabulary.rpc_methods.service_and_method(key.rpc_method()).0),
+            Self::GrpcMethod => take(vocabulary.rpc_methods.service_and_method(key.rpc_method()).1),
+            Self::GrpcCode => take(key.rpc_status().map_or("Unknown", |status| status.as_go_name())),
+            Self::Constant(text) => take(text),
+        }
+    }
+}
+
+/// A number in digits; 0 stands for none.
+fn number<T>(number: u16, take: impl FnOnce(&str) -> T) -> T {
+    if number == 0 { take("") } else { take(itoa::Buffer::new().format(number)) }
+}

@@ -1,0 +1,64 @@
+//! The names of the labels.
+
+/// The class of bytes.
+pub const CLASS: &str = "class";
+/// The namespace of the server's workload.
+pub const DESTINATION_NAMESPACE: &str = "destination_namespace";
+/// The server's workload.
+pub const DESTINATION_WORKLOAD: &str = "destination_workload";
+/// The rules that steered a connection: ingress, egress or both.
+pub const DIRECTION: &str = "direction";
+/// What went wrong: a status code or the reason of a failure.
+pub const ERROR_TYPE: &str = "error_type";
+/// The name of a family of exchange series.
+pub const FAMILY: &str = "family";
+/// A format of exposition.
+pub const FORMAT: &str = "format";
+/// The status of a gRPC call, named as Go does.
+pub const GRPC_CODE: &str = "grpc_code";
+/// The method of a gRPC call, without its service.
+pub const GRPC_METHOD: &str = "grpc_method";
+/// The service of a gRPC call, with its package.
+pub const GRPC_SERVICE: &str = "grpc_service";
+/// Who streamed in a gRPC call.
+pub const GRPC_TYPE: &str = "grpc_type";
+/// The method, or `_OTHER`.
+pub const HTTP_REQUEST_METHOD: &str = "http_request_method";
+/// The status code of the final answer.
+pub const HTTP_RESPONSE_STATUS_CODE: &str = "http_response_status_code";
+/// The route template that the path matches.
+pub const HTTP_ROUTE: &str = "http_route";
+/// The version of HTTP.
+pub const NETWORK_PROTOCOL_VERSION: &str = "network_protocol_version";
+/// `true` on the one series that takes what `max_series` turned away.
+pub const OTEL_METRIC_OVERFLOW: &str = "otel_metric_overflow";
+/// How something ended.
+pub const OUTCOME: &str = "outcome";
+/// The name of a BPF program.
+pub const PROGRAM: &str = "program";
+/// What a connection spoke.
+pub const PROTOCOL: &str = "protocol";
+/// Why, out of a fixed list.
+pub const REASON: &str = "reason";
+/// For whom it is reported: server or client.
+pub const REPORTER: &str = "reporter";
+/// The commit of a build.
+pub const REVISION: &str = "revision";
+/// The full method of a call, `package.Service/Method`, or `_OTHER`.
+pub const RPC_METHOD: &str = "rpc_method";
+/// The status of a call, by name. The conventions are about to call this label `rpc_status_code`.
+pub const RPC_RESPONSE_STATUS_CODE: &str = "rpc_response_status_code";
+/// The variant of gRPC.
+pub const RPC_SYSTEM_NAME: &str = "rpc_system_name";
+/// The port that the client asked for.
+pub const SERVER_PORT: &str = "server_port";
+/// The direction of bytes.
+pub const SIDE: &str = "side";
+/// The namespace of the client's workload.
+pub const SOURCE_NAMESPACE: &str = "source_namespace";
+/// The client's workload.
+pub const SOURCE_WORKLOAD: &str = "source_workload";
+/// `http` or `https`.
+pub const URL_SCHEME: &str = "url_scheme";
+/// The version of a build.
+pub const VERSION: &str = "version";

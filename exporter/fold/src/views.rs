@@ -1,0 +1,158 @@
+//! The naming schemes under which the store is shown.
+//!
+//! The store keeps each exchange once, with every label that a view has. A view is a list of [`Row`]s, each a metric
+//! that is made of the store's series when a snapshot is taken. Series that are equal by the labels of the row become
+//! one: so a view costs the data path nothing.
+
+mod go_grpc_prometheus;
+mod opentelemetry;
+mod own;
+mod projection;
+
+use std::sync::Arc;
+
+use flowfold_flow::Side;
+
+pub(crate) use projection::Projection;
+
+use crate::labels::{Column, ExchangeFamily, Field};
+use crate::names::{Kind, Metric, label};
+
+/// A naming scheme under which exchanges are shown. What the agent tells under names of its own is always shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum View {
+    /// The semantic conventions of OpenTelemetry.
+    OpenTelemetry,
+    /// The families of go-grpc-prometheus.
+    GoGrpcPrometheus,
+}
+
+impl View {
+    /// Every view, in the order in which they are exported.
+    pub const ALL: [Self; 2] = [Self::OpenTelemetry, Self::GoGrpcPrometheus];
+
+    /// The name by which a configuration chooses it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::OpenTelemetry => "opentelemetry",
+            Self::GoGrpcPrometheus => "go-grpc-prometheus",
+        }
+    }
+
+    /// The view of this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|view| view.name() == name)
+    }
+}
+
+/// A metric, and what of the store it is made of.
+#[derive(Debug)]
+pub(crate) struct Row {
+    pub(crate) metric: &'static Metric,
+    pub(crate) parts: Vec<Part>,
+    /// No two label sets of the store can become one series of this metric, so that none has to be looked for.
+    pub(crate) is_exact: bool,
+}
+
+/// What a series of one family of the store gives to a row.
+#[derive(Debug)]
+pub(crate) struct Part {
+    pub(crate) family: ExchangeFamily,
+    pub(crate) columns: Arc<[Column]>,
+    pub(crate) value: Value,
+}
+
+/// A number of a series.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Value {
+    /// Its histogram.
+    Histogram,
+    /// How many exchanges it counts.
+    Count,
+    /// The messages of one side.
+    Messages(Side),
+    /// The bytes of these messages.
+    MessageBytes(Side),
+}
+
+impl Row {
+    fn new(metric: &'static Metric) -> Self {
+        Self { metric, parts: Vec::new(), is_exact: false }
+    }
+
+    /// Adds what a family gives, with a field for each label of the metric.
+    fn with(mut self, family: ExchangeFamily, value: Value, fields: &[Field]) -> Self {
+        let names = self.metric.labels.iter().filter(|name| **name != label::OTEL_METRIC_OVERFLOW);
+        let columns = names.zip(fields).map(|(name, field)| Column { name, field: *field }).collect();
+        self.parts.push(Part { family, columns, value });
+        self
+    }
+
+    /// Says that the labels tell any two label sets of the store apart.
+    fn exact(self) -> Self {
+        Self { is_exact: true, ..self }
+    }
+}
+
+/// The rows of these views and of what is always shown, in the order in which they are exported.
+pub(crate) fn rows(views: &[View]) -> Vec<Row> {
+    let mut rows = Vec::new();
+    if views.contains(&View::OpenTelemetry) {
+        rows.extend(opentelemetry::rows());
+    }
+    rows.extend(own::rows());
+    if views.contains(&View::GoGrpcPrometheus) {
+        rows.extend(go_grpc_prometheus::rows());
+    }
+    rows
+}
+
+/// For each bucket of the store's histograms, the bucket of a metric that takes it: the metric's bounds are some of the
+/// store's.
+pub(crate) fn bucket_map(metric: &Metric) -> Vec<usize> {
+    let Kind::Histogram(buckets) = metric.kind else { return Vec::new() };
+    let within = crate::buckets::HTTP_NANOS.iter().map(|bound| buckets.nanos.partition_point(|wider| wider < bound));
+    within.chain([buckets.nanos.len()]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::names;
+
+    #[test]
+    fn every_row_has_a_field_for_each_label() {
+        for row in rows(&View::ALL) {
+            let mut expected = row.metric.labels.to_vec();
+            assert_eq!(expected.pop(), Some(label::OTEL_METRIC_OVERFLOW), "{}", row.metric.name);
+            assert!(!row.parts.is_empty());
+            for part in &row.parts {
+                let columns: Vec<_> = part.columns.iter().map(|column| column.name).collect();
+                assert_eq!(columns, expected, "{}", row.metric.name);
+                assert_eq!(matches!(row.metric.kind, Kind::Histogram(_)), part.value == Value::Histogram);
+            }
+        }
+    }
+
+    #[test]
+    fn rows_stand_in_the_order_of_their_names() {
+        let shown: Vec<_> = rows(&View::ALL).iter().map(|row| row.metric.name).collect();
+        let fed = |metric: &&&Metric| shown.contains(&metric.name);
+        let named: Vec<_> = names::ALL.iter().chain(&names::CHOSEN).filter(fed).map(|metric| metric.name).collect();
+        assert_eq!(shown, named);
+        assert_eq!(rows(&[]).len(), shown.len() - 4 - names::CHOSEN.len());
+    }
+
+    #[test]
+    fn coarser_buckets_take_whole_finer_ones() {
+        assert_eq!(bucket_map(&names::GRPC_SERVER_HANDLING), [0, 1, 2, 3, 4, 4, 5, 6, 7, 7, 8, 9, 10, 10, 11]);
+        let same: Vec<_> = (0..=14).collect();
+        assert_eq!(bucket_map(&names::RPC_SERVER_CALL_DURATION), same);
+    }
+
+    #[test]
+    fn a_view_is_found_under_its_name() {
+        assert!(View::ALL.into_iter().all(|view| View::from_name(view.name()) == Some(view)));
+        assert_eq!(View::from_name("prometheus"), None);
+    }
+}

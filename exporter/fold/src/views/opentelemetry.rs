@@ -1,0 +1,44 @@
+//! The semantic conventions of OpenTelemetry.
+
+use super::{Row, Value};
+use crate::labels::{ExchangeFamily, Field};
+
+const HTTP_FIELDS: &[Field] = &[
+    Field::HttpMethod,
+    Field::HttpStatus,
+    Field::ErrorType,
+    Field::HttpRoute,
+    Field::HttpVersion,
+    Field::UrlScheme,
+    Field::ServerPort,
+    Field::SourceWorkload,
+    Field::SourceNamespace,
+    Field::DestinationWorkload,
+    Field::DestinationNamespace,
+];
+
+const RPC_FIELDS: &[Field] = &[
+    Field::RpcSystem,
+    Field::RpcMethod,
+    Field::RpcStatus,
+    Field::ErrorType,
+    Field::ServerPort,
+    Field::SourceWorkload,
+    Field::SourceNamespace,
+    Field::DestinationWorkload,
+    Field::DestinationNamespace,
+];
+
+pub(super) fn rows() -> [Row; 4] {
+    let http = |family: ExchangeFamily| {
+        // All of an HTTP exchange's key is in its labels.
+        Row::new(family.metric()).with(family, Value::Histogram, HTTP_FIELDS).exact()
+    };
+    let rpc = |family: ExchangeFamily| Row::new(family.metric()).with(family, Value::Histogram, RPC_FIELDS);
+    [
+        http(ExchangeFamily::HttpServer),
+        http(ExchangeFamily::HttpClient),
+        rpc(ExchangeFamily::RpcServer),
+        rpc(ExchangeFamily::RpcClient),
+    ]
+}
