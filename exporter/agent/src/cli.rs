@@ -60,8 +60,8 @@ pub struct SteeringArgs {
     /// The traffic to steer: rules <direction/port/TCP/L7> with commas between them, as in
     /// '<Ingress/9080/TCP/HTTP>,<Egress/80/TCP/HTTP>'
     ///
-    /// Ingress is to local servers on the port, Egress from local clients to any server on the port. L7 is HTTP, or AUTO
-    /// for whatever the first bytes tell, in any case. GRPC, KAFKA and DNS (over TCP) are steered too, but this release
+    /// Ingress is to local servers on the port, Egress from local clients to any server on the port. L7 is HTTP, GRPC, or
+    /// AUTO for whatever the first bytes tell, in any case. KAFKA and DNS (over TCP) are steered too, but this release
     /// counts only their connections and bytes.
     #[arg(long, value_name = "RULES")]
     pub visibility: Option<String>,

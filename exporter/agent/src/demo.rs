@@ -1,8 +1,9 @@
-//! `flowfold demo`: a small shop of HTTP services in child processes, and the real agent around them.
+//! `flowfold demo`: a small shop of HTTP and gRPC services in child processes, and the real agent around them.
 
 mod cgroup;
 mod child;
 mod load;
+mod ratings;
 mod report;
 mod screen;
 mod service;

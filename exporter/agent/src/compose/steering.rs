@@ -213,7 +213,7 @@ fn warn_of_what_is_not_read(config: &Config) {
     for rule in config.rules.iter().filter(|rule| rule.l7.is_opaque_today()) {
         tracing::warn!(
             "{rule}: this release does not read {}; its connections and bytes are counted, as opaque unless they \
-             turn out to be HTTP/1",
+             turn out to be HTTP",
             rule.l7
         );
     }

@@ -19,9 +19,9 @@ pub enum Direction {
 pub enum L7 {
     /// Whatever the first bytes tell.
     Auto,
-    /// HTTP/1; anything else on the port is relayed and reported as what it is.
+    /// HTTP/1 or HTTP/2; anything else on the port is relayed and reported as what it is.
     Http,
-    /// gRPC: relayed and reported as opaque by this release.
+    /// gRPC, which is HTTP/2 to those who read it: the same as [`L7::Http`].
     Grpc,
     /// Kafka: relayed and reported as opaque by this release.
     Kafka,
@@ -161,7 +161,7 @@ fn read_l7(l7: Option<&str>, l4: Option<&str>) -> Result<L7, PartError> {
 impl L7 {
     /// What this release does not read although a rule may name it.
     pub const fn is_opaque_today(self) -> bool {
-        matches!(self, Self::Grpc | Self::Kafka | Self::Dns)
+        matches!(self, Self::Kafka | Self::Dns)
     }
 }
 

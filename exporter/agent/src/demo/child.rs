@@ -29,7 +29,7 @@ pub enum Role {
     Details,
     /// Reviews of a product; calls ratings.
     Reviews,
-    /// Stars of a product; slow at times, and fails at times.
+    /// Stars of a product, over gRPC; slow at times, and fails at times.
     Ratings,
     /// Who visits the page.
     Client,

@@ -19,6 +19,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::TcpListener;
 
 use super::child::Role;
+use super::ratings;
 use crate::error::AgentError;
 
 /// A client that keeps connections open, as services do.
@@ -28,10 +29,16 @@ pub(super) type Caller = Client<HttpConnector, Empty<Bytes>>;
 #[derive(Debug)]
 struct Service {
     role: Role,
-    calls: Vec<SocketAddr>,
-    caller: Caller,
+    calls: Vec<(Role, Called)>,
     /// The requests so far.
     requests: AtomicU64,
+}
+
+/// A service that another one calls, and what it calls it with.
+#[derive(Debug)]
+enum Called {
+    Http(Caller, SocketAddr),
+    Grpc(ratings::Caller),
 }
 
 /// A new client.
@@ -55,7 +62,15 @@ pub(super) async fn serve(
     listener: TcpListener,
     calls: impl FnOnce() -> Result<Vec<SocketAddr>, AgentError>,
 ) -> Result<(), AgentError> {
-    let service = Arc::new(Service { role, calls: calls()?, caller: caller(), requests: AtomicU64::new(0) });
+    let addresses = calls()?;
+    if role == Role::Ratings {
+        ratings::serve(listener).await;
+        return Ok(());
+    }
+    let calls = role.calls().iter().copied().zip(addresses);
+    let calls = calls.map(|(called, address)| Called::at(called, address).map(|how| (called, how)));
+    let calls = calls.collect::<Result<_, _>>()?;
+    let service = Arc::new(Service { role, calls, requests: AtomicU64::new(0) });
     loop {
         let Ok((stream, _)) = listener.accept().await else { continue };
         let service = Arc::clone(&service);
@@ -75,12 +90,13 @@ impl Service {
         tokio::time::sleep(time).await;
         let mut text = format!("{} of {id}\n", self.role.name());
         // Both calls of the page are made one after the other: a slow one is seen in the page's own time.
-        for (called, address) in self.role.calls().iter().zip(&self.calls) {
-            match call(&self.caller, *address, &format!("/{}/{id}", called.name())).await {
-                Ok(StatusCode::OK) => {}
+        for (role, called) in &self.calls {
+            let answered = called.answers(*role, id, number).await;
+            if !answered && *role == Role::Details {
                 // Reviews are shown without their stars, but a page without details is none.
-                Ok(_) | Err(_) if *called == Role::Details => status = StatusCode::BAD_GATEWAY,
-                Ok(_) | Err(_) => text += "(some of it is missing)\n",
+                status = StatusCode::BAD_GATEWAY;
+            } else if !answered {
+                text += "(some of it is missing)\n";
             }
         }
         let mut response = Response::new(Full::new(Bytes::from(text)));
@@ -89,17 +105,38 @@ impl Service {
     }
 }
 
+impl Called {
+    fn at(role: Role, address: SocketAddr) -> Result<Self, AgentError> {
+        if role != Role::Ratings {
+            return Ok(Self::Http(caller(), address));
+        }
+        let caller = ratings::Caller::of(address).map_err(|error| cannot_call(address, error))?;
+        Ok(Self::Grpc(caller))
+    }
+
+    /// Calls it for a product, and tells whether that went well.
+    async fn answers(&self, role: Role, id: &str, number: u64) -> bool {
+        match self {
+            Self::Http(caller, address) => {
+                let status = call(caller, *address, &format!("/{}/{id}", role.name())).await;
+                status.is_ok_and(|status| status == StatusCode::OK)
+            }
+            // Who asks for a review in full gets every reader's stars with it.
+            Self::Grpc(caller) if number.is_multiple_of(4) => caller.list(id).await.is_ok(),
+            Self::Grpc(caller) => caller.get(id).await.is_ok(),
+        }
+    }
+}
+
 /// How long the answer to this request takes, and what it is.
 fn plan(role: Role, number: u64) -> (Duration, StatusCode) {
     let every = |count: u64| number % count == count - 1;
     let time = match role {
-        Role::Ratings if every(25) => 120,
         Role::Reviews if every(40) => 60,
-        Role::Ratings | Role::Details => 2,
+        Role::Details => 2,
         _ => 1,
     };
     let status = match role {
-        Role::Ratings if every(20) => StatusCode::SERVICE_UNAVAILABLE,
         Role::Details if every(50) => StatusCode::INTERNAL_SERVER_ERROR,
         _ => StatusCode::OK,
     };
@@ -108,10 +145,13 @@ fn plan(role: Role, number: u64) -> (Duration, StatusCode) {
 
 /// Makes a GET request and reads the answer to its end.
 pub(super) async fn call(caller: &Caller, address: SocketAddr, path: &str) -> Result<StatusCode, AgentError> {
-    let failed = |error: String| AgentError::system(format!("cannot call {address}"))(io::Error::other(error));
-    let uri: Uri = format!("http://{address}{path}").parse().map_err(|error| failed(format!("{error}")))?;
-    let response = caller.get(uri).await.map_err(|error| failed(error.to_string()))?;
+    let uri: Uri = format!("http://{address}{path}").parse().map_err(|error| cannot_call(address, error))?;
+    let response = caller.get(uri).await.map_err(|error| cannot_call(address, error))?;
     let status = response.status();
-    response.into_body().collect().await.map_err(|error| failed(error.to_string()))?;
+    response.into_body().collect().await.map_err(|error| cannot_call(address, error))?;
     Ok(status)
+}
+
+fn cannot_call(address: SocketAddr, error: impl std::error::Error) -> AgentError {
+    AgentError::system(format!("cannot call {address}"))(io::Error::other(error.to_string()))
 }

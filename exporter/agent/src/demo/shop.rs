@@ -105,9 +105,9 @@ impl Shop {
 
     /// What `flowfold run` would be told for it.
     pub(super) fn configuration(&self) -> String {
-        let rule = |(_, address, _): &(Role, SocketAddr, Child)| {
-            let port = address.port();
-            format!("- <Ingress/{port}/TCP/HTTP>\n- <Egress/{port}/TCP/HTTP>\n")
+        let rule = |(role, address, _): &(Role, SocketAddr, Child)| {
+            let (port, l7) = (address.port(), if *role == Role::Ratings { "GRPC" } else { "HTTP" });
+            format!("- <Ingress/{port}/TCP/{l7}>\n- <Egress/{port}/TCP/{l7}>\n")
         };
         let above = self.cgroup.as_ref().map_or("", ShopCgroup::path);
         let workload = |role: Role| {
