@@ -1,12 +1,13 @@
 //! What reading along costs: a request and its response, heads and small bodies, on one connection.
 //!
-//! The whole of it stays near what httparse takes for the two heads, because a head in one piece is parsed in place and
-//! content is skipped by its length.
+//! The whole of HTTP/1 stays near what httparse takes for the two heads, because a head in one piece is parsed in place
+//! and content is skipped by its length. A header block of HTTP/2 costs less: what is in a table was parsed when it came.
 
 use std::hint::black_box;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use flowfold_wire::http1::{RequestDecoder, ResponseDecoder, ResponseTo};
+use flowfold_wire::http2::{GrpcContentType, GrpcMessages, Http2Decoder};
 use flowfold_wire::sniff::sniff_client;
 
 /// What a browser-like client asks, with tracing.
@@ -111,5 +112,118 @@ fn content(criterion: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, heads, httparse_alone, sniffing, content);
+/// A frame of stream 1 with this payload.
+fn frame(kind: u8, flags: u8, payload: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(payload.len()).expect("short").to_be_bytes();
+    [&length[1..], &[kind, flags, 0, 0, 0, 1], payload].concat()
+}
+
+fn headers(block: &[u8]) -> Vec<u8> {
+    frame(1, 4, block)
+}
+
+/// A literal field: how it is indexed, the index of its name, and its value in plain or coded.
+fn literal(first: &[u8], coded: bool, value: &[u8]) -> Vec<u8> {
+    let length = u8::try_from(value.len()).expect("short") | if coded { 0x80 } else { 0 };
+    [first, &[length], value].concat()
+}
+
+/// What a gRPC client asks once its table has what stays the same, with tracing.
+fn grpc_request() -> (Vec<u8>, Vec<u8>) {
+    let mut first = vec![0x83, 0x86];
+    for (name, value) in [
+        (":path", "/shop.CartService/AddItem"),
+        (":authority", "cart.shop.svc:9080"),
+        ("content-type", "application/grpc"),
+        ("te", "trailers"),
+        ("user-agent", "grpc-go/1.65.0"),
+    ] {
+        let name = literal(&[0x40], false, name.as_bytes());
+        first.extend(literal(&name, false, value.as_bytes()));
+    }
+    let mut again = vec![0x83, 0x86, 0xc2, 0xc1, 0xc0, 0xbf, 0xbe];
+    again.extend(literal(&literal(&[0x00], false, b"grpc-timeout"), false, b"998412u"));
+    let trace = b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    again.extend(literal(&literal(&[0x00], false, b"traceparent"), false, trace));
+    (headers(&first), headers(&again))
+}
+
+/// What nginx answers for a small static file: its fields are literals, coded where that is shorter.
+fn nginx_response() -> Vec<u8> {
+    let mut block = vec![0x88];
+    // `server: nginx/1.22.1`, `date`, `content-type: text/html`, `content-length: 12`, `last-modified`, `etag` and
+    // `accept-ranges: bytes`.
+    block.extend(literal(&[0x0f, 0x27], true, &[0xaa, 0x63, 0x55, 0xe5, 0x80, 0xae, 0x21, 0x2e, 0x1f]));
+    let date = [
+        0xdf, 0x69, 0x7e, 0x94, 0x00, 0x94, 0xdc, 0x5a, 0xd4, 0x10, 0x04, 0xda, 0x81, 0x05, 0xc0, 0x02, 0xe0, 0x00,
+        0xa6, 0x2d, 0x1b, 0xff,
+    ];
+    block.extend(literal(&[0x0f, 0x12], true, &date));
+    block.extend(literal(&[0x0f, 0x10], true, &[0x49, 0x7c, 0xa5, 0x89, 0xd3, 0x4d, 0x1f]));
+    block.extend(literal(&[0x0f, 0x0d], false, b"12"));
+    block.extend(literal(&[0x0f, 0x1d], true, &date));
+    block.extend(literal(&[0x0f, 0x13], false, b"\"68b6a1d0-c\""));
+    block.extend(literal(&[0x0f, 0x03], false, b"bytes"));
+    headers(&block)
+}
+
+/// What a browser asks: a path that is coded and new, and the rest from the table.
+fn coded_path() -> Vec<u8> {
+    // `/api/v1/products/42?currency=EUR`.
+    let path = [
+        0x60, 0x75, 0x99, 0x8e, 0xe1, 0x62, 0xbb, 0x0f, 0x25, 0xa4, 0x4a, 0x18, 0x68, 0x5f, 0xe1, 0x2d, 0xb2, 0xc2,
+        0xd4, 0x4f, 0x50, 0x60, 0xe1, 0xb7,
+    ];
+    let mut block = vec![0x82, 0x87];
+    block.extend(literal(&[0x04], true, &path));
+    headers(&block)
+}
+
+fn read_http2(decoder: &mut Http2Decoder, mut input: &[u8]) {
+    loop {
+        let step = decoder.advance(input).expect("valid");
+        if step.needs_more() {
+            break;
+        }
+        let consumed = step.consumed;
+        black_box(step);
+        input = &input[consumed..];
+    }
+}
+
+fn http2(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("http2");
+    group.throughput(Throughput::Elements(1));
+    let mut decoder = Http2Decoder::server();
+    let (first, again) = grpc_request();
+    read_http2(&mut decoder, &first);
+    group.bench_function("grpc request", |bench| bench.iter(|| read_http2(&mut decoder, black_box(&again))));
+    let response = nginx_response();
+    group.bench_function("nginx response", |bench| bench.iter(|| read_http2(&mut decoder, black_box(&response))));
+    let path = coded_path();
+    group.bench_function("coded path", |bench| bench.iter(|| read_http2(&mut decoder, black_box(&path))));
+    // A message, and the frames of flow control around it.
+    let mut call = frame(8, 0, &[0, 0, 1, 0]);
+    call.extend(frame(0, 1, b"\0\0\0\0\x05hello"));
+    call.extend(frame(6, 0, &[0; 8]));
+    group.bench_function("message and two others", |bench| bench.iter(|| read_http2(&mut decoder, black_box(&call))));
+    group.bench_function("grpc request in two pieces", |bench| {
+        let (front, back) = again.split_at(40);
+        bench.iter(|| {
+            read_http2(&mut decoder, black_box(front));
+            read_http2(&mut decoder, black_box(back));
+        });
+    });
+    let messages = b"\0\0\0\0\x05hello".repeat(1000);
+    group.bench_function("1000 messages", |bench| {
+        bench.iter(|| {
+            let mut counted = GrpcMessages::new(GrpcContentType::Grpc);
+            counted.read(black_box(&messages));
+            black_box(counted.count())
+        });
+    });
+    group.finish();
+}
+
+criterion_group!(benches, heads, httparse_alone, sniffing, content, http2);
 criterion_main!(benches);

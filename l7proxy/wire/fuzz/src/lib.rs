@@ -6,6 +6,11 @@
 
 #[path = "../../tests/support/conversation.rs"]
 mod conversation;
+#[path = "../../tests/support/hpack_pair.rs"]
+mod hpack_pair;
+pub mod http2;
+#[path = "../../tests/support/http2_side.rs"]
+mod http2_side;
 
 use conversation::Conversation;
 use flowfold_wire::http1::{RequestDecoder, RequestEvent, ResponseDecoder, ResponseEvent, ResponseTo};

@@ -192,7 +192,13 @@ impl Http2Decoder {
         self.frame = frame;
         self.assembly.begin_frame(frame)?;
         match frame.kind {
-            Kind::Headers | Kind::PushPromise | Kind::Continuation => Ok(State::Block(frame.length)),
+            Kind::Headers | Kind::PushPromise | Kind::Continuation if frame.length > 0 || frame.ends_block() => {
+                Ok(State::Block(frame.length))
+            }
+            Kind::Headers | Kind::PushPromise | Kind::Continuation => {
+                self.assembly.end_frame(frame)?;
+                Ok(BETWEEN)
+            }
             Kind::Reset | Kind::GoAway => Ok(State::Short(0)),
             Kind::Data if !frame.is_padded() => Ok(behind_content(frame.length, 0)),
             Kind::Data if frame.length == 0 => Err(Http2Error::MalformedFrame),

@@ -146,6 +146,11 @@ impl<'a> Block<'a> {
         Ok(None)
     }
 
+    /// What was not read yet.
+    pub const fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
+
     fn integer(&mut self, first: u8, mask: u8) -> Result<u32, Http2Error> {
         integer::read(first, mask, &mut self.rest)
     }
