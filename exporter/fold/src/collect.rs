@@ -9,7 +9,7 @@ use crate::labels::{ExchangeFamily, Labels};
 use crate::names::{self, label};
 use crate::registry::Registry;
 use crate::series::Reading;
-use crate::snapshot::{Family, Histograms, Points, Scalar, Snapshot};
+use crate::snapshot::{Detail, Family, Histograms, Points, Scalar, Snapshot};
 use crate::views::{Projection, Row};
 use crate::worker::{DIRECTIONS, DirectionCells, ENDINGS, WorkerCells, direction_index};
 use crate::{BuildInfo, Health};
@@ -22,6 +22,7 @@ pub(crate) struct Sources<'a> {
     pub(crate) health: &'a Health,
     pub(crate) build: &'a BuildInfo,
     pub(crate) started: SystemTime,
+    pub(crate) detail: Detail,
 }
 
 impl Sources<'_> {
@@ -47,7 +48,7 @@ impl Sources<'_> {
     /// Adds the families of the views. Returns how many exchanges each family of the store has in its overflow series.
     fn exchange_series(&self, snapshot: &mut Snapshot) -> [u64; ExchangeFamily::ALL.len()] {
         let mut overflowed = [0; ExchangeFamily::ALL.len()];
-        let mut projections: Vec<_> = self.rows.iter().map(Projection::new).collect();
+        let mut projections: Vec<_> = self.rows.iter().map(|row| Projection::new(row, self.detail)).collect();
         let fed = ExchangeFamily::ALL.map(|family| {
             let of_row = |(place, row): (usize, &'_ Row)| {
                 let parts = 0..row.parts.len();
@@ -139,7 +140,7 @@ impl Sources<'_> {
     }
 
     fn added_latency(&self) -> Histograms {
-        let mut histograms = Histograms::new(&names::ADDED_LATENCY);
+        let mut histograms = Histograms::new(&names::ADDED_LATENCY, self.detail);
         for side in Side::ALL {
             let labels = Labels::new([(label::SIDE, side.as_label())]);
             let position = histograms.push(labels, self.started);

@@ -8,7 +8,7 @@ use crate::labels::Vocabulary;
 use crate::registry::Registry;
 use crate::views::{self, Row};
 use crate::worker::WorkerCells;
-use crate::{BuildInfo, FoldOptions, Health, Shard, Snapshot};
+use crate::{BuildInfo, Detail, FoldOptions, Health, Shard, Snapshot};
 
 /// The store of the whole agent: shards for the workers, snapshots for the scrapes.
 #[derive(Debug)]
@@ -59,6 +59,11 @@ impl Fold {
 
     /// The store's numbers at this moment, summed over the shards. It waits for no worker, and none waits for it.
     pub fn snapshot(&self) -> Snapshot {
+        self.snapshot_with(Detail::ALL)
+    }
+
+    /// The same, with no more than a format needs.
+    pub fn snapshot_with(&self, detail: Detail) -> Snapshot {
         let workers = self.workers.lock().unwrap_or_else(PoisonError::into_inner).clone();
         Sources {
             workers: &workers,
@@ -67,6 +72,7 @@ impl Fold {
             health: &self.health,
             build: &self.build,
             started: self.started,
+            detail,
         }
         .snapshot()
     }

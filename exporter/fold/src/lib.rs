@@ -33,5 +33,7 @@ pub use options::{BuildInfo, DEFAULT_MAX_SERIES, FoldOptions};
 pub use routes::{MAX_ROUTES, RouteError, RouteTable};
 pub use rpc_methods::{DEFAULT_MAX_RPC_METHODS, MAX_MAX_RPC_METHODS, RpcMethods, RpcMethodsError};
 pub use shard::{Connection, Shard};
-pub use snapshot::{Family, HistogramPoint, Histograms, Number, Points, Scalar, Snapshot};
+pub use snapshot::{
+    BucketExemplar, Detail, Exemplar, Exponential, Family, HistogramPoint, Histograms, Number, Points, Scalar, Snapshot,
+};
 pub use views::View;

@@ -10,7 +10,7 @@ use super::{Part, Row, Value, bucket_map};
 use crate::labels::{Inner, Labels, Registered, visit_columns};
 use crate::names::Kind;
 use crate::series::Reading;
-use crate::snapshot::{Family, Histograms, Number, Points, Scalar};
+use crate::snapshot::{Detail, Family, Histograms, Number, Points, Scalar};
 
 /// The series of one row, as far as the store has been read.
 #[derive(Debug)]
@@ -23,9 +23,9 @@ pub(crate) struct Projection<'a> {
 }
 
 impl<'a> Projection<'a> {
-    pub(crate) fn new(row: &'a Row) -> Self {
+    pub(crate) fn new(row: &'a Row, detail: Detail) -> Self {
         let points = match row.metric.kind {
-            Kind::Histogram(_) => Points::Histograms(Histograms::new(row.metric)),
+            Kind::Histogram(_) => Points::Histograms(Histograms::new(row.metric, detail)),
             Kind::Counter | Kind::Gauge | Kind::Info => Points::Scalars(Vec::new()),
         };
         Self { row, points, groups: Groups::default(), buckets: bucket_map(row.metric) }
