@@ -155,7 +155,7 @@ fn a_length_is_not_believed() {
         let mut side = Side::server();
         side.reads(&claim(kind));
         for _ in 0..64 {
-            side.reads(&[0; 1 << 16]);
+            side.reads(&vec![0; 1 << 16]);
         }
         assert_eq!((side.error, side.memory), (None, 0), "type {kind}");
     }
@@ -164,7 +164,7 @@ fn a_length_is_not_believed() {
     }
     let mut side = Side::server();
     side.reads(&[&[0xff, 0xff, 0xff, 7, 0], &0_u32.to_be_bytes()[..]].concat());
-    (0..256).for_each(|_| side.reads(&[0; 1 << 16]));
+    (0..256).for_each(|_| side.reads(&vec![0; 1 << 16]));
     assert_eq!((side.error, side.memory, side.events.len()), (None, 0, 1));
 }
 
@@ -215,7 +215,7 @@ fn a_header_block_costs_no_allocation() {
         told
     };
     assert_eq!(read(&first), 1);
-    let frames: Vec<_> = (1..1000).map(|count| traced(count)).collect();
+    let frames: Vec<_> = (1..1000).map(traced).collect();
     // Until the table is full it may grow.
     assert_eq!(frames[..100].iter().map(|frame| read(frame)).sum::<u32>(), 100);
     let mut told = 0;

@@ -3,6 +3,7 @@
 #[path = "support/http2_side.rs"]
 mod http2_side;
 
+use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -45,7 +46,7 @@ fn told(client: &Side, server: &Side) -> String {
         let Totals { head, body, framing } = side.totals;
         let totals = format!("head={head} body={body} framing={framing}");
         for line in side.events.iter().chain([&totals]) {
-            text += &format!("{mark}{line}\n");
+            writeln!(text, "{mark}{line}").expect("a string takes it");
         }
     }
     text

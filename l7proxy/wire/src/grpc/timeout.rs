@@ -10,8 +10,8 @@ pub(crate) fn timeout(value: &[u8]) -> Option<Duration> {
     }
     let amount = u64::from(super::status(digits)?);
     Some(match unit {
-        b'H' => Duration::from_secs(amount.saturating_mul(3600)),
-        b'M' => Duration::from_secs(amount.saturating_mul(60)),
+        b'H' => Duration::from_hours(amount),
+        b'M' => Duration::from_mins(amount),
         b'S' => Duration::from_secs(amount),
         b'm' => Duration::from_millis(amount),
         b'u' => Duration::from_micros(amount),
@@ -28,14 +28,14 @@ mod tests {
     #[test]
     fn timeouts() {
         for (value, expected) in [
-            ("1H", Some(Duration::from_secs(3600))),
-            ("2M", Some(Duration::from_secs(120))),
+            ("1H", Some(Duration::from_hours(1))),
+            ("2M", Some(Duration::from_mins(2))),
             ("3S", Some(Duration::from_secs(3))),
             ("0S", Some(Duration::ZERO)),
             ("4m", Some(Duration::from_millis(4))),
             ("5u", Some(Duration::from_micros(5))),
             ("6n", Some(Duration::from_nanos(6))),
-            ("99999999H", Some(Duration::from_secs(99_999_999 * 3600))),
+            ("99999999H", Some(Duration::from_hours(99_999_999))),
             ("100000000n", None),
             ("S", None),
             ("1", None),

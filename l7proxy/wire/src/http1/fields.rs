@@ -19,7 +19,7 @@ pub(super) struct Fields<'a> {
     connection: Connection,
     traceparent: Once<'a>,
     b3: Once<'a>,
-    b3_fields: B3Fields,
+    b3_parts: B3Fields,
 }
 
 /// What the `Connection` fields say about the connection itself.
@@ -47,12 +47,12 @@ impl<'a> Fields<'a> {
                     fields.upgrade_h2c |= list(value).any(|protocol| is(protocol, b"h2c"));
                 }
                 10 if is(name, b"connection") => fields.connection.add(value),
-                10 if is(name, b"x-b3-flags") => fields.b3_fields.flags(value),
+                10 if is(name, b"x-b3-flags") => fields.b3_parts.flags(value),
                 11 if is(name, b"traceparent") => fields.traceparent.add(value),
-                11 if is(name, b"x-b3-spanid") => fields.b3_fields.span_id(value),
+                11 if is(name, b"x-b3-spanid") => fields.b3_parts.span_id(value),
                 12 if is(name, b"content-type") => fields.content_type.add(value),
-                12 if is(name, b"x-b3-traceid") => fields.b3_fields.trace_id(value),
-                12 if is(name, b"x-b3-sampled") => fields.b3_fields.sampled(value),
+                12 if is(name, b"x-b3-traceid") => fields.b3_parts.trace_id(value),
+                12 if is(name, b"x-b3-sampled") => fields.b3_parts.sampled(value),
                 14 if is(name, b"content-length") => fields.content_length.add(value),
                 17 if is(name, b"transfer-encoding") => fields.codings.add(value),
                 _ => {}
@@ -64,7 +64,7 @@ impl<'a> Fields<'a> {
     /// The trace context of a request.
     pub(super) fn trace(&self) -> Option<TraceParent> {
         let traceparent = self.traceparent.value().and_then(TraceParent::from_traceparent);
-        traceparent.or_else(|| self.b3.value().and_then(TraceParent::from_b3)).or_else(|| self.b3_fields.context())
+        traceparent.or_else(|| self.b3.value().and_then(TraceParent::from_b3)).or_else(|| self.b3_parts.context())
     }
 
     /// Whether the connection outlives the message (RFC 9112 section 9.3).

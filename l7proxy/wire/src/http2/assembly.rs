@@ -33,11 +33,6 @@ impl Assembly {
         self.first.is_some()
     }
 
-    /// Nothing of the frame under way, and of no other, was gathered.
-    pub(super) fn is_empty(&self) -> bool {
-        self.bytes.is_empty()
-    }
-
     /// Bytes of memory owned.
     pub(super) fn memory(&self) -> usize {
         self.bytes.capacity()

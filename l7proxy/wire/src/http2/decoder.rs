@@ -53,10 +53,13 @@ enum State {
 
 const BETWEEN: State = State::Header(0);
 
-/// What was taken of what is around content and heads.
-struct Taken {
-    consumed: usize,
-    event: Option<Http2Event<'static>>,
+/// What became known with what is around content and heads. Small, because this is passed on for every frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Told {
+    Nothing,
+    DataEnd,
+    Reset(u32),
+    GoAway(u32, u32),
 }
 
 impl Http2Decoder {
@@ -94,15 +97,19 @@ impl Http2Decoder {
                 self.scratch = Vec::new();
             }
         }
-        let Taken { consumed, event } = self.take_framing(input)?;
-        if consumed > 0 || event.is_some() {
-            return Ok(Step { consumed, class: ByteClass::Framing, event });
-        }
-        match self.state {
-            State::Content { left, padding } => Ok(self.take_content(input, left, padding)),
-            State::Block(left) => self.take_block(input, left),
-            _ => Ok(Step { consumed: 0, class: ByteClass::Framing, event: None }),
-        }
+        let (consumed, told) = self.take_framing(input)?;
+        let stream = self.frame.stream;
+        let event = match told {
+            Told::Nothing if consumed > 0 => None,
+            Told::Nothing => return self.take_content(input),
+            Told::DataEnd => {
+                let (end_stream, wire_bytes) = (self.frame.ends_stream(), self.frame.wire_bytes());
+                Some(Http2Event::DataEnd { stream, end_stream, wire_bytes })
+            }
+            Told::Reset(code) => Some(Http2Event::Reset { stream, code }),
+            Told::GoAway(last_stream, code) => Some(Http2Event::GoAway { last_stream, code }),
+        };
+        Ok(Step { consumed, class: ByteClass::Framing, event })
     }
 
     /// The direction was closed. What that means for the frame or header block under way. Of streams this says nothing.
@@ -121,10 +128,10 @@ impl Http2Decoder {
     }
 
     /// Takes what is around content and heads, up to the first event, content or head.
-    fn take_framing(&mut self, input: &[u8]) -> Result<Taken, Http2Error> {
+    fn take_framing(&mut self, input: &[u8]) -> Result<(usize, Told), Http2Error> {
         let mut rest = input;
-        let mut event = None;
-        while event.is_none() {
+        let mut told = Told::Nothing;
+        while told == Told::Nothing {
             match self.state {
                 State::Padding(left) => {
                     let left = skip(&mut rest, left);
@@ -133,9 +140,7 @@ impl Http2Decoder {
                         break;
                     }
                     self.state = BETWEEN;
-                    let Frame { stream, .. } = self.frame;
-                    let (end_stream, wire_bytes) = (self.frame.ends_stream(), self.frame.wire_bytes());
-                    event = Some(Http2Event::DataEnd { stream, end_stream, wire_bytes });
+                    told = Told::DataEnd;
                 }
                 State::Content { .. } | State::Block(_) => break,
                 _ if rest.is_empty() => break,
@@ -149,7 +154,7 @@ impl Http2Decoder {
                     let left = skip(&mut rest, left);
                     self.state = if left > 0 { State::Skipped(left) } else { BETWEEN };
                 }
-                State::Short(came) => event = self.take_short(&mut rest, came),
+                State::Short(came) => told = self.take_short(&mut rest, came),
                 State::PadLength => {
                     let (&byte, behind) = rest.split_first().unwrap_or((&0, &[]));
                     rest = behind;
@@ -159,7 +164,7 @@ impl Http2Decoder {
                 }
             }
         }
-        Ok(Taken { consumed: input.len().saturating_sub(rest.len()), event })
+        Ok((input.len().saturating_sub(rest.len()), told))
     }
 
     /// Gathers bytes up to a length. Returns them, in front of zeros, once they are all in.
@@ -208,28 +213,34 @@ impl Http2Decoder {
         }
     }
 
-    /// Takes the fixed part of `RST_STREAM` or GOAWAY.
-    fn take_short(&mut self, rest: &mut &[u8], came: usize) -> Option<Http2Event<'static>> {
-        let length = if self.frame.kind == Kind::Reset { 4 } else { 8 };
-        let [a, b, c, d, code @ .., _] = self.gather(rest, came, length)?;
+    /// Takes the part of `RST_STREAM` or GOAWAY that has a fixed length.
+    fn take_short(&mut self, rest: &mut &[u8], came: usize) -> Told {
+        let is_reset = self.frame.kind == Kind::Reset;
+        let (length, left) = if is_reset { (4, 0) } else { (8, self.frame.length.saturating_sub(8)) };
+        let Some([a, b, c, d, code @ .., _]) = self.gather(rest, came, length) else { return Told::Nothing };
         let first = u32::from_be_bytes([a, b, c, d]);
-        // Debug data of GOAWAY may follow.
-        let left = self.frame.length.saturating_sub(if self.frame.kind == Kind::Reset { 4 } else { 8 });
+        // Debug data may follow.
         self.state = if left > 0 { State::Skipped(left) } else { BETWEEN };
-        Some(match self.frame.kind {
-            Kind::Reset => Http2Event::Reset { stream: self.frame.stream, code: first },
-            _ => Http2Event::GoAway { last_stream: first & 0x7fff_ffff, code: u32::from_be_bytes(code) },
-        })
+        if is_reset { Told::Reset(first) } else { Told::GoAway(first & 0x7fff_ffff, u32::from_be_bytes(code)) }
     }
 
-    fn take_content<'a>(&mut self, input: &'a [u8], left: u32, padding: u32) -> Step<Http2Event<'a>> {
+    /// Takes content, or what belongs to a header block.
+    fn take_content<'a>(&'a mut self, input: &'a [u8]) -> Result<Step<Http2Event<'a>>, Http2Error> {
+        let (left, padding) = match self.state {
+            State::Block(left) => return self.take_block(input, left),
+            State::Content { left, padding } => (left, padding),
+            _ => (0, 0),
+        };
         let mut rest = input;
         let left = skip(&mut rest, left);
         let consumed = input.len().saturating_sub(rest.len());
         let content = input.get(..consumed).unwrap_or(input);
+        if consumed == 0 {
+            return Ok(Step { consumed, class: ByteClass::Framing, event: None });
+        }
         self.state = behind_content(left, padding);
-        let event = (consumed > 0).then_some(Http2Event::Data { stream: self.frame.stream, content });
-        Step { consumed, class: ByteClass::Body, event }
+        let event = Some(Http2Event::Data { stream: self.frame.stream, content });
+        Ok(Step { consumed, class: ByteClass::Body, event })
     }
 
     /// Takes the payload of a frame with a header block: in place where the block is whole with it.
@@ -246,7 +257,7 @@ impl Http2Decoder {
             return Ok(step(None));
         }
         self.state = BETWEEN;
-        let is_in_place = left == frame.length && self.assembly.is_empty() && frame.ends_block();
+        let is_in_place = left == frame.length && frame.kind != Kind::Continuation && frame.ends_block();
         let block = if is_in_place {
             let fragment = frame.fragment(payload)?;
             self.assembly.promises(fragment.promised);

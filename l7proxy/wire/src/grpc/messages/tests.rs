@@ -44,7 +44,7 @@ fn messages_are_counted() {
 fn a_length_is_not_believed() {
     let mut messages = GrpcMessages::new(GrpcContentType::Grpc);
     messages.read(&[0, 0xff, 0xff, 0xff, 0xff]);
-    messages.read(&[0; 1 << 16]);
+    messages.read(&vec![0; 1 << 16]);
     assert_eq!((messages.count(), messages.bytes(), messages.is_whole()), (0, 0, false));
 }
 

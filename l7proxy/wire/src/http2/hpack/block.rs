@@ -124,6 +124,7 @@ impl<'a> Block<'a> {
     /// Reads the next field. None behind the last one.
     ///
     /// Texts that are not in plain in the block are appended to the scratch.
+    #[inline]
     pub fn next(&mut self, table: &mut Table, scratch: &mut Vec<u8>) -> Result<Option<Line<'a>>, Http2Error> {
         while let Some((&first, behind)) = self.rest.split_first() {
             self.rest = behind;
@@ -216,6 +217,7 @@ impl<'a> Block<'a> {
 }
 
 /// The field at an index of both tables.
+#[inline]
 fn indexed<'a>(index: u32, table: &Table, scratch: &mut Vec<u8>) -> Result<Line<'a>, Http2Error> {
     if let Some(StaticField { name, name_length, value }) = static_table::field(index) {
         let value_length = Length::Known(value.len());

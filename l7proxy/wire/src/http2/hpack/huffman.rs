@@ -8,7 +8,7 @@ mod code;
 use crate::http2::Http2Error;
 pub(super) use code::{Written, written};
 
-use code::{END_OF_STRING, LONGEST, code_at};
+use code::{LONGEST, code_at, short_at};
 
 /// A Huffman-coded string, as it was on the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,35 +61,31 @@ impl Coded<'_> {
                     rest = behind;
                 }
             }
-            if have < LONGEST {
-                return finish(bits, have, take);
+            while let Some(short) = short_at(bits)
+                && u32::from(short.length) <= have
+            {
+                take(short.byte);
+                bits = bits.wrapping_shl(u32::from(short.length));
+                have = have.saturating_sub(u32::from(short.length));
             }
-            while have >= LONGEST {
-                let code = code_at(bits);
-                take(u8::try_from(code.symbol).map_err(|_| Http2Error::MalformedHead)?);
-                bits = bits.wrapping_shl(u32::from(code.length));
-                have = have.saturating_sub(u32::from(code.length));
+            if have < LONGEST && !rest.is_empty() {
+                continue;
             }
+            // A long code, or the end. Padding is made of the front of EOS, which is ones, and is shorter than a byte.
+            let padded = bits | u64::MAX.checked_shr(have).unwrap_or_default();
+            if padded == u64::MAX && have < 8 {
+                return Ok(());
+            }
+            let code = code_at(padded);
+            let length = u32::from(code.length);
+            if length > have {
+                return Err(Http2Error::MalformedHead);
+            }
+            // Of all symbols, only the end of a string is no byte.
+            take(u8::try_from(code.symbol).map_err(|_| Http2Error::MalformedHead)?);
+            bits = bits.wrapping_shl(length);
+            have = have.saturating_sub(length);
         }
-    }
-}
-
-/// Reads the last bits of a string, of which there are `have`.
-fn finish(mut bits: u64, mut have: u32, mut take: impl FnMut(u8)) -> Result<(), Http2Error> {
-    loop {
-        // Padding is made of the front of EOS, which is ones, and is shorter than a byte.
-        bits |= u64::MAX.checked_shr(have).unwrap_or_default();
-        let code = code_at(bits);
-        let length = u32::from(code.length);
-        if length > have {
-            return if have < 8 && bits == u64::MAX { Ok(()) } else { Err(Http2Error::MalformedHead) };
-        }
-        if code.symbol == END_OF_STRING {
-            return Err(Http2Error::MalformedHead);
-        }
-        take(u8::try_from(code.symbol).map_err(|_| Http2Error::MalformedHead)?);
-        bits = bits.wrapping_shl(length);
-        have = have.saturating_sub(length);
     }
 }
 

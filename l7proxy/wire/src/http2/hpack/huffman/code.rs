@@ -114,19 +114,37 @@ pub(in crate::http2::hpack) const fn written(byte: u8) -> Written {
     Written { code: (row.first >> (32 - length)) + (at - row.symbols) as u32, length }
 }
 
+/// A code of at most [`FIRST_BITS`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Short {
+    pub(super) byte: u8,
+    pub(super) length: u8,
+}
+
 /// The codes that the first bits decide; of length 0 where they do not.
-static FIRST: [Code; 1 << FIRST_BITS] = {
-    let mut first = [Code { symbol: 0, length: 0 }; 1 << FIRST_BITS];
+static FIRST: [Short; 1 << FIRST_BITS] = {
+    let mut first = [Short { byte: 0, length: 0 }; 1 << FIRST_BITS];
     let mut bits = 0;
     while bits < 1 << FIRST_BITS {
         let code = search((bits as u32) << (32 - FIRST_BITS));
         if code.length as u32 <= FIRST_BITS {
-            first[bits] = code;
+            first[bits] = Short { byte: code.symbol as u8, length: code.length };
         }
         bits += 1;
     }
     first
 };
+
+/// The short code that the highest bits start with. None where they start with a longer one.
+pub(super) fn short_at(bits: u64) -> Option<Short> {
+    let index = usize::try_from(bits.wrapping_shr(64 - FIRST_BITS)).unwrap_or(usize::MAX);
+    FIRST.get(index).copied().filter(|short| short.length > 0)
+}
+
+/// The code that the highest bits start with. There is one: the code is complete.
+pub(super) fn code_at(bits: u64) -> Code {
+    search(u32::try_from(bits >> 32).unwrap_or(u32::MAX))
+}
 
 /// The code that these bits start with, whatever its length. Lengths stay at those that have a row, and the symbol is
 /// looked up only where it is one.
@@ -138,13 +156,4 @@ const fn search(bits: u32) -> Code {
     let row = ROWS[length as usize];
     let at = row.symbols as usize + (bits.wrapping_sub(row.first) >> (32 - length)) as usize;
     Code { symbol: if at < SYMBOLS.len() { SYMBOLS[at] } else { END_OF_STRING }, length: length as u8 }
-}
-
-/// The code that the highest bits are. The code is complete: any bits are one.
-pub(super) fn code_at(bits: u64) -> Code {
-    let index = usize::try_from(bits.wrapping_shr(64 - FIRST_BITS)).unwrap_or(usize::MAX);
-    match FIRST.get(index) {
-        Some(code) if code.length > 0 => *code,
-        _ => search(u32::try_from(bits >> 32).unwrap_or(u32::MAX)),
-    }
 }

@@ -1,3 +1,5 @@
+use std::fmt::Write as _;
+
 use super::Coded;
 use super::code::written;
 use crate::http2::Http2Error;
@@ -7,9 +9,9 @@ fn coded(text: &[u8]) -> Vec<u8> {
     let mut bits = String::new();
     for byte in text {
         let code = written(*byte);
-        bits += &format!("{:0length$b}", code.code, length = code.length as usize);
+        write!(bits, "{:0length$b}", code.code, length = code.length as usize).expect("a string takes it");
     }
-    while bits.len() % 8 != 0 {
+    while !bits.len().is_multiple_of(8) {
         bits.push('1');
     }
     packed(&bits)
@@ -85,7 +87,7 @@ fn the_end_of_a_string_is_in_none() {
     for text in ["", "00000", "0000000001", "0".repeat(40).as_str()] {
         for behind in ["", "00000", "0".repeat(40).as_str()] {
             let mut bits = format!("{text}{end}{behind}");
-            while bits.len() % 8 != 0 {
+            while !bits.len().is_multiple_of(8) {
                 bits.push('1');
             }
             assert_eq!(decoded(&packed(&bits)), Err(Http2Error::MalformedHead), "{bits}");

@@ -1,7 +1,6 @@
 //! The known names in their coded form, made by the compiler.
 #![expect(
     clippy::arithmetic_side_effects,
-    clippy::cast_possible_truncation,
     clippy::indexing_slicing,
     reason = "all of this runs at compile time, where it fails the build if it goes wrong"
 )]
