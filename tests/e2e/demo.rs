@@ -50,7 +50,11 @@ fn ends_clean_when_interrupted() {
         let scrape = Scrape::parse(&answer.text());
         let seen = |service: &&str| {
             let labels = [("destination_workload", *service)];
-            scrape.count("http_server_request_duration_seconds_count", &labels) > 0
+            let count = match *service {
+                "ratings" => "rpc_server_call_duration_seconds_count",
+                _ => "http_server_request_duration_seconds_count",
+            };
+            scrape.count(count, &labels) > 0
         };
         SERVICES.iter().all(seen)
     });
@@ -100,6 +104,9 @@ fn shows_all_services(table: &str) {
     for word in SERVICES.into_iter().chain(["p50", "p99"]) {
         assert!(table.contains(word), "{word} is missing in:\n{table}");
     }
+    let ratings = table.lines().find(|line| line.starts_with("reviews ") && line.contains(" ratings "));
+    assert!(ratings.is_some_and(|line| line.contains(" gRPC ")), "ratings speaks gRPC:\n{table}");
+    assert!(table.contains("UNAVAILABLE"), "some calls of it fail:\n{table}");
     assert!(!table.contains('\u{1b}'), "no terminal, no escape sequences:\n{table:?}");
 }
 
