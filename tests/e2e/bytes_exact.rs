@@ -5,20 +5,24 @@ use std::thread;
 
 use flowfold_e2e::agent::Agent;
 use flowfold_e2e::scrape::Scrape;
-use flowfold_e2e::streams::{Case, End, numbers, play_client, play_server};
+use flowfold_e2e::streams::{End, Suite, play_client, play_server};
 use flowfold_e2e::world::{Family, World};
 
 use crate::{PEER, Test, privileged};
 
-pub(crate) const TESTS: &[Test] =
-    &[privileged("bytes_exact::of_ingress", of_ingress), privileged("bytes_exact::of_egress", of_egress)];
+pub(crate) const TESTS: &[Test] = &[
+    privileged("bytes_exact::of_ingress", of_ingress),
+    privileged("bytes_exact::of_egress", of_egress),
+    privileged("bytes_exact::of_http2", of_http2),
+];
 
 const CASES: u64 = 400;
 
 fn of_ingress() {
     let world = World::new();
     let agent = Agent::steering(&world, "<Ingress/9080/TCP/HTTP>,<Ingress/9081/TCP/AUTO>");
-    let places = [(Family::V4, 9080, 11), (Family::V6, 9080, 12), (Family::V4, 9081, 13)];
+    let any = Suite::any;
+    let places = [(Family::V4, 9080, any(11)), (Family::V6, 9080, any(12)), (Family::V4, 9081, any(13))];
     let listeners = places.map(|(family, port, _)| {
         let server = world.host_address(family, port);
         world.host.run(|| TcpListener::bind(server)).expect("the port is free")
@@ -26,13 +30,13 @@ fn of_ingress() {
     let mut expected = Expected::default();
     // those that end in order come first: until one is reset, every byte is certain
     for reset in [false, true] {
-        for ((family, port, seed), listener) in places.iter().zip(&listeners) {
-            let numbers = numbers(*seed, CASES, reset);
+        for ((family, port, suite), listener) in places.iter().zip(&listeners) {
+            let numbers = suite.numbers(CASES, reset);
             thread::scope(|scope| {
-                scope.spawn(|| play_server(listener, *seed, &numbers));
-                world.client.run(|| play_client(world.host_address(*family, *port), *seed, &numbers));
+                scope.spawn(|| play_server(listener, *suite, &numbers));
+                world.client.run(|| play_client(world.host_address(*family, *port), *suite, &numbers));
             });
-            expected.add(*seed, &numbers);
+            expected.add(*suite, &numbers);
         }
         expected.hold(&agent);
     }
@@ -42,26 +46,47 @@ fn of_ingress() {
 fn of_egress() {
     let world = World::new();
     let agent = Agent::steering(&world, "<Egress/9080/TCP/HTTP>");
-    let places = [(Family::V4, 21), (Family::V6, 22)];
+    let places = [(Family::V4, Suite::any(21)), (Family::V6, Suite::any(22))];
     let listeners = places.map(|(family, _)| {
         let server = world.client_address(family, 9080);
         world.client.run(|| TcpListener::bind(server)).expect("the port is free")
     });
     let mut expected = Expected::default();
     for reset in [false, true] {
-        for ((family, seed), listener) in places.iter().zip(&listeners) {
-            let numbers = numbers(*seed, CASES / 2, reset);
+        for ((family, suite), listener) in places.iter().zip(&listeners) {
+            let numbers = suite.numbers(CASES / 2, reset);
             let server = world.client_address(*family, 9080).to_string();
-            let client = world.steered(PEER).args(["streams", &server, &seed.to_string()]);
+            let client = world.steered(PEER).args(["streams", &server, &suite.seed.to_string()]);
             let client = client.args(numbers.iter().map(u64::to_string));
             thread::scope(|scope| {
-                scope.spawn(|| play_server(listener, *seed, &numbers));
+                scope.spawn(|| play_server(listener, *suite, &numbers));
                 client.stdout();
             });
-            expected.add(*seed, &numbers);
+            expected.add(*suite, &numbers);
         }
         expected.hold(&agent);
     }
+    agent.stop();
+}
+
+fn of_http2() {
+    let world = World::new();
+    let agent = Agent::steering(&world, "<Ingress/9080/TCP/AUTO>");
+    let server = world.host_address(Family::V4, 9080);
+    let listener = world.host.run(|| TcpListener::bind(server)).expect("the port is free");
+    let mut expected = Expected::default();
+    for reset in [false, true] {
+        let suite = Suite::http2(41);
+        let numbers = suite.numbers(2 * CASES, reset);
+        thread::scope(|scope| {
+            scope.spawn(|| play_server(&listener, suite, &numbers));
+            world.client.run(|| play_client(server, suite, &numbers));
+        });
+        expected.add(suite, &numbers);
+        expected.hold(&agent);
+    }
+    let read = agent.scrape().count("flowfold_bytes_total", &[("class", "parsed")]);
+    assert!(read > 0, "some of it is HTTP/2 that can be read");
     agent.stop();
 }
 
@@ -78,9 +103,9 @@ struct Expected {
 }
 
 impl Expected {
-    fn add(&mut self, seed: u64, numbers: &[u64]) {
+    fn add(&mut self, suite: Suite, numbers: &[u64]) {
         for number in numbers {
-            let case = Case::numbered(seed, *number);
+            let case = suite.case(*number);
             let (client, server) = case.bytes();
             self.connections += 1;
             let sum = match case.reset_by() {

@@ -7,14 +7,14 @@ use flowfold_e2e::eventually::until;
 use flowfold_e2e::http;
 use flowfold_e2e::process::{Launch, Process};
 use flowfold_e2e::scrape::Scrape;
-use flowfold_e2e::streams::{Case, numbers, play_client, play_server};
+use flowfold_e2e::streams::{Suite, play_client, play_server};
 use flowfold_e2e::{binary, eventually::PATIENCE};
 
 use crate::{Test, anywhere};
 
 pub(crate) const TESTS: &[Test] = &[anywhere("explicit_proxy::bytes_are_exact", bytes_are_exact)];
 
-const SEED: u64 = 31;
+const SUITE: Suite = Suite::any(31);
 const CASES: u64 = 100;
 
 fn bytes_are_exact() {
@@ -30,14 +30,14 @@ fn bytes_are_exact() {
     let mut proxy = command.start(directory.path(), "proxy");
     until("the proxy to be ready", || is_ready(&mut proxy, metrics));
 
-    let in_order = numbers(SEED, CASES, false);
+    let in_order = SUITE.numbers(CASES, false);
     thread::scope(|scope| {
-        scope.spawn(|| play_server(&listener, SEED, &in_order));
-        play_client(listen, SEED, &in_order);
+        scope.spawn(|| play_server(&listener, SUITE, &in_order));
+        play_client(listen, SUITE, &in_order);
     });
     let (mut sent, mut received) = (0, 0);
     for number in &in_order {
-        let (client, server) = Case::numbered(SEED, *number).bytes();
+        let (client, server) = SUITE.case(*number).bytes();
         sent += client;
         received += server;
     }

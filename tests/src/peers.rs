@@ -1,9 +1,13 @@
 //! Real clients and servers, and clients of our own where a test has to know every byte.
 
+pub mod canned_grpc;
 pub mod curl;
+pub mod h2load;
+pub mod nghttpx;
 pub mod nginx;
 pub mod pipelining;
 pub mod prometheus;
+pub mod rpc;
 pub mod slow;
 pub mod wrk;
 

@@ -1,7 +1,10 @@
 //! Streams of bytes that no proxy expects, and both ends to hold them against.
 //!
-//! A [`Case`] is made from a seed and a number, so that a client in another process and the server agree on it without
+//! A [`Case`] is made from a [`Suite`] and a number, so that a client in another process and the server agree on it without
 //! saying a word on the connection.
+
+mod http1;
+mod http2;
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -33,15 +36,65 @@ enum Ending {
     Reset(End),
 }
 
-/// The numbers below `cases` of connections that end in order, or of those that are reset.
-pub fn numbers(seed: u64, cases: u64, reset: bool) -> Vec<u64> {
-    (0..cases).filter(|number| Case::numbered(seed, *number).reset_by().is_some() == reset).collect()
+/// What the streams look like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Content {
+    /// HTTP/1, other protocols, and noise.
+    Any,
+    /// HTTP/2: frames of every type, many of them malformed.
+    Http2,
+}
+
+/// Cases without end that a seed makes.
+#[derive(Clone, Copy, Debug)]
+pub struct Suite {
+    /// What its streams look like.
+    pub content: Content,
+    /// Another seed makes other cases.
+    pub seed: u64,
+}
+
+impl Suite {
+    /// Cases of any content.
+    pub const fn any(seed: u64) -> Self {
+        Self { content: Content::Any, seed }
+    }
+
+    /// Cases of HTTP/2.
+    pub const fn http2(seed: u64) -> Self {
+        Self { content: Content::Http2, seed }
+    }
+
+    /// The numbers below `cases` of connections that end in order, or of those that are reset.
+    pub fn numbers(self, cases: u64, reset: bool) -> Vec<u64> {
+        (0..cases).filter(|number| self.case(*number).reset_by().is_some() == reset).collect()
+    }
+
+    /// The case of this number. The same suite and number always give the same one.
+    pub fn case(self, number: u64) -> Case {
+        let seed = self.seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(number);
+        let mut rng = Rng::with_seed(seed);
+        let make = match self.content {
+            Content::Any => http1::any,
+            Content::Http2 => http2::any,
+        };
+        let from_client = make(&mut rng, End::Client);
+        let from_server = make(&mut rng, End::Server);
+        let ending = match rng.u8(..6) {
+            0 | 1 => Ending::Together,
+            2 => Ending::HalfClose(End::Client),
+            3 => Ending::HalfClose(End::Server),
+            4 => Ending::Reset(End::Client),
+            _ => Ending::Reset(End::Server),
+        };
+        Case { from_client, from_server, ending, seed }
+    }
 }
 
 /// Plays the client's end of these cases, one connection after the other.
-pub fn play_client(server: SocketAddr, seed: u64, numbers: &[u64]) {
+pub fn play_client(server: SocketAddr, suite: Suite, numbers: &[u64]) {
     for number in numbers {
-        let case = Case::numbered(seed, *number);
+        let case = suite.case(*number);
         let stream = TcpStream::connect(server).expect("the server is there");
         case.play(End::Client, &stream);
         case.close(End::Client, stream);
@@ -49,9 +102,9 @@ pub fn play_client(server: SocketAddr, seed: u64, numbers: &[u64]) {
 }
 
 /// Plays the server's end of these cases, in the order in which the client comes with them.
-pub fn play_server(listener: &TcpListener, seed: u64, numbers: &[u64]) {
+pub fn play_server(listener: &TcpListener, suite: Suite, numbers: &[u64]) {
     for number in numbers {
-        let case = Case::numbered(seed, *number);
+        let case = suite.case(*number);
         let (stream, _) = listener.accept().expect("a client comes");
         case.play(End::Server, &stream);
         case.close(End::Server, stream);
@@ -68,22 +121,6 @@ pub struct Case {
 }
 
 impl Case {
-    /// The case of this number. The same seed and number always give the same one.
-    pub fn numbered(seed: u64, number: u64) -> Self {
-        let seed = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(number);
-        let mut rng = Rng::with_seed(seed);
-        let from_client = stream(&mut rng, End::Client);
-        let from_server = stream(&mut rng, End::Server);
-        let ending = match rng.u8(..6) {
-            0 | 1 => Ending::Together,
-            2 => Ending::HalfClose(End::Client),
-            3 => Ending::HalfClose(End::Server),
-            4 => Ending::Reset(End::Client),
-            _ => Ending::Reset(End::Server),
-        };
-        Self { from_client, from_server, ending, seed }
-    }
-
     /// Which end resets the connection, if one does. Bytes that a reset overtakes may never arrive.
     pub fn reset_by(&self) -> Option<End> {
         match self.ending {
@@ -202,74 +239,24 @@ fn send_in_pieces(mut stream: &TcpStream, mut bytes: &[u8], rng: &mut Rng) -> io
     Ok(())
 }
 
-/// What an end may send: nothing, noise, messages, and messages that are broken somewhere.
-fn stream(rng: &mut Rng, end: End) -> Vec<u8> {
-    let mut bytes = match rng.u8(..12) {
-        0 => Vec::new(),
-        1 => noise(rng, 200_000),
-        2 => b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03".to_vec(),
-        3 => b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00".to_vec(),
-        4 => b"220 mail.example ESMTP\r\nEHLO me\r\n".to_vec(),
-        5 => [b"GET / HTTP/1.1\r\nX: ".to_vec(), vec![b'a'; rng.usize(..150_000)]].concat(),
-        6 => b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n".to_vec(),
-        7 => b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nfffffffffffffffff1\r\n".to_vec(),
-        _ => messages(rng, end),
-    };
-    match rng.u8(..4) {
-        0 => bytes.extend(noise(rng, 3_000)),
-        1 if !bytes.is_empty() => {
-            let place = rng.usize(..bytes.len());
-            bytes[place] = rng.u8(..);
-        }
-        2 => bytes.truncate(rng.usize(..=bytes.len())),
-        _ => {}
-    }
-    bytes
-}
-
-fn noise(rng: &mut Rng, most: usize) -> Vec<u8> {
-    let mut bytes = vec![0; rng.usize(..most)];
-    rng.fill(&mut bytes);
-    bytes
-}
-
-fn messages(rng: &mut Rng, end: End) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    for _ in 0..rng.usize(1..20) {
-        let start = if end == End::Client { "POST /a?b HTTP/1.1\r\nHost: a" } else { "HTTP/1.1 200 OK" };
-        let content = noise(rng, 20_000);
-        if rng.bool() {
-            bytes.extend(format!("{start}\r\nContent-Length: {}\r\n\r\n", content.len()).bytes());
-            bytes.extend(content);
-        } else {
-            bytes.extend(format!("{start}\r\nTransfer-Encoding: chunked\r\n\r\n").bytes());
-            for chunk in content.chunks(4_000) {
-                bytes.extend(format!("{:x};note=\"x\"\r\n", chunk.len()).bytes());
-                bytes.extend(chunk);
-                bytes.extend(b"\r\n");
-            }
-            bytes.extend(b"0\r\nTrailer: t\r\n\r\n");
-        }
-    }
-    bytes
-}
-
 #[cfg(test)]
 mod tests {
     use std::net::TcpListener;
     use std::thread;
 
-    use super::{numbers, play_client, play_server};
+    use super::{Suite, play_client, play_server};
 
     #[test]
     fn both_ends_agree_where_nothing_is_between_them() {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("an address");
-        let all = [numbers(1, 60, false), numbers(1, 60, true)].concat();
-        thread::scope(|scope| {
-            scope.spawn(|| play_server(&listener, 1, &all));
-            play_client(address, 1, &all);
-        });
-        assert_eq!(all.len(), 60);
+        for suite in [Suite::any(1), Suite::http2(1)] {
+            let all = [suite.numbers(60, false), suite.numbers(60, true)].concat();
+            thread::scope(|scope| {
+                scope.spawn(|| play_server(&listener, suite, &all));
+                play_client(address, suite, &all);
+            });
+            assert_eq!(all.len(), 60);
+        }
     }
 }

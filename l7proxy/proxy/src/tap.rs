@@ -8,7 +8,7 @@ use flowfold_flow::{
     ByteTally, ConnectionEnd, ConnectionInfo, ConnectionOutcome, FailureReason, FlowSink, Outcome, Protocol, Side,
     UnparsedReason,
 };
-use flowfold_wire::sniff::{Verdict, sniff_client};
+use flowfold_wire::sniff::{Verdict, sniff_client, sniff_server};
 
 use crate::reader::{Listening, Reader, Reading, reader_for};
 use crate::shared::{ReaderTools, Shared};
@@ -22,8 +22,8 @@ pub(crate) struct Tap<S: FlowSink> {
 }
 
 enum Stage<S: FlowSink> {
-    /// The client's first bytes, as long as they don't tell the protocol.
-    Sniffing(Vec<u8>),
+    /// The first bytes, as long as they don't tell the protocol.
+    Sniffing(FirstBytes),
     /// A reader follows the protocol.
     Reading(Box<dyn Reader<S>>),
     /// The protocol isn't read.
@@ -32,11 +32,18 @@ enum Stage<S: FlowSink> {
     Unparsed(UnparsedReason),
 }
 
+/// What has come from each side before the protocol was known.
+#[derive(Debug, Default)]
+struct FirstBytes {
+    client: Vec<u8>,
+    server: Vec<u8>,
+}
+
 impl<S: FlowSink> Tap<S> {
     /// Tells the sink of a new connection.
     pub(crate) fn open(sink: &S, info: Arc<ConnectionInfo>) -> Self {
         let sink_side = Some(sink.opened(&info));
-        Self { info, sink_side, stage: Stage::Sniffing(Vec::new()) }
+        Self { info, sink_side, stage: Stage::Sniffing(FirstBytes::default()) }
     }
 
     /// Shows bytes that were relayed.
@@ -54,26 +61,27 @@ impl<S: FlowSink> Tap<S> {
     /// Shows bytes of a connection whose protocol isn't known yet, and learns it from them if they tell.
     fn show_first(&mut self, sink: &S, tools: &ReaderTools, side: Side, bytes: &[u8], now: Instant) {
         let (Stage::Sniffing(seen), Some(sink_side)) = (&mut self.stage, &mut self.sink_side) else { return };
-        if side == Side::ClientToServer {
-            seen.extend_from_slice(bytes);
-        }
         let verdict = match side {
-            Side::ClientToServer => sniff_client(seen),
-            // A server that speaks first speaks none of the protocols that are read.
-            Side::ServerToClient => Verdict::Opaque,
+            Side::ClientToServer => {
+                seen.client.extend_from_slice(bytes);
+                sniff_client(&seen.client)
+            }
+            Side::ServerToClient => {
+                seen.server.extend_from_slice(bytes);
+                sniff_server(&seen.server)
+            }
         };
         if verdict == Verdict::NeedMore {
             return;
         }
-        let seen = std::mem::take(seen);
+        let FirstBytes { client, server } = std::mem::take(seen);
         let (protocol, stage) = stage_for(&verdict);
         self.stage = stage;
         sink.protocol(sink_side, protocol);
-        if !seen.is_empty() {
-            self.show_known(sink, tools, Side::ClientToServer, &seen, now);
-        }
-        if side == Side::ServerToClient {
-            self.show_known(sink, tools, side, bytes, now);
+        for (side, bytes) in [(Side::ClientToServer, client), (Side::ServerToClient, server)] {
+            if !bytes.is_empty() {
+                self.show_known(sink, tools, side, &bytes, now);
+            }
         }
     }
 
@@ -146,8 +154,10 @@ impl<S: FlowSink> Tap<S> {
         let Some(mut sink_side) = self.sink_side.take() else { return };
         match &mut self.stage {
             Stage::Sniffing(seen) => {
-                let tally = ByteTally { opaque: seen.len() as u64, ..ByteTally::default() };
-                report(&shared.sink, &mut sink_side, Side::ClientToServer, &tally);
+                for (side, bytes) in [(Side::ClientToServer, &seen.client), (Side::ServerToClient, &seen.server)] {
+                    let tally = ByteTally { opaque: bytes.len() as u64, ..ByteTally::default() };
+                    report(&shared.sink, &mut sink_side, side, &tally);
+                }
             }
             Stage::Reading(reader) => {
                 let mut listening = Listening::new(&shared.sink, &mut sink_side, &self.info, &shared.tools);

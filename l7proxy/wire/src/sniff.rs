@@ -1,7 +1,4 @@
-//! What a connection speaks, told from the client's first bytes.
-//!
-//! Protocols in which the server speaks first are not told apart here: a caller that hears the server first knows that
-//! it is none of these.
+//! What a connection speaks, told from the client's first bytes, or from the server's where those come first.
 
 mod request_line;
 mod tls;
@@ -38,6 +35,28 @@ pub struct TlsHello {
     pub server_name: Option<Box<str>>,
     /// The protocols that the client offers (RFC 7301), in its order; at most [`limits::ALPN_PROTOCOLS`].
     pub alpn: Vec<Box<[u8]>>,
+}
+
+/// The frame type and stream of the frame that a server of HTTP/2 begins with (RFC 9113 sections 3.4 and 6.5): the bytes
+/// behind the length. The first one acknowledges nothing, so no flag is set.
+const HTTP2_FIRST_SETTINGS: [u8; 6] = [0x4, 0, 0, 0, 0, 0];
+
+/// Judges the first bytes that a server sent before the client had sent anything that tells. Pure, as [`sniff_client`] is.
+///
+/// Of the protocols that are told apart here, it is HTTP/2 alone in which the server need not wait for the client: many
+/// servers send their SETTINGS as soon as they have accepted.
+pub fn sniff_server(prefix: &[u8]) -> Verdict {
+    let (length, rest) = prefix.split_at(prefix.len().min(3));
+    let rest = rest.get(..HTTP2_FIRST_SETTINGS.len()).unwrap_or(rest);
+    // Far more settings than are defined, each six bytes; text that a server greets with is longer by its first letter.
+    if !b"\0\0".starts_with(&length[..length.len().min(2)]) || !HTTP2_FIRST_SETTINGS.starts_with(rest) {
+        return Verdict::Opaque;
+    }
+    match length.get(2) {
+        Some(settings) if settings % 6 != 0 => Verdict::Opaque,
+        Some(_) if rest.len() == HTTP2_FIRST_SETTINGS.len() => Verdict::Http2,
+        _ => Verdict::NeedMore,
+    }
 }
 
 /// Judges the first bytes that a client sent. Pure: call it again with a longer prefix after [`Verdict::NeedMore`].

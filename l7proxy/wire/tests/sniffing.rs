@@ -1,10 +1,10 @@
-//! What the first bytes of a client tell, at every length.
+//! What the first bytes of a connection tell, at every length.
 
 use std::fs;
 use std::path::Path;
 
 use flowfold_wire::limits;
-use flowfold_wire::sniff::{TlsHello, Verdict, sniff_client};
+use flowfold_wire::sniff::{TlsHello, Verdict, sniff_client, sniff_server};
 
 fn fixture(name: &str) -> Vec<u8> {
     fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)).expect("the fixture is there")
@@ -190,5 +190,31 @@ fn what_only_starts_like_tls_is_opaque() {
         (b"\x17\x03\x03", 1),
     ] {
         assert_eq!(verdict(stream), (Verdict::Opaque, decided), "{}", stream.escape_ascii());
+    }
+}
+
+#[test]
+fn a_server_that_speaks_first_may_speak_http2() {
+    let settings = |length: u8| [&[0, 0, length, 4, 0, 0, 0, 0, 0][..], &vec![7; usize::from(length)]].concat();
+    for stream in [settings(0), settings(6), settings(36)] {
+        for end in 0..9 {
+            assert_eq!(sniff_server(&stream[..end]), Verdict::NeedMore, "{end} bytes of {stream:?}");
+        }
+        assert_eq!((sniff_server(&stream[..9]), sniff_server(&stream)), (Verdict::Http2, Verdict::Http2));
+    }
+    // A length that settings cannot have, an acknowledgement, a stream, another type, and what other servers greet with.
+    for (stream, decided) in [
+        (settings(7), 3),
+        (b"\0\0\0\x04\x01\0\0\0\0".to_vec(), 5),
+        (b"\0\0\0\x04\0\0\0\0\x01".to_vec(), 9),
+        (b"\0\0\x06\x06\0\0\0\0\0".to_vec(), 4),
+        (b"\0\x01\0\x04\0\0\0\0\0".to_vec(), 2),
+        (b"220 mail.example ESMTP\r\n".to_vec(), 1),
+        (b"\x4a\0\0\0\x0a8.0.39".to_vec(), 1),
+    ] {
+        for end in 0..stream.len() {
+            let expected = if end < decided { Verdict::NeedMore } else { Verdict::Opaque };
+            assert_eq!(sniff_server(&stream[..end]), expected, "{end} bytes of {}", stream.escape_ascii());
+        }
     }
 }

@@ -7,8 +7,8 @@ use std::env;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 
-use flowfold_e2e::peers::pipelining;
-use flowfold_e2e::streams;
+use flowfold_e2e::peers::{canned_grpc, pipelining};
+use flowfold_e2e::streams::{self, Suite};
 
 fn main() {
     let arguments: Vec<String> = env::args().skip(1).collect();
@@ -22,9 +22,10 @@ fn main() {
         }
         ["streams", server, seed, numbers @ ..] => {
             let numbers: Vec<u64> = numbers.iter().map(|text| text.parse().expect("a number")).collect();
-            streams::play_client(address(server), seed.parse().expect("a seed"), &numbers);
+            streams::play_client(address(server), Suite::any(seed.parse().expect("a seed")), &numbers);
         }
-        _ => panic!("peer names | serve-names | pipelining | streams: see main()"),
+        ["serve-grpc", listen] => canned_grpc::serve(address(listen)),
+        _ => panic!("peer names | serve-names | serve-grpc | pipelining | streams: see main()"),
     }
 }
 

@@ -41,6 +41,25 @@ fn ends(record: &ConnectionRecord) -> Vec<(&str, Option<u16>, Outcome)> {
     record.exchanges.iter().map(|one: &Heard| (&*one.path, one.status, one.outcome)).collect()
 }
 
+/// Many servers send their settings as soon as they have accepted.
+#[test]
+fn the_server_may_speak_first() {
+    for cut in [1, 5, SETTINGS.len()] {
+        let proxy = Running::start();
+        let (mut client, mut server) = proxy.connect();
+        pass(&mut server, &mut client, &SETTINGS[..cut]);
+        pass(&mut client, &mut server, &[PREFACE, SETTINGS, &get(1, "/a")].concat());
+        pass(&mut server, &mut client, &[&SETTINGS[cut..], &headers(1, END_STREAM, OK)].concat());
+        drop(client);
+        drop(server);
+        let record = proxy.records.next();
+        assert_eq!(record.protocols, [Protocol::Http2], "cut at {cut}");
+        assert_eq!(ends(&record), [("/a", Some(200), Outcome::Answered)], "cut at {cut}");
+        assert_eq!((record.to_server.opaque, record.to_client.opaque), (0, 0));
+        assert_eq!(record.to_client.total(), bytes(&[SETTINGS, &headers(1, END_STREAM, OK)]));
+    }
+}
+
 #[test]
 fn each_stream_is_an_exchange() {
     let requests = [
