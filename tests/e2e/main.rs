@@ -15,6 +15,11 @@ mod draining;
 mod explicit_proxy;
 mod failing_open;
 mod file_length;
+mod grpc_counts;
+mod grpc_ends;
+mod grpc_tonic;
+mod hostile_http2;
+mod http2_counts;
 mod identity;
 mod layers;
 mod names_in_readme;
@@ -52,7 +57,7 @@ const fn anywhere(name: &'static str, run: fn()) -> Test {
     Test { name, privileged: false, run }
 }
 
-const GROUPS: [&[Test]; 17] = [
+const GROUPS: [&[Test]; 22] = [
     as_direct::TESTS,
     both_sides::TESTS,
     bytes_exact::TESTS,
@@ -63,6 +68,11 @@ const GROUPS: [&[Test]; 17] = [
     explicit_proxy::TESTS,
     failing_open::TESTS,
     file_length::TESTS,
+    grpc_counts::TESTS,
+    grpc_ends::TESTS,
+    grpc_tonic::TESTS,
+    hostile_http2::TESTS,
+    http2_counts::TESTS,
     identity::TESTS,
     layers::TESTS,
     names_in_readme::TESTS,

@@ -70,7 +70,7 @@ fn cgroups(directory: &Path) -> Vec<String> {
 
 /// Our programs and the peers that tests start, by process id.
 fn processes() -> Vec<String> {
-    const OURS: [&str; 6] = ["flowfold", "peer", "nginx", "wrk", "prometheus", "curl"];
+    const OURS: [&str; 8] = ["flowfold", "peer", "nginx", "nghttpx", "wrk", "h2load", "prometheus", "curl"];
     names_in(Path::new("/proc"))
         .into_iter()
         .filter_map(|pid| {

@@ -1,11 +1,11 @@
-//! A virtual environment with the Python packages that judge our output, kept outside of the work tree.
+//! A virtual environment with the Python packages that judge our output or are our peers, kept outside of the work tree.
 
 use std::env;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// The reference parser of the Prometheus project.
-const PACKAGES: [&str; 1] = ["prometheus-client==0.26.0"];
+/// The reference parser of the Prometheus project, the reference implementation of gRPC, and a library for HTTP/2.
+const PACKAGES: [&str; 3] = ["prometheus-client==0.26.0", "grpcio==1.85.3", "h2==4.4.1"];
 
 /// Its interpreter. The packages are installed by the first run.
 pub fn interpreter() -> PathBuf {
@@ -14,7 +14,7 @@ pub fn interpreter() -> PathBuf {
     if !python.exists() {
         run(Command::new("python3").args(["-m", "venv"]).arg(&venv));
     }
-    let has_all = Command::new(&python).args(["-c", "import prometheus_client"]).output();
+    let has_all = Command::new(&python).args(["-c", "import grpc, h2, prometheus_client"]).output();
     if !has_all.is_ok_and(|output| output.status.success()) {
         run(Command::new(&python).args(["-m", "pip", "install", "--quiet"]).args(PACKAGES));
     }

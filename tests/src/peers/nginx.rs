@@ -38,21 +38,26 @@ pub struct Nginx {
 impl Nginx {
     /// Starts it as a steered process of the world's host, on these ports, over IPv4 and IPv6.
     pub fn start(world: &World, ports: &[u16]) -> Self {
-        Self::start_as(world, world.steered("nginx"), &world.host, "nginx", ports)
+        Self::start_as(world, world.steered("nginx"), &world.host, "nginx", ports, "")
+    }
+
+    /// The same for HTTP/2 with prior knowledge.
+    pub fn start_http2(world: &World, ports: &[u16]) -> Self {
+        Self::start_as(world, world.steered("nginx"), &world.host, "nginx-http2", ports, "http2")
     }
 
     /// Starts it on the client's side of the world, for traffic that leaves the host.
     pub fn start_remote(world: &World, ports: &[u16]) -> Self {
-        Self::start_as(world, world.remote("nginx"), &world.client, "nginx-remote", ports)
+        Self::start_as(world, world.remote("nginx"), &world.client, "nginx-remote", ports, "")
     }
 
-    fn start_as(world: &World, launch: Launch, netns: &Netns, name: &str, ports: &[u16]) -> Self {
+    fn start_as(world: &World, launch: Launch, netns: &Netns, name: &str, ports: &[u16], protocol: &str) -> Self {
         let directory = world.directory().join(name);
         fs::create_dir_all(directory.join("www")).expect("a directory for nginx");
         fs::write(directory.join("www/index.html"), "a file that is served as it is\n").expect("a file to serve");
         let log = directory.join("access.log");
         let config = directory.join("nginx.conf");
-        fs::write(&config, configuration(&directory, ports)).expect("a configuration for nginx");
+        fs::write(&config, configuration(&directory, ports, protocol)).expect("a configuration for nginx");
         let command = launch.args(["-e", "stderr", "-p"]).arg(&directory).arg("-c").arg(&config);
         let mut process = command.start(world.directory(), name);
         netns.run(|| {
@@ -98,9 +103,10 @@ impl Nginx {
 }
 
 /// One process and no workers: a worker would outlive a master that is killed.
-fn configuration(directory: &std::path::Path, ports: &[u16]) -> String {
+fn configuration(directory: &std::path::Path, ports: &[u16], protocol: &str) -> String {
     let directory = directory.display();
-    let listen: String = ports.iter().map(|port| format!("listen {port}; listen [::]:{port} ipv6only=on; ")).collect();
+    let listen = |port| format!("listen {port} {protocol}; listen [::]:{port} ipv6only=on {protocol}; ");
+    let listen: String = ports.iter().map(listen).collect();
     let mut statuses: Vec<u16> = KINDS.iter().chain([&HEAD]).map(|kind| kind.status).collect();
     statuses.sort_unstable();
     statuses.dedup();
