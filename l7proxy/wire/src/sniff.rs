@@ -49,10 +49,9 @@ pub fn sniff_server(prefix: &[u8]) -> Verdict {
     let (length, rest) = prefix.split_at(prefix.len().min(3));
     let rest = rest.get(..HTTP2_FIRST_SETTINGS.len()).unwrap_or(rest);
     // Far more settings than are defined, each six bytes; text that a server greets with is longer by its first letter.
-    if !b"\0\0".starts_with(&length[..length.len().min(2)]) || !HTTP2_FIRST_SETTINGS.starts_with(rest) {
-        return Verdict::Opaque;
-    }
+    let is_short = length.iter().take(2).all(|byte| *byte == 0);
     match length.get(2) {
+        _ if !is_short || !HTTP2_FIRST_SETTINGS.starts_with(rest) => Verdict::Opaque,
         Some(settings) if settings % 6 != 0 => Verdict::Opaque,
         Some(_) if rest.len() == HTTP2_FIRST_SETTINGS.len() => Verdict::Http2,
         _ => Verdict::NeedMore,
