@@ -1,11 +1,17 @@
 //! Cells that one worker writes and any thread reads.
 //!
 //! Each cell has a single writer, so an addition is a load and a store, not a locked read-modify-write: a shared
-//! counter would cost tens of nanoseconds as soon as two workers wrote it. Readers may see one cell of a pair
-//! (bucket, sum) a moment before the other; a histogram's count is not a cell but the sum of its buckets, so those two
-//! can't disagree.
+//! counter would cost tens of nanoseconds as soon as two workers wrote it. A reader may see one cell of a pair a moment
+//! before the other, where nothing says otherwise (a series does); a histogram's count is not a cell but the sum of its
+//! buckets, so those two can't disagree.
+
+mod exemplars;
+mod exponential;
 
 use std::sync::atomic::{AtomicU64, Ordering};
+
+pub(crate) use exemplars::{ExemplarCells, unix_nanos};
+pub(crate) use exponential::{CARRIES_BYTES, CHUNK_BYTES, ExponentialCells, ExponentialCopy};
 
 use crate::buckets;
 

@@ -7,10 +7,10 @@ use flowfold_flow::{ConnectionOutcome, Protocol, Refusal, Reporters, Side, Unpar
 
 use crate::labels::{ExchangeFamily, Labels};
 use crate::names::{self, label};
-use crate::registry::Registry;
-use crate::series::Reading;
+use crate::registry::{Registry, Retired};
+use crate::series::{Reading, SeriesCopy};
 use crate::snapshot::{Detail, Family, Histograms, Points, Scalar, Snapshot};
-use crate::views::{Projection, Row};
+use crate::views::{Projection, Residues, Rows};
 use crate::worker::{DIRECTIONS, DirectionCells, ENDINGS, WorkerCells, direction_index};
 use crate::{BuildInfo, Health};
 
@@ -18,7 +18,9 @@ use crate::{BuildInfo, Health};
 pub(crate) struct Sources<'a> {
     pub(crate) workers: &'a [Arc<WorkerCells>],
     pub(crate) registry: &'a Registry,
-    pub(crate) rows: &'a [Row],
+    pub(crate) rows: &'a Rows,
+    pub(crate) retired: &'a Retired,
+    pub(crate) residues: &'a mut Residues,
     pub(crate) health: &'a Health,
     pub(crate) build: &'a BuildInfo,
     pub(crate) started: SystemTime,
@@ -26,13 +28,21 @@ pub(crate) struct Sources<'a> {
 }
 
 impl Sources<'_> {
-    pub(crate) fn snapshot(&self) -> Snapshot {
+    pub(crate) fn snapshot(mut self) -> Snapshot {
         let mut snapshot = Snapshot { taken: SystemTime::now(), started: self.started, families: Vec::new() };
         let overflowed = self.exchange_series(&mut snapshot);
         snapshot.push(&names::EXCHANGES, self.exchanges());
         snapshot.push(&names::SERIES, by_family(|family| self.registry.live(family)));
         snapshot.push(&names::SERIES_CREATED, by_family(|family| self.registry.created(family)));
+        snapshot.push(&names::SERIES_EXPIRED, by_family(|family| self.registry.expired(family)));
         snapshot.push(&names::SERIES_OVERFLOWED_EXCHANGES, by_family(|family| overflowed[family as usize]));
+        let expired = self.registry.expired_exchanges(self.retired);
+        snapshot.push(&names::SERIES_EXPIRED_EXCHANGES, by_family(|family| expired[family as usize]));
+        let budget = self.registry.budget();
+        let whole = |number: usize| vec![Scalar::new(Labels::none(), number as u64)];
+        snapshot.push(&names::SERIES_BYTES, whole(budget.used()));
+        snapshot.push(&names::MAX_SERIES, whole(self.registry.max_series()));
+        snapshot.push(&names::MAX_SERIES_BYTES, whole(budget.max()));
         self.connections(&mut snapshot);
         snapshot.push(&names::STEERED_CONNECTIONS, self.health.steered_points());
         snapshot.push(&names::CONNECTIONS_NOT_OBSERVED, self.health.not_observed_points());
@@ -46,29 +56,22 @@ impl Sources<'_> {
     }
 
     /// Adds the families of the views. Returns how many exchanges each family of the store has in its overflow series.
-    fn exchange_series(&self, snapshot: &mut Snapshot) -> [u64; ExchangeFamily::ALL.len()] {
+    fn exchange_series(&mut self, snapshot: &mut Snapshot) -> [u64; ExchangeFamily::ALL.len()] {
+        let Self { rows, detail, .. } = *self;
         let mut overflowed = [0; ExchangeFamily::ALL.len()];
-        let mut projections: Vec<_> = self.rows.iter().map(|row| Projection::new(row, self.detail)).collect();
-        let fed = ExchangeFamily::ALL.map(|family| {
-            let of_row = |(place, row): (usize, &'_ Row)| {
-                let parts = 0..row.parts.len();
-                parts
-                    .filter(|part| row.parts[*part].family == family)
-                    .map(move |part| (place, part))
-                    .collect::<Vec<_>>()
-            };
-            self.rows.iter().enumerate().flat_map(of_row).collect::<Vec<_>>()
-        });
+        let mut projections: Vec<_> = rows.list.iter().map(|row| Projection::new(row, detail)).collect();
+        let (mut reading, mut copy) = (Reading::default(), SeriesCopy::default());
         self.registry.for_each(|registered, series| {
-            let reading = Reading::of(series);
+            reading.read(series, detail, &mut copy);
             let family = registered.labels.family as usize;
             if registered.labels.is_overflow() {
                 overflowed[family] += reading.count();
             }
-            for (row, part) in &fed[family] {
-                projections[*row].add(&self.rows[*row].parts[*part], registered, &reading);
+            for (row, part) in &rows.feeds[family] {
+                projections[*row].add(&rows.list[*row].parts[*part], registered, &reading);
             }
         });
+        self.residues.add_to(rows, &mut projections);
         snapshot.families.extend(projections.into_iter().map(Projection::finish));
         overflowed
     }

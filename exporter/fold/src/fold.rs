@@ -1,12 +1,12 @@
 //! The store of the whole agent.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 use crate::collect::Sources;
 use crate::labels::Vocabulary;
-use crate::registry::Registry;
-use crate::views::{self, Row};
+use crate::registry::{Registry, Retired};
+use crate::views::{Residues, Rows};
 use crate::worker::WorkerCells;
 use crate::{BuildInfo, Detail, FoldOptions, Health, Shard, Snapshot};
 
@@ -16,12 +16,21 @@ pub struct Fold {
     vocabulary: Arc<Vocabulary>,
     registry: Registry,
     /// What a snapshot shows of the registry.
-    rows: Vec<Row>,
+    rows: Rows,
+    /// What has expired. Whoever reads the store or gives something up holds it, so that an exchange is never on its way
+    /// from one place to another while it is counted.
+    expired: Mutex<Expired>,
     health: Health,
     build: BuildInfo,
     started: SystemTime,
     /// The cells of every worker there ever was: what a worker has counted stays counted.
     workers: Mutex<Vec<Arc<WorkerCells>>>,
+}
+
+#[derive(Debug, Default)]
+struct Expired {
+    retired: Retired,
+    residues: Residues,
 }
 
 impl Fold {
@@ -30,9 +39,10 @@ impl Fold {
         let vocabulary =
             Arc::new(Vocabulary { methods: options.methods, routes: options.routes, rpc_methods: options.rpc_methods });
         Arc::new(Self {
-            registry: Registry::new(options.max_series, Arc::clone(&vocabulary)),
+            registry: Registry::new(options.max_series, options.max_bytes, options.series_ttl, Arc::clone(&vocabulary)),
             vocabulary,
-            rows: views::rows(&options.views),
+            rows: Rows::new(&options.views),
+            expired: Mutex::default(),
             health: Health::default(),
             build: options.build,
             started: SystemTime::now(),
@@ -44,7 +54,7 @@ impl Fold {
     pub fn shard(self: &Arc<Self>) -> Shard {
         let cells = Arc::new(WorkerCells::default());
         self.workers.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&cells));
-        Shard::new(Arc::clone(self), Arc::clone(&self.vocabulary), cells)
+        Shard::new(Arc::clone(self), Arc::clone(&self.vocabulary), cells, self.registry.new_worker())
     }
 
     /// What the agent sets about itself.
@@ -65,16 +75,30 @@ impl Fold {
     /// The same, with no more than a format needs.
     pub fn snapshot_with(&self, detail: Detail) -> Snapshot {
         let workers = self.workers.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let mut expired = self.expired.lock().unwrap_or_else(PoisonError::into_inner);
+        let Expired { retired, residues } = &mut *expired;
         Sources {
             workers: &workers,
             registry: &self.registry,
             rows: &self.rows,
+            retired,
+            residues,
             health: &self.health,
             build: &self.build,
             started: self.started,
             detail,
         }
         .snapshot()
+    }
+
+    /// Gives up the series that have had no exchange for [`FoldOptions::series_ttl`], by a clock that says it is `now`, and
+    /// frees what nobody uses any more. To be called every now and then, by any thread: a series that is seen idle for
+    /// the first time begins to age then. It waits for no worker, and holds one up no longer than a snapshot does.
+    pub fn expire(&self, now: Instant) {
+        let mut expired = self.expired.lock().unwrap_or_else(PoisonError::into_inner);
+        let Expired { retired, residues } = &mut *expired;
+        let count = self.registry.expire(now, retired);
+        residues.add(&self.rows, retired.last(count), &self.registry);
     }
 
     pub(crate) fn registry(&self) -> &Registry {

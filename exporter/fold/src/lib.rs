@@ -8,6 +8,7 @@
 pub mod names;
 
 mod buckets;
+mod budget;
 mod cell;
 mod collect;
 mod fold;
@@ -29,7 +30,7 @@ pub use fold::Fold;
 pub use health::{Health, NotObserved, SteeredDirection};
 pub use labels::Labels;
 pub use methods::{MAX_METHODS, Methods, MethodsError};
-pub use options::{BuildInfo, DEFAULT_MAX_SERIES, FoldOptions};
+pub use options::{BuildInfo, DEFAULT_MAX_BYTES, DEFAULT_MAX_SERIES, DEFAULT_SERIES_TTL, FoldOptions};
 pub use routes::{MAX_ROUTES, RouteError, RouteTable};
 pub use rpc_methods::{DEFAULT_MAX_RPC_METHODS, MAX_MAX_RPC_METHODS, RpcMethods, RpcMethodsError};
 pub use shard::{Connection, Shard};

@@ -66,7 +66,7 @@ impl Metric {
 }
 
 /// Every metric that is exported where the configuration chooses no views, in the order in which they are exported.
-pub static ALL: [&Metric; 30] = [
+pub static ALL: [&Metric; 35] = [
     &HTTP_SERVER_REQUEST_DURATION,
     &HTTP_CLIENT_REQUEST_DURATION,
     &RPC_SERVER_CALL_DURATION,
@@ -78,7 +78,12 @@ pub static ALL: [&Metric; 30] = [
     &EXCHANGES,
     &SERIES,
     &SERIES_CREATED,
+    &SERIES_EXPIRED,
     &SERIES_OVERFLOWED_EXCHANGES,
+    &SERIES_EXPIRED_EXCHANGES,
+    &SERIES_BYTES,
+    &MAX_SERIES,
+    &MAX_SERIES_BYTES,
     &CONNECTIONS_OPENED,
     &CONNECTIONS,
     &OPEN_CONNECTIONS,

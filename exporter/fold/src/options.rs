@@ -1,9 +1,18 @@
 //! What a fold is told at its start.
 
+use std::time::Duration;
+
 use crate::{Methods, RouteTable, RpcMethods, View};
 
 /// The ceiling of exchange series where the configuration names none.
 pub const DEFAULT_MAX_SERIES: usize = 20_000;
+
+/// The ceiling of the memory of exchange series where the configuration names none: enough for as many series as that
+/// on four workers that each meet all of them.
+pub const DEFAULT_MAX_BYTES: usize = 128 * 1024 * 1024;
+
+/// How long a series is kept without an exchange where the configuration says nothing.
+pub const DEFAULT_SERIES_TTL: Duration = Duration::from_mins(15);
 
 /// What a fold is told at its start.
 #[derive(Clone, Debug)]
@@ -19,6 +28,11 @@ pub struct FoldOptions {
     /// The most label sets that exchanges may make, over all families and workers. A label set that several workers
     /// see counts once. Exchanges with a label set beyond it go to the overflow series of their family.
     pub max_series: usize,
+    /// The most memory that the series of exchanges may take, in bytes: cells, labels and what finds them. Beyond it,
+    /// further label sets overflow, too. It is exceeded only by 700 bytes for each series that has counted more than 65,535 exchanges of about the same duration after it was reached.
+    pub max_bytes: usize,
+    /// How long a series is kept without an exchange; absent: for ever.
+    pub series_ttl: Option<Duration>,
     /// What `flowfold_build_info` says.
     pub build: BuildInfo,
 }
@@ -31,6 +45,8 @@ impl Default for FoldOptions {
             rpc_methods: RpcMethods::default(),
             views: vec![View::OpenTelemetry],
             max_series: DEFAULT_MAX_SERIES,
+            max_bytes: DEFAULT_MAX_BYTES,
+            series_ttl: Some(DEFAULT_SERIES_TTL),
             build: BuildInfo::default(),
         }
     }

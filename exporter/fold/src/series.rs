@@ -1,18 +1,38 @@
 //! The cells of one label set.
 
+mod reading;
+
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering, fence};
 
-use flowfold_flow::{GrpcExchange, Side};
+use flowfold_flow::{GrpcExchange, Side, TraceContext};
 
-use crate::buckets::{self, HTTP_BOUNDS};
-use crate::cell::{Cell, Histogram};
+pub(crate) use reading::{Reading, SeriesCopy, keep_latest};
+
+use crate::buckets::{self, HTTP_BOUNDS, HTTP_NANOS};
+use crate::budget::Budget;
+use crate::cell::{CARRIES_BYTES, CHUNK_BYTES, Cell, ExemplarCells, ExponentialCells, Histogram};
 use crate::labels::Registered;
 
+/// How many classic buckets a series has.
+pub(crate) const BUCKETS: usize = HTTP_BOUNDS + 1;
+
 /// One worker's counts of one label set.
+///
+/// The worker makes `version` odd while it writes. A reader that sees the same even version before and after has read
+/// cells of one moment; so it sees the same number of values in the classic and in the exponential buckets, and no
+/// exemplar that is half one and half another. The worker waits for nobody.
 #[derive(Debug)]
 pub(crate) struct Series {
     pub(crate) registered: Arc<Registered>,
+    version: AtomicU32,
+    /// It was given up: whoever finds it looks for another.
+    retired: AtomicBool,
+    /// The worker that writes it.
+    worker: u32,
     histogram: Histogram<HTTP_BOUNDS>,
+    exponential: ExponentialCells,
+    exemplars: ExemplarCells<BUCKETS>,
     /// In the families that count messages.
     messages: Option<Box<MessageCells>>,
 }
@@ -24,56 +44,92 @@ struct MessageCells {
     bytes: [Cell; Side::ALL.len()],
 }
 
+/// What an exchange adds to a series.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Record<'a> {
+    pub(crate) nanos: u64,
+    /// The trace that it belongs to, if its spans are kept, and when it was over in nanoseconds since 1970.
+    pub(crate) trace: Option<(&'a TraceContext, u64)>,
+    /// The call whose messages count here.
+    pub(crate) call: Option<&'a GrpcExchange<'a>>,
+}
+
+impl Record<'_> {
+    /// A time and nothing else.
+    #[inline]
+    pub(crate) fn of(time: std::time::Duration) -> Self {
+        Self { nanos: buckets::nanos(time), trace: None, call: None }
+    }
+}
+
 impl Series {
-    pub(crate) fn new(registered: Arc<Registered>) -> Self {
+    pub(crate) fn new(registered: Arc<Registered>, worker: usize) -> Self {
         let messages = registered.labels.family.has_messages().then(Box::default);
-        Self { registered, histogram: Histogram::default(), messages }
-    }
-
-    /// Adds a duration. To be called by the worker alone.
-    #[inline]
-    pub(crate) fn observe(&self, nanos: u64) {
-        self.histogram.observe(&buckets::HTTP_NANOS, nanos);
-    }
-
-    /// Adds the messages of a call. To be called by the worker alone.
-    #[inline]
-    pub(crate) fn add_messages(&self, grpc: &GrpcExchange<'_>) {
-        let Some(messages) = &self.messages else { return };
-        for (side, sent) in [(Side::ClientToServer, grpc.request), (Side::ServerToClient, grpc.response)] {
-            messages.counts[side as usize].add(sent.count);
-            messages.bytes[side as usize].add(sent.bytes);
+        // What takes the exchanges of all others gets busy.
+        let is_overflow = registered.labels.is_overflow();
+        let exponential = if is_overflow { ExponentialCells::busy() } else { ExponentialCells::default() };
+        Self {
+            registered,
+            version: AtomicU32::new(0),
+            retired: AtomicBool::new(false),
+            worker: u32::try_from(worker).unwrap_or(u32::MAX),
+            histogram: Histogram::default(),
+            exponential,
+            exemplars: ExemplarCells::default(),
+            messages,
         }
     }
-}
 
-/// What the cells of a label set hold, summed over the workers.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Reading {
-    /// The values in each bucket, `+Inf` last.
-    pub(crate) counts: [u64; HTTP_BOUNDS + 1],
-    pub(crate) sum_nanos: f64,
-    pub(crate) messages: [u64; Side::ALL.len()],
-    pub(crate) message_bytes: [u64; Side::ALL.len()],
-}
+    /// The memory that a series of this label set has from its start.
+    pub(crate) fn bytes(registered: &Registered) -> usize {
+        let messages = if registered.labels.family.has_messages() {
+            size_of::<MessageCells>() + Budget::PER_ALLOCATION
+        } else {
+            0
+        };
+        // The handles are in the registry's list and in the worker's table.
+        let handles = 4 * size_of::<usize>();
+        let carries = if registered.labels.is_overflow() { CARRIES_BYTES } else { 0 };
+        size_of::<Self>() + Budget::PER_ALLOCATION + CHUNK_BYTES + carries + messages + handles
+    }
 
-impl Reading {
-    /// What these series hold together.
-    pub(crate) fn of(series: &[Arc<Series>]) -> Self {
-        let mut reading = Self::default();
-        for series in series {
-            reading.sum_nanos += series.histogram.add_to(&mut reading.counts);
-            let Some(messages) = &series.messages else { continue };
-            for side in Side::ALL {
-                reading.messages[side as usize] += messages.counts[side as usize].get();
-                reading.message_bytes[side as usize] += messages.bytes[side as usize].get();
+    /// Gives it up. What its worker still writes is read nevertheless.
+    pub(crate) fn retire(&self) {
+        self.retired.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_retired(&self) -> bool {
+        self.retired.load(Ordering::Relaxed)
+    }
+
+    /// The worker that writes it.
+    pub(crate) fn worker(&self) -> usize {
+        usize::try_from(self.worker).unwrap_or(usize::MAX)
+    }
+
+    /// The memory that it has taken since.
+    pub(crate) fn bytes_taken(&self) -> usize {
+        self.exponential.bytes_taken() + self.exemplars.bytes_taken()
+    }
+
+    /// Adds an exchange. To be called by the worker alone.
+    #[inline]
+    pub(crate) fn record(&self, record: &Record<'_>, budget: &Budget) {
+        let version = self.version.load(Ordering::Relaxed);
+        self.version.store(version.wrapping_add(1), Ordering::Relaxed);
+        // No write below is seen before this one.
+        fence(Ordering::Release);
+        self.histogram.observe(&HTTP_NANOS, record.nanos);
+        self.exponential.observe(record.nanos, budget);
+        if let Some((trace, at)) = record.trace {
+            self.exemplars.set(buckets::index(&HTTP_NANOS, record.nanos), record.nanos, trace, at, budget);
+        }
+        if let (Some(messages), Some(call)) = (&self.messages, record.call) {
+            for (side, sent) in [(Side::ClientToServer, call.request), (Side::ServerToClient, call.response)] {
+                messages.counts[side as usize].add(sent.count);
+                messages.bytes[side as usize].add(sent.bytes);
             }
         }
-        reading
-    }
-
-    /// How many exchanges were counted.
-    pub(crate) fn count(&self) -> u64 {
-        self.counts.iter().sum()
+        self.version.store(version.wrapping_add(2), Ordering::Release);
     }
 }

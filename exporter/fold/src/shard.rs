@@ -1,20 +1,24 @@
 //! One worker's part of the store.
 
+mod index;
+
 use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::Duration;
 
 use flowfold_flow::{
     ByteTally, ConnectionEnd, ConnectionInfo, Exchange, FlowSink, GrpcExchange, HttpExchange, Operation, Protocol,
-    Refusal, Side,
+    Refusal, Side, TraceContext,
 };
-use hashbrown::HashTable;
+use index::Index;
 
 use crate::Fold;
 use crate::buckets::{ADDED_LATENCY_NANOS, nanos};
+use crate::budget::Budget;
+use crate::cell::unix_nanos;
 use crate::labels::{ExchangeFamily, ExchangeLabels, Key, Reporter, Vocabulary};
-use crate::rpc_methods::RpcPlaces;
-use crate::series::Series;
+use crate::registry::Ticket;
+use crate::series::{Record, Series};
 use crate::worker::{DirectionCells, WorkerCells, direction_index};
 
 /// One worker's part of the store. It may be moved to its worker's thread, but not shared: it is the only writer of
@@ -25,15 +29,6 @@ pub struct Shard {
     vocabulary: Arc<Vocabulary>,
     cells: Arc<WorkerCells>,
     index: RefCell<Index>,
-}
-
-/// The worker's own way to its series.
-#[derive(Debug, Default)]
-struct Index {
-    table: HashTable<Arc<Series>>,
-    /// The series that take what the ceiling turned away.
-    overflow: [Option<Arc<Series>>; ExchangeFamily::ALL.len()],
-    rpc_places: RpcPlaces,
 }
 
 /// For how many keys a connection holds its series. Most connections carry one kind of request and one or two answers
@@ -57,6 +52,8 @@ pub struct Connection {
     first_message: Reported,
     /// The place of the method that was called last.
     rpc_method: u16,
+    /// The registry's generation when the series were looked for.
+    generation: u32,
 }
 
 /// The series that an exchange goes to: one for each side that it is reported for.
@@ -71,19 +68,15 @@ impl Reported {
         self.server.is_none() && self.client.is_none()
     }
 
-    fn each(&self) -> impl Iterator<Item = &Series> {
-        [&self.server, &self.client].into_iter().flatten().map(|series| &**series)
-    }
-
     #[inline]
-    fn observe(&self, nanos: u64) {
-        self.each().for_each(|series| series.observe(nanos));
+    fn record(&self, record: &Record<'_>, budget: &Budget) {
+        [&self.server, &self.client].into_iter().flatten().for_each(|series| series.record(record, budget));
     }
 }
 
 impl Shard {
-    pub(crate) fn new(fold: Arc<Fold>, vocabulary: Arc<Vocabulary>, cells: Arc<WorkerCells>) -> Self {
-        Self { fold, vocabulary, cells, index: RefCell::default() }
+    pub(crate) fn new(fold: Arc<Fold>, vocabulary: Arc<Vocabulary>, cells: Arc<WorkerCells>, ticket: Ticket) -> Self {
+        Self { fold, vocabulary, cells, index: RefCell::new(Index::new(ticket)) }
     }
 
     /// The store that this is a part of.
@@ -105,30 +98,19 @@ impl Shard {
     }
 
     fn find_or_create(&self, labels: ExchangeLabels) -> Arc<Series> {
-        let registry = self.fold.registry();
-        let hash = registry.hash(&labels);
-        let mut index = self.index.borrow_mut();
-        if let Some(series) = index.table.find(hash, |series| series.registered.labels == labels) {
-            return Arc::clone(series);
-        }
-        let family = labels.family;
-        let Some(series) = registry.new_series(hash, labels) else {
-            let overflow = &mut index.overflow[family as usize];
-            return Arc::clone(overflow.get_or_insert_with(|| registry.new_overflow_series(family)));
-        };
-        index.table.insert_unique(hash, Arc::clone(&series), |series| series.registered.hash);
-        series
+        self.index.borrow_mut().find_or_create(self.fold.registry(), labels)
     }
 
     fn http(&self, connection: &mut Connection, exchange: &Exchange<'_>, http: &HttpExchange<'_>) {
         let key = Key::http(&self.vocabulary, http, exchange.outcome);
         let place = connection.held(key).unwrap_or_else(|| self.hold(connection, key, ExchangeFamily::http));
-        connection.series[place].observe(nanos(exchange.duration));
+        let record = Record { nanos: nanos(exchange.duration), trace: trace_of(exchange), call: None };
+        connection.series[place].record(&record, self.fold.registry().budget());
         if let Some(first_byte) = exchange.time_to_first_byte {
             if connection.first_byte.is_empty() {
                 connection.first_byte = self.first(&connection.info, ExchangeFamily::FirstByte);
             }
-            connection.first_byte.observe(nanos(first_byte));
+            connection.first_byte.record(&Record::of(first_byte), self.fold.registry().budget());
         }
     }
 
@@ -142,16 +124,25 @@ impl Shard {
         connection.rpc_method = method;
         let key = Key::rpc(method, grpc, exchange.outcome);
         let place = connection.held(key).unwrap_or_else(|| self.hold(connection, key, ExchangeFamily::rpc));
-        for series in connection.series[place].each() {
-            series.observe(nanos(exchange.duration));
-            series.add_messages(grpc);
-        }
+        let record = Record { nanos: nanos(exchange.duration), trace: trace_of(exchange), call: Some(grpc) };
+        connection.series[place].record(&record, self.fold.registry().budget());
         if let Some(first_message) = grpc.time_to_first_message {
             if connection.first_message.is_empty() {
                 connection.first_message = self.first(&connection.info, ExchangeFamily::FirstMessage);
             }
-            connection.first_message.observe(nanos(first_message));
+            connection.first_message.record(&Record::of(first_message), self.fold.registry().budget());
         }
+    }
+
+    /// Lets a connection look for its series anew, because some have been given up.
+    #[cold]
+    fn let_go(&self, connection: &mut Connection, generation: u32) {
+        connection.generation = generation;
+        connection.keys = [Key::NONE; HELD];
+        connection.series = Default::default();
+        connection.first_byte = Reported::default();
+        connection.first_message = Reported::default();
+        self.index.borrow_mut().tidy();
     }
 
     /// Finds the series of a key and lets the connection hold them. Returns their place.
@@ -213,8 +204,10 @@ impl FlowSink for Shard {
             first_byte: Reported::default(),
             first_message: Reported::default(),
             rpc_method: 0,
+            generation: self.fold.registry().generation(),
         };
         self.direction(&connection).open();
+        self.index.borrow_mut().tidy();
         connection
     }
 
@@ -232,6 +225,10 @@ impl FlowSink for Shard {
 
     fn exchange(&self, connection: &mut Connection, exchange: &Exchange<'_>) {
         self.direction(connection).exchange(exchange.outcome);
+        let generation = self.fold.registry().generation();
+        if connection.generation != generation {
+            self.let_go(connection, generation);
+        }
         match &exchange.operation {
             Operation::Http(http) => self.http(connection, exchange, http),
             Operation::Grpc(grpc) => self.grpc(connection, exchange, grpc),
@@ -246,6 +243,13 @@ impl FlowSink for Shard {
     fn refused(&self, refusal: Refusal) {
         self.cells.refused[refusal.index()].add(1);
     }
+}
+
+/// The trace that an exchange can be found by, and when it was over. One whose spans nobody keeps leads nowhere.
+#[inline]
+fn trace_of<'a>(exchange: &'a Exchange<'_>) -> Option<(&'a TraceContext, u64)> {
+    let trace = exchange.trace.as_ref().filter(|trace| trace.sampled)?;
+    Some((trace, unix_nanos(exchange.started + exchange.duration)))
 }
 
 #[cfg(test)]

@@ -5,17 +5,20 @@
 //! one: so a view costs the data path nothing.
 
 mod go_grpc_prometheus;
+mod groups;
 mod opentelemetry;
 mod own;
 mod projection;
+mod residues;
 
 use std::sync::Arc;
 
 use flowfold_flow::Side;
 
 pub(crate) use projection::Projection;
+pub(crate) use residues::Residues;
 
-use crate::labels::{Column, ExchangeFamily, Field};
+use crate::labels::{Column, ExchangeFamily, Field, Registered};
 use crate::names::{Kind, Metric, label};
 
 /// A naming scheme under which exchanges are shown. What the agent tells under names of its own is always shown.
@@ -60,6 +63,40 @@ pub(crate) struct Part {
     pub(crate) family: ExchangeFamily,
     pub(crate) columns: Arc<[Column]>,
     pub(crate) value: Value,
+    /// Which of the family's series give it.
+    pub(crate) filter: Filter,
+}
+
+impl Part {
+    /// Whether this label set gives it.
+    pub(crate) fn takes(&self, registered: &Registered) -> bool {
+        (self.filter)(registered)
+    }
+}
+
+/// Says whether a label set gives something to a row.
+pub(crate) type Filter = fn(&Registered) -> bool;
+
+/// The rows of the chosen views.
+#[derive(Debug)]
+pub(crate) struct Rows {
+    /// In the order in which they are exported.
+    pub(crate) list: Vec<Row>,
+    /// For each family of the store, the rows that it feeds, each with the position of the part.
+    pub(crate) feeds: [Vec<(usize, usize)>; ExchangeFamily::ALL.len()],
+}
+
+impl Rows {
+    pub(crate) fn new(views: &[View]) -> Self {
+        let list = rows(views);
+        let mut feeds = ExchangeFamily::ALL.map(|_| Vec::new());
+        for (row, parts) in list.iter().map(|row| &row.parts).enumerate() {
+            for (position, part) in parts.iter().enumerate() {
+                feeds[part.family as usize].push((row, position));
+            }
+        }
+        Self { list, feeds }
+    }
 }
 
 /// A number of a series.
@@ -81,10 +118,15 @@ impl Row {
     }
 
     /// Adds what a family gives, with a field for each label of the metric.
-    fn with(mut self, family: ExchangeFamily, value: Value, fields: &[Field]) -> Self {
+    fn with(self, family: ExchangeFamily, value: Value, fields: &[Field]) -> Self {
+        self.with_those(|_| true, family, value, fields)
+    }
+
+    /// The same, of some of the family's series alone.
+    fn with_those(mut self, filter: Filter, family: ExchangeFamily, value: Value, fields: &[Field]) -> Self {
         let names = self.metric.labels.iter().filter(|name| **name != label::OTEL_METRIC_OVERFLOW);
         let columns = names.zip(fields).map(|(name, field)| Column { name, field: *field }).collect();
-        self.parts.push(Part { family, columns, value });
+        self.parts.push(Part { family, columns, value, filter });
         self
     }
 
@@ -95,7 +137,7 @@ impl Row {
 }
 
 /// The rows of these views and of what is always shown, in the order in which they are exported.
-pub(crate) fn rows(views: &[View]) -> Vec<Row> {
+fn rows(views: &[View]) -> Vec<Row> {
     let mut rows = Vec::new();
     if views.contains(&View::OpenTelemetry) {
         rows.extend(opentelemetry::rows());

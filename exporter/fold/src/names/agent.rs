@@ -21,11 +21,43 @@ pub static SERIES: Metric = Metric::gauge(
 pub static SERIES_CREATED: Metric =
     Metric::counter("flowfold_series_created_total", &[label::FAMILY], "Label sets of exchanges that were made.");
 
+/// Label sets given up.
+pub static SERIES_EXPIRED: Metric = Metric::counter(
+    "flowfold_series_expired_total",
+    &[label::FAMILY],
+    "Label sets of exchanges that were given up after series_ttl without an exchange.",
+);
+
+/// What the label sets held that were given up.
+pub static SERIES_EXPIRED_EXCHANGES: Metric = Metric::counter(
+    "flowfold_series_expired_exchanges_total",
+    &[label::FAMILY],
+    "Exchanges of label sets that were given up; with those of the series that are shown, they are all of the family.",
+);
+
+/// Memory of series.
+pub static SERIES_BYTES: Metric = Metric::gauge(
+    "flowfold_series_memory_bytes",
+    &[],
+    "Memory that the series of exchanges take, which max_bytes limits.",
+);
+
+/// The ceiling of label sets.
+pub static MAX_SERIES: Metric =
+    Metric::gauge("flowfold_series_limit", &[], "Label sets of exchanges that there may be at most (max_series).");
+
+/// The ceiling of memory.
+pub static MAX_SERIES_BYTES: Metric = Metric::gauge(
+    "flowfold_series_memory_limit_bytes",
+    &[],
+    "Memory that the series of exchanges may take at most (max_bytes).",
+);
+
 /// What went to the overflow series.
 pub static SERIES_OVERFLOWED_EXCHANGES: Metric = Metric::counter(
     "flowfold_series_overflowed_exchanges_total",
     &[label::FAMILY],
-    "Exchanges that went to the overflow series of the family because max_series was reached.",
+    "Exchanges that went to the overflow series of the family because max_series or max_bytes was reached.",
 );
 
 /// Accepted connections.

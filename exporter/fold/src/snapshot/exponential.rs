@@ -4,7 +4,7 @@
 pub(crate) const MAX_BUCKETS: usize = 160;
 
 /// The finest scale there is. A bucket is then 9 % wide, as in Prometheus' own libraries with their usual factor of 1.1.
-pub(crate) const MAX_SCALE: i32 = 3;
+pub(crate) const MAX_SCALE: i8 = 3;
 
 /// A histogram whose bounds are the powers of a base, in seconds: the base is 2^(2^-scale), and bucket `i` takes what is
 /// more than base^i and at most base^(i+1), as OTLP has it. (Prometheus gives that bucket the index `i + 1`.) The
@@ -39,7 +39,7 @@ pub(crate) struct ExponentialSum {
 
 impl Default for ExponentialSum {
     fn default() -> Self {
-        Self { scale: MAX_SCALE, zero_count: 0, offset: 0, counts: Vec::new() }
+        Self { scale: MAX_SCALE.into(), zero_count: 0, offset: 0, counts: Vec::new() }
     }
 }
 
@@ -51,7 +51,7 @@ impl ExponentialSum {
     /// Makes it empty, and keeps its memory.
     pub(crate) fn clear(&mut self) {
         self.counts.clear();
-        (self.scale, self.zero_count, self.offset) = (MAX_SCALE, 0, 0);
+        (self.scale, self.zero_count, self.offset) = (MAX_SCALE.into(), 0, 0);
     }
 
     /// Adds another histogram. The result is as coarse as the coarser of the two, or as both together need.

@@ -123,7 +123,7 @@ impl Histograms {
         })
     }
 
-    /// The series, in the order in which they were made.
+    /// The series, in no order that means anything.
     pub fn iter(&self) -> impl Iterator<Item = HistogramPoint<'_>> {
         (0..self.len()).filter_map(|position| self.get(position))
     }

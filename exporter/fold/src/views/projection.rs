@@ -1,16 +1,14 @@
 //! Makes the series of one row while the store is read.
 
-use std::hash::BuildHasher;
-use std::ops::Range;
 use std::sync::Arc;
+use std::time::SystemTime;
 
-use hashbrown::{DefaultHashBuilder, HashTable};
-
+use super::groups::{Group, Groups};
 use super::{Part, Row, Value, bucket_map};
-use crate::labels::{Inner, Labels, Registered, visit_columns};
+use crate::labels::{Inner, Labels, Registered};
 use crate::names::Kind;
-use crate::series::Reading;
-use crate::snapshot::{Detail, Family, Histograms, Number, Points, Scalar};
+use crate::series::{Reading, keep_latest};
+use crate::snapshot::{BucketExemplar, Detail, Family, Histograms, Number, Points, Scalar};
 
 /// The series of one row, as far as the store has been read.
 #[derive(Debug)]
@@ -20,6 +18,8 @@ pub(crate) struct Projection<'a> {
     groups: Groups,
     /// For each bucket of the store, the bucket of the metric that takes it.
     buckets: Vec<usize>,
+    /// Room to work in.
+    exemplars: Vec<BucketExemplar>,
 }
 
 impl<'a> Projection<'a> {
@@ -28,36 +28,80 @@ impl<'a> Projection<'a> {
             Kind::Histogram(_) => Points::Histograms(Histograms::new(row.metric, detail)),
             Kind::Counter | Kind::Gauge | Kind::Info => Points::Scalars(Vec::new()),
         };
-        Self { row, points, groups: Groups::default(), buckets: bucket_map(row.metric) }
+        let buckets = bucket_map(row.metric);
+        Self { row, points, groups: Groups::default(), buckets, exemplars: Vec::new() }
     }
 
     /// Adds what a label set of the store gives to a part of the row.
     pub(crate) fn add(&mut self, part: &Part, registered: &Arc<Registered>, reading: &Reading) {
-        let group = if self.row.is_exact { None } else { Some(self.groups.find(part, registered)) };
-        let known = match group {
-            Some(Group::Known(position)) => Some(position),
-            Some(Group::New) | None => None,
-        };
-        let labels = || Labels(Inner::Exchange(Arc::clone(registered), Arc::clone(&part.columns)));
-        match &mut self.points {
-            Points::Histograms(histograms) => {
-                let position = known.unwrap_or_else(|| histograms.push(labels(), registered.since));
-                histograms.add(position, registered.since, |counts| {
-                    for (bucket, count) in self.buckets.iter().zip(reading.counts) {
-                        if let Some(sum) = counts.get_mut(*bucket) {
-                            *sum += count;
-                        }
-                    }
-                    reading.sum_nanos
-                });
+        if !part.takes(registered) {
+            return;
+        }
+        let position = if self.row.is_exact {
+            self.push(part, registered)
+        } else {
+            match self.groups.find(0, part, registered) {
+                Group::Known(position) => position,
+                Group::New => self.push(part, registered),
             }
+        };
+        self.add_to(position, part, registered.since, reading);
+    }
+
+    /// Adds what an expired label set gave to a part of the row, if there is still a series that it was added to. Says
+    /// whether there is.
+    pub(crate) fn add_expired(
+        &mut self,
+        part: &Part,
+        registered: &Registered,
+        since: SystemTime,
+        reading: &Reading,
+    ) -> bool {
+        let Some(position) = self.groups.known(0, part, registered) else { return false };
+        self.add_to(position, part, since, reading);
+        true
+    }
+
+    /// A series at zero. Returns its position, which is also that of its group.
+    fn push(&mut self, part: &Part, registered: &Arc<Registered>) -> usize {
+        let labels = Labels(Inner::Exchange(Arc::clone(registered), Arc::clone(&part.columns)));
+        match &mut self.points {
+            Points::Histograms(histograms) => histograms.push(labels, registered.since),
             Points::Scalars(scalars) => {
-                let more = part.value.of(reading);
-                match known.and_then(|position| scalars.get_mut(position)) {
-                    Some(scalar) => scalar.add(more, registered.since),
-                    None => scalars.push(Scalar { since: Some(registered.since), ..Scalar::new(labels(), more) }),
+                scalars.push(Scalar { since: Some(registered.since), ..Scalar::new(labels, 0) });
+                scalars.len() - 1
+            }
+        }
+    }
+
+    fn add_to(&mut self, position: usize, part: &Part, since: SystemTime, reading: &Reading) {
+        let histograms = match &mut self.points {
+            Points::Histograms(histograms) => histograms,
+            Points::Scalars(scalars) => {
+                if let Some(scalar) = scalars.get_mut(position) {
+                    scalar.add(part.value.of(reading), since);
+                }
+                return;
+            }
+        };
+        histograms.add(position, since, |counts| {
+            for (bucket, count) in self.buckets.iter().zip(reading.counts) {
+                if let Some(sum) = counts.get_mut(*bucket) {
+                    *sum += count;
                 }
             }
+            reading.sum_nanos
+        });
+        histograms.add_exponential(position, reading.exponential.view());
+        if !reading.exemplars.is_empty() {
+            let moved = |placed: &BucketExemplar| {
+                let bucket = self.buckets.get(placed.bucket).copied().unwrap_or(placed.bucket);
+                BucketExemplar { bucket, ..*placed }
+            };
+            self.exemplars.clear();
+            self.exemplars.extend(reading.exemplars.iter().map(moved));
+            keep_latest(&mut self.exemplars);
+            histograms.add_exemplars(position, &self.exemplars);
         }
     }
 
@@ -78,53 +122,11 @@ impl Value {
 }
 
 impl Scalar {
-    /// Adds to a number that began no later than this.
-    fn add(&mut self, more: u64, since: std::time::SystemTime) {
+    /// Adds to a count what began then.
+    fn add(&mut self, more: u64, since: SystemTime) {
         if let Number::Whole(whole) = &mut self.value {
             *whole += more;
         }
         self.since = self.since.map(|earlier| earlier.min(since));
-    }
-}
-
-/// Which label sets have become one, by the names and values of the row's labels.
-#[derive(Debug, Default)]
-struct Groups {
-    hasher: DefaultHashBuilder,
-    /// Positions in `written`, by the hash of what is written there.
-    table: HashTable<usize>,
-    /// Where the labels of each group are in `text`.
-    written: Vec<Range<usize>>,
-    text: Vec<u8>,
-}
-
-enum Group {
-    Known(usize),
-    /// The position is the next.
-    New,
-}
-
-impl Groups {
-    fn find(&mut self, part: &Part, registered: &Registered) -> Group {
-        let start = self.text.len();
-        visit_columns(registered, &part.columns, &mut |name, value| {
-            // No value holds the byte 0xff, which is not in UTF-8.
-            for piece in [name.as_bytes(), &[0xff], value.as_bytes(), &[0xff]] {
-                self.text.extend_from_slice(piece);
-            }
-        });
-        let new = self.text.get(start..).unwrap_or_default();
-        let hash = self.hasher.hash_one(new);
-        let (text, written) = (&self.text, &self.written);
-        let at =
-            |position: &usize| written.get(*position).and_then(|range| text.get(range.clone())).unwrap_or_default();
-        if let Some(position) = self.table.find(hash, |position| at(position) == new).copied() {
-            self.text.truncate(start);
-            return Group::Known(position);
-        }
-        let position = written.len();
-        self.table.insert_unique(hash, position, |position| self.hasher.hash_one(at(position)));
-        self.written.push(start..self.text.len());
-        Group::New
     }
 }

@@ -2,7 +2,10 @@
 
 mod ceiling;
 mod connections;
+mod detail;
 mod exchanges;
+mod expiry;
+mod explosion;
 mod grpc;
 mod model;
 mod steady_state;

@@ -8,7 +8,7 @@ use flowfold_flow::{
 };
 use flowfold_fold::{Fold, FoldOptions, RouteTable};
 
-use crate::traffic::{answered, called, connection, total};
+use crate::traffic::{answered, called, connection, total, value};
 
 #[test]
 fn a_connection_whose_series_are_known_allocates_nothing() {
@@ -74,5 +74,12 @@ fn a_series_is_small() {
     });
     // Each label set made two series: the duration and the time to first byte. Workloads are shared.
     let bytes = measured.bytes_current / i64::try_from(2 * LABEL_SETS).unwrap();
-    assert!(bytes <= 400, "{bytes} bytes per series");
+    assert!(bytes <= 700, "{bytes} bytes per series");
+    // What the store believes it takes is no less than what it does, and not much more.
+    let snapshot = fold.snapshot();
+    let believed = i64::try_from(value(&snapshot, "flowfold_series_memory_bytes", &[])).unwrap();
+    assert!(
+        measured.bytes_current <= believed && believed <= measured.bytes_current * 8 / 5,
+        "{believed} {measured:?}"
+    );
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use flowfold_flow::{
     ConnectionInfo, Exchange, GrpcCall, GrpcExchange, GrpcFlavour, GrpcMessages, GrpcStatus, HttpExchange, HttpVersion,
-    KnownMethod, Operation, Outcome, Reporters, UrlScheme, Workload,
+    KnownMethod, Operation, Outcome, Reporters, TraceContext, UrlScheme, Workload,
 };
 use flowfold_fold::{HistogramPoint, Labels, Number, Points, Snapshot};
 
@@ -75,6 +75,12 @@ pub(crate) fn with_call<'a>(mut exchange: Exchange<'a>, change: impl FnOnce(&mut
         other => panic!("this is no call: {other:?}"),
     }
     exchange
+}
+
+/// The exchange, as a part of a trace whose spans are kept.
+pub(crate) fn traced(exchange: Exchange<'_>, trace: u8) -> Exchange<'_> {
+    let trace = TraceContext { trace_id: [trace; 16], parent_span_id: [trace; 8], sampled: true };
+    Exchange { trace: Some(trace), ..exchange }
 }
 
 /// The labels as `name=value`, joined by commas.
