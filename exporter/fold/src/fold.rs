@@ -6,7 +6,7 @@ use std::time::{Instant, SystemTime};
 use crate::collect::Sources;
 use crate::labels::Vocabulary;
 use crate::registry::{Registry, Retired};
-use crate::views::{Residues, Rows};
+use crate::views::{Residues, Rows, tells_both_sides};
 use crate::worker::WorkerCells;
 use crate::{BuildInfo, Detail, FoldOptions, Health, Shard, Snapshot};
 
@@ -36,12 +36,16 @@ struct Expired {
 impl Fold {
     /// An empty store.
     pub fn new(options: FoldOptions) -> Arc<Self> {
-        let vocabulary =
-            Arc::new(Vocabulary { methods: options.methods, routes: options.routes, rpc_methods: options.rpc_methods });
+        let vocabulary = Arc::new(Vocabulary {
+            methods: options.methods,
+            routes: options.routes,
+            rpc_methods: options.rpc_methods,
+            tells_both_sides: tells_both_sides(&options.views),
+        });
         Arc::new(Self {
             registry: Registry::new(options.max_series, options.max_bytes, options.series_ttl, Arc::clone(&vocabulary)),
             vocabulary,
-            rows: Rows::new(&options.views),
+            rows: Rows::new(&options.views, &options.hubble),
             expired: Mutex::default(),
             health: Health::default(),
             build: options.build,

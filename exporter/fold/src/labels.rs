@@ -1,5 +1,6 @@
 //! What a label set is made of, and how it becomes names and values.
 
+mod context;
 mod field;
 mod key;
 mod rpc_key;
@@ -11,6 +12,7 @@ use std::time::SystemTime;
 
 use flowfold_flow::Workload;
 
+pub(crate) use context::{Context, Contexts};
 pub(crate) use field::{Column, Field};
 pub(crate) use key::Key;
 
@@ -86,6 +88,13 @@ impl Reporter {
             Self::Client => "client",
         }
     }
+
+    const fn as_traffic_direction(self) -> &'static str {
+        match self {
+            Self::Server => "ingress",
+            Self::Client => "egress",
+        }
+    }
 }
 
 /// The words that the small integers of a key stand for.
@@ -94,6 +103,8 @@ pub(crate) struct Vocabulary {
     pub(crate) methods: Methods,
     pub(crate) routes: RouteTable,
     pub(crate) rpc_methods: RpcMethods,
+    /// Whether label sets of the client's side say that the server's side is reported, too.
+    pub(crate) tells_both_sides: bool,
 }
 
 /// The labels of a series that exchanges feed. Two of them with equal parts have equal names and values, and the other
@@ -116,6 +127,11 @@ impl ExchangeLabels {
     /// The labels of the series that takes what the ceiling turned away.
     pub(crate) const fn overflow(family: ExchangeFamily) -> Self {
         Self { family, reporter: Reporter::Server, key: Key::OVERFLOW, port: 0, source: None, destination: None }
+    }
+
+    /// Whether they have an `error_type`.
+    pub(crate) fn is_error(&self) -> bool {
+        self.key.is_error(self.reporter)
     }
 
     /// Whether this is the series that takes what the ceiling turned away.

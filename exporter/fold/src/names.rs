@@ -5,14 +5,18 @@ pub mod label;
 mod agent;
 mod go_grpc_prometheus;
 mod http;
+mod hubble;
 mod rpc;
+mod service_graph;
 
 use crate::buckets::Buckets;
 
 pub use agent::*;
 pub use go_grpc_prometheus::*;
 pub use http::*;
+pub use hubble::*;
 pub use rpc::*;
+pub use service_graph::*;
 
 /// A metric family.
 #[derive(Debug, PartialEq, Eq)]
@@ -106,7 +110,7 @@ pub static ALL: [&Metric; 35] = [
 
 /// The metrics of the views that only a configuration chooses, in the order in which they are exported: behind
 /// those of [`ALL`] that exchanges feed.
-pub static CHOSEN: [&Metric; 10] = [
+pub static CHOSEN: [&Metric; 18] = [
     &GRPC_SERVER_STARTED,
     &GRPC_SERVER_HANDLED,
     &GRPC_SERVER_MSG_RECEIVED,
@@ -117,6 +121,14 @@ pub static CHOSEN: [&Metric; 10] = [
     &GRPC_CLIENT_MSG_RECEIVED,
     &GRPC_CLIENT_MSG_SENT,
     &GRPC_CLIENT_HANDLING,
+    &HUBBLE_HTTP_REQUESTS,
+    &HUBBLE_HTTP_RESPONSES,
+    &HUBBLE_HTTP_REQUEST_DURATION,
+    &HUBBLE_FLOWS_PROCESSED,
+    &SERVICE_GRAPH_REQUESTS,
+    &SERVICE_GRAPH_FAILED,
+    &SERVICE_GRAPH_SERVER,
+    &SERVICE_GRAPH_CLIENT,
 ];
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{Methods, RouteTable, RpcMethods, View};
+use crate::{HubbleMetric, Methods, RouteTable, RpcMethods, View};
 
 /// The ceiling of exchange series where the configuration names none.
 pub const DEFAULT_MAX_SERIES: usize = 20_000;
@@ -25,6 +25,8 @@ pub struct FoldOptions {
     pub rpc_methods: RpcMethods,
     /// The naming schemes under which exchanges are shown.
     pub views: Vec<View>,
+    /// What the view of Hubble shows.
+    pub hubble: Vec<HubbleMetric>,
     /// The most label sets that exchanges may make, over all families and workers. A label set that several workers
     /// see counts once. Exchanges with a label set beyond it go to the overflow series of their family.
     pub max_series: usize,
@@ -44,6 +46,7 @@ impl Default for FoldOptions {
             methods: Methods::default(),
             rpc_methods: RpcMethods::default(),
             views: vec![View::OpenTelemetry],
+            hubble: HubbleMetric::usual(),
             max_series: DEFAULT_MAX_SERIES,
             max_bytes: DEFAULT_MAX_BYTES,
             series_ttl: Some(DEFAULT_SERIES_TTL),

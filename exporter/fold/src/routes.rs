@@ -88,18 +88,18 @@ impl RouteTable {
 
     /// The small integer that stands for the matching template in a label set's key; 0 where none matches.
     #[inline]
-    pub(crate) fn place(&self, method: &[u8], path: &[u8]) -> u8 {
+    pub(crate) fn place(&self, method: &[u8], path: &[u8]) -> u16 {
         if self.templates == 0 {
             return 0;
         }
         let Some(path) = path.strip_prefix(b"/") else { return 0 };
         let mut best = None;
         self.search(0, Some(path), method, &mut best);
-        best.map_or(0, |route| route.label)
+        best.map_or(0, |route| route.label.into())
     }
 
     /// The label value of a [`place`](Self::place).
-    pub(crate) fn label(&self, place: u8) -> Option<&str> {
+    pub(crate) fn label(&self, place: u16) -> Option<&str> {
         let position = usize::from(place).checked_sub(1)?;
         self.paths.get(position).map(|path| &**path)
     }

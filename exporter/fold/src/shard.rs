@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use flowfold_flow::{
     ByteTally, ConnectionEnd, ConnectionInfo, Exchange, FlowSink, GrpcExchange, HttpExchange, Operation, Protocol,
-    Refusal, Side, TraceContext,
+    Refusal, Reporters, Side, TraceContext,
 };
 use index::Index;
 
@@ -149,10 +149,12 @@ impl Shard {
     #[cold]
     fn hold(&self, connection: &mut Connection, key: Key, family: impl Fn(Reporter) -> ExchangeFamily) -> usize {
         let info = &connection.info;
+        let both = self.vocabulary.tells_both_sides && info.reporters == Reporters::BOTH;
+        let key_of = |reporter| if both && reporter == Reporter::Client { key.with_server_too() } else { key };
         let series = self.reported(info, |reporter| ExchangeLabels {
             family: family(reporter),
             reporter,
-            key,
+            key: key_of(reporter),
             port: info.server.port(),
             source: Some(Arc::clone(&info.source)),
             destination: Some(Arc::clone(&info.destination)),

@@ -6,10 +6,12 @@
 
 mod go_grpc_prometheus;
 mod groups;
+mod hubble;
 mod opentelemetry;
 mod own;
 mod projection;
 mod residues;
+mod service_graph;
 
 use std::sync::Arc;
 
@@ -18,6 +20,7 @@ use flowfold_flow::Side;
 pub(crate) use projection::Projection;
 pub(crate) use residues::Residues;
 
+use crate::hubble::HubbleMetric;
 use crate::labels::{Column, ExchangeFamily, Field, Registered};
 use crate::names::{Kind, Metric, label};
 
@@ -28,17 +31,23 @@ pub enum View {
     OpenTelemetry,
     /// The families of go-grpc-prometheus.
     GoGrpcPrometheus,
+    /// The families of Hubble that [`FoldOptions::hubble`](crate::FoldOptions::hubble) names.
+    Hubble,
+    /// The families of service graphs.
+    ServiceGraph,
 }
 
 impl View {
     /// Every view, in the order in which they are exported.
-    pub const ALL: [Self; 2] = [Self::OpenTelemetry, Self::GoGrpcPrometheus];
+    pub const ALL: [Self; 4] = [Self::OpenTelemetry, Self::GoGrpcPrometheus, Self::Hubble, Self::ServiceGraph];
 
     /// The name by which a configuration chooses it.
     pub const fn name(self) -> &'static str {
         match self {
             Self::OpenTelemetry => "opentelemetry",
             Self::GoGrpcPrometheus => "go-grpc-prometheus",
+            Self::Hubble => "hubble",
+            Self::ServiceGraph => "service-graph",
         }
     }
 
@@ -87,8 +96,8 @@ pub(crate) struct Rows {
 }
 
 impl Rows {
-    pub(crate) fn new(views: &[View]) -> Self {
-        let list = rows(views);
+    pub(crate) fn new(views: &[View], hubble: &[HubbleMetric]) -> Self {
+        let list = rows(views, hubble);
         let mut feeds = ExchangeFamily::ALL.map(|_| Vec::new());
         for (row, parts) in list.iter().map(|row| &row.parts).enumerate() {
             for (position, part) in parts.iter().enumerate() {
@@ -123,30 +132,41 @@ impl Row {
     }
 
     /// The same, of some of the family's series alone.
-    fn with_those(mut self, filter: Filter, family: ExchangeFamily, value: Value, fields: &[Field]) -> Self {
+    fn with_those(self, filter: Filter, family: ExchangeFamily, value: Value, fields: &[Field]) -> Self {
         let names = self.metric.labels.iter().filter(|name| **name != label::OTEL_METRIC_OVERFLOW);
         let columns = names.zip(fields).map(|(name, field)| Column { name, field: *field }).collect();
-        self.parts.push(Part { family, columns, value, filter });
-        self
+        self.with_columns(filter, family, value, columns)
     }
 
-    /// Says that the labels tell any two label sets of the store apart.
-    fn exact(self) -> Self {
-        Self { is_exact: true, ..self }
+    /// The same, with these columns of the metric's labels.
+    fn with_columns(mut self, filter: Filter, family: ExchangeFamily, value: Value, columns: Arc<[Column]>) -> Self {
+        self.parts.push(Part { family, columns, value, filter });
+        self
     }
 }
 
 /// The rows of these views and of what is always shown, in the order in which they are exported.
-fn rows(views: &[View]) -> Vec<Row> {
+fn rows(views: &[View], hubble: &[HubbleMetric]) -> Vec<Row> {
     let mut rows = Vec::new();
     if views.contains(&View::OpenTelemetry) {
-        rows.extend(opentelemetry::rows());
+        rows.extend(opentelemetry::rows(!tells_both_sides(views)));
     }
     rows.extend(own::rows());
     if views.contains(&View::GoGrpcPrometheus) {
         rows.extend(go_grpc_prometheus::rows());
     }
+    if views.contains(&View::Hubble) {
+        rows.extend(hubble::rows(hubble));
+    }
+    if views.contains(&View::ServiceGraph) {
+        rows.extend(service_graph::rows());
+    }
     rows
+}
+
+/// Whether label sets of the client's side have to say that the server's side is reported, too.
+pub(crate) fn tells_both_sides(views: &[View]) -> bool {
+    views.contains(&View::ServiceGraph)
 }
 
 /// For each bucket of the store's histograms, the bucket of a metric that takes it: the metric's bounds are some of the
@@ -164,13 +184,19 @@ mod tests {
 
     #[test]
     fn every_row_has_a_field_for_each_label() {
-        for row in rows(&View::ALL) {
+        for row in rows(&View::ALL, &HubbleMetric::usual()) {
+            let name = row.metric.name;
             let mut expected = row.metric.labels.to_vec();
-            assert_eq!(expected.pop(), Some(label::OTEL_METRIC_OVERFLOW), "{}", row.metric.name);
+            assert_eq!(expected.pop(), Some(label::OTEL_METRIC_OVERFLOW), "{name}");
             assert!(!row.parts.is_empty());
             for part in &row.parts {
                 let columns: Vec<_> = part.columns.iter().map(|column| column.name).collect();
-                assert_eq!(columns, expected, "{}", row.metric.name);
+                if name.starts_with("hubble_") {
+                    // There the configuration chooses some of them.
+                    assert!(columns.iter().all(|column| expected.contains(column)), "{name}: {columns:?}");
+                } else {
+                    assert_eq!(columns, expected, "{name}");
+                }
                 assert_eq!(matches!(row.metric.kind, Kind::Histogram(_)), part.value == Value::Histogram);
             }
         }
@@ -178,11 +204,12 @@ mod tests {
 
     #[test]
     fn rows_stand_in_the_order_of_their_names() {
-        let shown: Vec<_> = rows(&View::ALL).iter().map(|row| row.metric.name).collect();
+        let hubble = HubbleMetric::usual();
+        let shown: Vec<_> = rows(&View::ALL, &hubble).iter().map(|row| row.metric.name).collect();
         let fed = |metric: &&&Metric| shown.contains(&metric.name);
         let named: Vec<_> = names::ALL.iter().chain(&names::CHOSEN).filter(fed).map(|metric| metric.name).collect();
         assert_eq!(shown, named);
-        assert_eq!(rows(&[]).len(), shown.len() - 4 - names::CHOSEN.len());
+        assert_eq!(rows(&[], &hubble).len(), shown.len() - 4 - names::CHOSEN.len());
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! What can stand in a column of a view.
 
+use super::context::is_named;
 use super::key::ErrorType;
-use super::{ExchangeLabels, Vocabulary};
+use super::{Contexts, ExchangeLabels, Vocabulary};
 
 /// A label of a view: its name, and what of the store's label set is its value.
 #[derive(Clone, Debug)]
@@ -38,6 +39,16 @@ pub(crate) enum Field {
     GrpcMethod,
     /// The status as Go names it. A call always has one there: where it is not known, `Unknown`.
     GrpcCode,
+    /// As Hubble has it.
+    HttpProtocol,
+    /// What Hubble says of the client.
+    Source(Contexts),
+    /// What Hubble says of the server.
+    Destination(Contexts),
+    /// The reporter in Hubble's other words.
+    TrafficDirection,
+    /// `virtual_node` where one end is known by its address alone.
+    ConnectionType,
     /// The same for every series.
     Constant(&'static str),
 }
@@ -60,6 +71,8 @@ impl Field {
                 ErrorType::Status(status) => number(status, take),
                 ErrorType::Word(word) => take(word),
             },
+            // A call is a POST.
+            Self::HttpMethod if key.is_rpc() => take("POST"),
             Self::HttpMethod => take(vocabulary.methods.label(key.http_method())),
             Self::HttpStatus => number(key.http_status(), take),
             Self::HttpRoute => take(vocabulary.routes.label(key.http_route()).unwrap_or_default()),
@@ -72,6 +85,15 @@ impl Field {
             Self::GrpcService => take(vocabulary.rpc_methods.service_and_method(key.rpc_method()).0),
             Self::GrpcMethod => take(vocabulary.rpc_methods.service_and_method(key.rpc_method()).1),
             Self::GrpcCode => take(key.rpc_status().map_or("Unknown", |status| status.as_go_name())),
+            Self::HttpProtocol => take(key.http_protocol()),
+            Self::Source(contexts) => contexts.value(labels.source.as_deref(), take),
+            Self::Destination(contexts) => contexts.value(labels.destination.as_deref(), take),
+            Self::TrafficDirection => take(labels.reporter.as_traffic_direction()),
+            Self::ConnectionType => {
+                let ends = [&labels.source, &labels.destination];
+                let is_named = ends.into_iter().flatten().all(|workload| is_named(workload));
+                take(if is_named { "" } else { "virtual_node" })
+            }
             Self::Constant(text) => take(text),
         }
     }

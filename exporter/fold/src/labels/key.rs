@@ -14,17 +14,22 @@ const UNFINISHED: &str = "unfinished";
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Key(pub(super) u64);
 
-/// Where the parts of an HTTP exchange's key are, in bits from the lowest.
-const ROUTE: u32 = 8;
-const STATUS: u32 = 16;
-const VERSION: u32 = 32;
-const SCHEME: u32 = 36;
+/// Where the parts of an HTTP exchange's key are, in bits from the lowest. The method is at the lowest.
+const VERSION: u32 = 18;
+const SCHEME: u32 = 22;
+const ROUTE: u32 = 32;
+const ROUTE_BITS: u16 = (1 << 12) - 1;
+/// Where every key has the status code of HTTP, in ten bits.
+const HTTP_STATUS: u32 = 8;
+const HTTP_STATUS_BITS: u16 = (1 << 10) - 1;
 /// Where every key says how the exchange ended.
-const ENDING: u32 = 40;
+const ENDING: u32 = 24;
 /// Set in every key, so that none equals [`Key::NONE`].
 pub(super) const PRESENT: u64 = 1 << 63;
 /// Set in the key of a gRPC call.
 pub(super) const RPC: u64 = 1 << 62;
+/// Set in the key of an exchange that is reported for the server, too.
+const SERVER_TOO: u64 = 1 << 61;
 
 const VERSIONS: [HttpVersion; 3] = [HttpVersion::Http10, HttpVersion::Http11, HttpVersion::Http2];
 const SCHEMES: [UrlScheme; 2] = [UrlScheme::Http, UrlScheme::Https];
@@ -60,7 +65,7 @@ impl Key {
             PRESENT
                 | u64::from(method)
                 | u64::from(route) << ROUTE
-                | u64::from(http.status.unwrap_or(0)) << STATUS
+                | http_status(http.status)
                 | (http.version as u64) << VERSION
                 | (http.scheme as u64) << SCHEME
                 | ending(outcome),
@@ -78,7 +83,7 @@ impl Key {
         u16::from_le_bytes([low, high])
     }
 
-    const fn is_rpc(self) -> bool {
+    pub(super) const fn is_rpc(self) -> bool {
         self.0 & RPC != 0
     }
 
@@ -86,21 +91,52 @@ impl Key {
         self.byte(0)
     }
 
-    pub(super) const fn http_route(self) -> u8 {
-        self.byte(ROUTE)
+    pub(super) const fn http_route(self) -> u16 {
+        self.two_bytes(ROUTE) & ROUTE_BITS
     }
 
     /// The status code; 0 where there was none.
-    pub(super) const fn http_status(self) -> u16 {
-        self.two_bytes(STATUS)
+    pub(crate) const fn http_status(self) -> u16 {
+        self.two_bytes(HTTP_STATUS) & HTTP_STATUS_BITS
+    }
+
+    /// The version as Hubble has it. All calls are taken for those of HTTP/2, which is what gRPC is.
+    pub(super) fn http_protocol(self) -> &'static str {
+        if self.is_rpc() {
+            return "HTTP/2";
+        }
+        match self.version() {
+            Some(HttpVersion::Http10) => "HTTP/1.0",
+            Some(HttpVersion::Http2) => "HTTP/2",
+            Some(HttpVersion::Http11) | None => "HTTP/1.1",
+        }
+    }
+
+    /// The same exchange, as one that is reported for the server, too.
+    pub(crate) const fn with_server_too(self) -> Self {
+        Self(self.0 | SERVER_TOO)
+    }
+
+    /// Whether the exchange is reported for the server, too, where that has been said.
+    pub(crate) fn is_reported_by_server_too(self) -> bool {
+        self.0 & SERVER_TOO != 0 && self != Self::OVERFLOW
+    }
+
+    /// Whether `error_type` says anything to this side.
+    pub(super) fn is_error(self, reporter: Reporter) -> bool {
+        !matches!(self.error_type(reporter), ErrorType::None)
     }
 
     pub(super) fn http_version(self) -> &'static str {
-        VERSIONS.get(usize::from(self.byte(VERSION) & 0xf)).map_or("", |version| version.as_label())
+        self.version().map_or("", |version| version.as_label())
+    }
+
+    fn version(self) -> Option<HttpVersion> {
+        VERSIONS.get(usize::from(self.byte(VERSION) & 0xf)).copied()
     }
 
     pub(super) fn url_scheme(self) -> &'static str {
-        SCHEMES.get(usize::from(self.byte(SCHEME) & 0xf)).map_or("", |scheme| scheme.as_label())
+        SCHEMES.get(usize::from(self.byte(SCHEME) & 0b11)).map_or("", |scheme| scheme.as_label())
     }
 
     /// What `error_type` says to this side.
@@ -136,6 +172,11 @@ fn rpc_error(status: Option<GrpcStatus>, reporter: Reporter) -> ErrorType {
     }
 }
 
+/// The status code where every key has it. None is 0, and so is one that no server may send.
+pub(super) fn http_status(status: Option<u16>) -> u64 {
+    u64::from(status.filter(|status| *status <= HTTP_STATUS_BITS).unwrap_or(0)) << HTTP_STATUS
+}
+
 /// How an exchange ended, where every key has it.
 pub(super) fn ending(outcome: Outcome) -> u64 {
     let ending = match outcome {
@@ -168,7 +209,12 @@ mod tests {
 
     fn text(reporter: Reporter, http: &HttpExchange<'_>, outcome: Outcome) -> String {
         let routes = RouteTable::parse(["/users/{id}"]).unwrap();
-        let vocabulary = Vocabulary { methods: Methods::default(), routes, rpc_methods: RpcMethods::default() };
+        let vocabulary = Vocabulary {
+            methods: Methods::default(),
+            routes,
+            rpc_methods: RpcMethods::default(),
+            tells_both_sides: false,
+        };
         let labels = ExchangeLabels {
             family: ExchangeFamily::http(reporter),
             reporter,
@@ -219,6 +265,15 @@ mod tests {
             assert_eq!(error(Reporter::Server, None, Outcome::Failed(reason)), reason.as_label());
             // What cut the exchange short says more than a status that was on its way.
             assert_eq!(error(Reporter::Client, Some(500), Outcome::Failed(reason)), reason.as_label());
+        }
+    }
+
+    #[test]
+    fn a_status_that_no_server_may_send_is_none() {
+        assert_eq!(text(Reporter::Client, &exchange(Some(1023)), Outcome::Answered).split(',').nth(1), Some("1023"));
+        for status in [1024, u16::MAX] {
+            let text = text(Reporter::Client, &exchange(Some(status)), Outcome::Answered);
+            assert_eq!(text, "POST,,,/users/{id},1.0,https");
         }
     }
 

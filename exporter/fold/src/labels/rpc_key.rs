@@ -2,12 +2,13 @@
 
 use flowfold_flow::{FailureReason, GrpcCall, GrpcExchange, GrpcFlavour, GrpcStatus, Outcome};
 
-use super::key::{Key, PRESENT, RPC, ending};
+use super::key::{Key, PRESENT, RPC, ending, http_status};
 
-/// Where the parts of the key are, in bits from the lowest. The method is at the lowest.
-const STATUS: u32 = 16;
-const FLAVOUR: u32 = 24;
-const CALL: u32 = 28;
+/// Where the parts of the key are, in bits from the lowest. What is below they have in common with those of HTTP.
+const FLAVOUR: u32 = 0;
+const CALL: u32 = 4;
+const METHOD: u32 = 32;
+const STATUS: u32 = 48;
 
 const FLAVOURS: [GrpcFlavour; 2] = [GrpcFlavour::Grpc, GrpcFlavour::Web];
 
@@ -20,7 +21,8 @@ impl Key {
         Self(
             PRESENT
                 | RPC
-                | u64::from(method)
+                | u64::from(method) << METHOD
+                | http_status(grpc.http_status)
                 | status << STATUS
                 | (grpc.flavour as u64) << FLAVOUR
                 | (grpc.call as u64) << CALL
@@ -29,7 +31,7 @@ impl Key {
     }
 
     pub(super) const fn rpc_method(self) -> u16 {
-        self.two_bytes(0)
+        self.two_bytes(METHOD)
     }
 
     pub(super) fn rpc_status(self) -> Option<GrpcStatus> {

@@ -2,6 +2,14 @@
 
 /// The class of bytes.
 pub const CLASS: &str = "class";
+/// The workload that an edge of the service graph starts at.
+pub const CLIENT: &str = "client";
+/// `virtual_node` where one end of an edge is known by its address alone.
+pub const CONNECTION_TYPE: &str = "connection_type";
+/// Hubble's name for the side that a flow goes to.
+pub const DESTINATION: &str = "destination";
+/// The address of the side that a flow goes to, where nothing else is known of it.
+pub const DESTINATION_IP: &str = "destination_ip";
 /// The namespace of the server's workload.
 pub const DESTINATION_NAMESPACE: &str = "destination_namespace";
 /// The server's workload.
@@ -28,6 +36,8 @@ pub const HTTP_REQUEST_METHOD: &str = "http_request_method";
 pub const HTTP_RESPONSE_STATUS_CODE: &str = "http_response_status_code";
 /// The route template that the path matches.
 pub const HTTP_ROUTE: &str = "http_route";
+/// Hubble's name for the HTTP method.
+pub const METHOD: &str = "method";
 /// The version of HTTP.
 pub const NETWORK_PROTOCOL_VERSION: &str = "network_protocol_version";
 /// `true` on the one series that takes what `max_series` turned away.
@@ -50,15 +60,31 @@ pub const RPC_METHOD: &str = "rpc_method";
 pub const RPC_RESPONSE_STATUS_CODE: &str = "rpc_response_status_code";
 /// The variant of gRPC.
 pub const RPC_SYSTEM_NAME: &str = "rpc_system_name";
+/// The workload that an edge of the service graph leads to.
+pub const SERVER: &str = "server";
 /// The port that the client asked for.
 pub const SERVER_PORT: &str = "server_port";
 /// The direction of bytes.
 pub const SIDE: &str = "side";
+/// Hubble's name for the side that a flow comes from.
+pub const SOURCE: &str = "source";
+/// The address of the side that a flow comes from, where nothing else is known of it.
+pub const SOURCE_IP: &str = "source_ip";
 /// The namespace of the client's workload.
 pub const SOURCE_NAMESPACE: &str = "source_namespace";
 /// The client's workload.
 pub const SOURCE_WORKLOAD: &str = "source_workload";
+/// Hubble's name for the status code.
+pub const STATUS: &str = "status";
+/// The protocol of a flow to Hubble.
+pub const SUBTYPE: &str = "subtype";
+/// `ingress` or `egress`: Hubble's second name for the reporter.
+pub const TRAFFIC_DIRECTION: &str = "traffic_direction";
+/// The kind of a flow to Hubble.
+pub const TYPE: &str = "type";
 /// `http` or `https`.
 pub const URL_SCHEME: &str = "url_scheme";
+/// What became of a flow.
+pub const VERDICT: &str = "verdict";
 /// The version of a build.
 pub const VERSION: &str = "version";

@@ -29,10 +29,11 @@ const RPC_FIELDS: &[Field] = &[
     Field::DestinationNamespace,
 ];
 
-pub(super) fn rows() -> [Row; 4] {
-    let http = |family: ExchangeFamily| {
-        // All of an HTTP exchange's key is in its labels.
-        Row::new(family.metric()).with(family, Value::Histogram, HTTP_FIELDS).exact()
+/// `is_exact`: the labels of HTTP tell any two label sets of the store apart.
+pub(super) fn rows(is_exact: bool) -> [Row; 4] {
+    let http = |family: ExchangeFamily| Row {
+        is_exact,
+        ..Row::new(family.metric()).with(family, Value::Histogram, HTTP_FIELDS)
     };
     let rpc = |family: ExchangeFamily| Row::new(family.metric()).with(family, Value::Histogram, RPC_FIELDS);
     [

@@ -10,7 +10,10 @@ const FIRST_FIELDS: &[Field] =
     &[Field::Reporter, Field::ServerPort, Field::DestinationWorkload, Field::DestinationNamespace];
 
 pub(super) fn rows() -> [Row; 4] {
-    let first = |family: ExchangeFamily| Row::new(family.metric()).with(family, Value::Histogram, FIRST_FIELDS).exact();
+    let first = |family: ExchangeFamily| Row {
+        is_exact: true,
+        ..Row::new(family.metric()).with(family, Value::Histogram, FIRST_FIELDS)
+    };
     [
         first(ExchangeFamily::FirstByte),
         first(ExchangeFamily::FirstMessage),

@@ -32,14 +32,16 @@ fn classic_and_exponential_buckets_have_the_same_values() {
             assert!((1..=3).contains(&exponential.scale) && exponential.counts.len() <= 160);
             // The classic bound of 1 s is one of every scale, too: both sides of it agree.
             let below = exponential.counts.iter().take(usize::try_from(-exponential.offset).unwrap());
-            let bounds = if family.metric.name.starts_with("grpc_") { 8 } else { 10 };
+            let has_few = ["grpc_", "hubble_"].iter().any(|few| family.metric.name.starts_with(few));
+            let bounds = if has_few { 8 } else { 10 };
             let below_classic = point.counts.iter().take(bounds).sum::<u64>();
             assert_eq!(below.sum::<u64>() + exponential.zero_count, below_classic, "{}", family.metric.name);
             families += 1;
         }
     }
-    // Two of HTTP, two of gRPC, each side's first byte and first message, two of go-grpc-prometheus.
-    assert_eq!(families, 10);
+    // Two of HTTP, two of gRPC, each side's first byte and first message, two of go-grpc-prometheus, of Hubble one for
+    // each side and method, two of the service graph.
+    assert_eq!(families, 16);
 }
 
 #[test]

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use flowfold_flow::{FlowSink, GrpcCall, GrpcMessages, GrpcStatus, Reporters};
-use flowfold_fold::{Fold, FoldOptions, View};
+use flowfold_flow::{FailureReason, FlowSink, GrpcCall, GrpcMessages, GrpcStatus, Operation, Outcome, Reporters};
+use flowfold_fold::{Fold, FoldOptions, HubbleMetric, Points, Snapshot, View};
 
-use crate::traffic::{called, connection, histograms, text, total, value, with_call};
+use crate::traffic::{answered, called, connection, histograms, text, total, value, with_call};
 
 const MS: Duration = Duration::from_millis(1);
 
@@ -90,4 +90,134 @@ fn the_overflow_of_a_view_is_marked_as_such() {
     let snapshot = fold.snapshot();
     assert_eq!(value(&snapshot, "grpc_server_started_total", &["otel_metric_overflow=true"]), 1);
     assert_eq!(text(histograms(&snapshot, "grpc_server_handling_seconds")[0].labels), "otel_metric_overflow=true");
+}
+
+const HUBBLE: [&str; 2] = [
+    "httpV2:sourceContext=workload|ip;labelsContext=destination_workload,traffic_direction",
+    "flow:labelsContext=source_workload,destination_workload",
+];
+
+fn hubble(metrics: [&str; 2]) -> std::sync::Arc<Fold> {
+    let hubble = HubbleMetric::parse_all(metrics).unwrap();
+    Fold::new(FoldOptions { views: vec![View::Hubble], hubble, ..FoldOptions::default() })
+}
+
+/// An answered request, a failed one and a call, seen by both sides.
+fn feed(fold: &std::sync::Arc<Fold>) {
+    let shard = fold.shard();
+    let info = connection(Reporters::BOTH, "cart");
+    let mut open = shard.opened(&info);
+    shard.exchange(&mut open, &answered(&info, "/", 503, 80 * MS));
+    let mut failed = answered(&info, "/", 200, MS);
+    failed.outcome = Outcome::Failed(FailureReason::ServerReset);
+    let Operation::Http(http) = &mut failed.operation else { panic!("it is HTTP") };
+    http.status = None;
+    shard.exchange(&mut open, &failed);
+    shard.exchange(&mut open, &called(&info, "shop.Cart/Add", GrpcStatus::NotFound, 80 * MS));
+}
+
+/// The series of a family with their numbers, as one sorted text.
+fn series(snapshot: &Snapshot, family: &str) -> Vec<String> {
+    let found = snapshot.families.iter().find(|found| found.metric.name == family).expect("the family is exported");
+    let mut lines: Vec<_> = match &found.points {
+        Points::Scalars(scalars) => {
+            scalars.iter().map(|point| format!("{} {:?}", text(&point.labels), point.value)).collect()
+        }
+        Points::Histograms(points) => {
+            points.iter().map(|point| format!("{} {:?}", text(point.labels), point.counts)).collect()
+        }
+    };
+    lines.sort();
+    lines
+}
+
+#[test]
+fn the_second_form_of_hubbles_http_counts_what_was_answered() {
+    let fold = hubble(HUBBLE);
+    feed(&fold);
+    let snapshot = fold.snapshot();
+    let context = "source=shop/web,destination_workload=cart";
+    let line = |direction: &str, own: &str| format!("{context},traffic_direction={direction},{own} Whole(1)");
+    let requests = [
+        line("egress", "method=GET,protocol=HTTP/1.1,status=503,reporter=client"),
+        line("egress", "method=POST,protocol=HTTP/2,status=200,reporter=client"),
+        line("ingress", "method=GET,protocol=HTTP/1.1,status=503,reporter=server"),
+        line("ingress", "method=POST,protocol=HTTP/2,status=200,reporter=server"),
+    ];
+    assert_eq!(series(&snapshot, "hubble_http_requests_total"), requests);
+    assert_eq!(series(&snapshot, "hubble_http_responses_total"), requests);
+    let durations = series(&snapshot, "hubble_http_request_duration_seconds");
+    let counts = "[0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0]";
+    assert_eq!(durations[0], format!("{context},traffic_direction=egress,method=GET,reporter=client {counts}"));
+    assert_eq!(durations.len(), 4);
+}
+
+#[test]
+fn the_first_form_of_hubbles_http_turns_answers_around() {
+    let fold = hubble(["http:labelsContext=source_workload,destination_workload", "flow"]);
+    feed(&fold);
+    let snapshot = fold.snapshot();
+    let requests = series(&snapshot, "hubble_http_requests_total");
+    assert_eq!(
+        requests[0],
+        "source_workload=web,destination_workload=cart,method=GET,protocol=HTTP/1.1,reporter=client Whole(2)"
+    );
+    let answers = series(&snapshot, "hubble_http_responses_total");
+    assert_eq!(
+        answers[0],
+        "source_workload=cart,destination_workload=web,method=GET,protocol=HTTP/1.1,status=503,reporter=client Whole(1)"
+    );
+    assert_eq!(answers.len(), 4);
+    assert!(series(&snapshot, "hubble_http_request_duration_seconds")[0].starts_with("source_workload=cart,"));
+}
+
+#[test]
+fn a_request_and_its_answer_are_two_flows_of_hubble() {
+    let fold = hubble(HUBBLE);
+    feed(&fold);
+    let flow = "protocol=HTTP,type=L7,subtype=HTTP,verdict=FORWARDED";
+    // Three requests and two answers, each seen by both sides.
+    let expected = [
+        format!("source_workload=cart,destination_workload=web,{flow} Whole(4)"),
+        format!("source_workload=web,destination_workload=cart,{flow} Whole(6)"),
+    ];
+    assert_eq!(series(&fold.snapshot(), "hubble_flows_processed_total"), expected);
+}
+
+#[test]
+fn an_edge_of_the_service_graph_counts_each_exchange_once() {
+    let fold = fold(&[View::OpenTelemetry, View::ServiceGraph]);
+    feed(&fold);
+    // Of this one only the client's side is reported, and the server is known by its address.
+    let shard = fold.shard();
+    let mut far = (*connection(Reporters::CLIENT, "192.0.2.7")).clone();
+    far.reporters = Reporters::CLIENT;
+    let far = far.into();
+    let mut open = shard.opened(&far);
+    shard.exchange(&mut open, &answered(&far, "/", 404, MS));
+    let snapshot = fold.snapshot();
+    let of = |family: &str| series(&snapshot, &format!("traces_service_graph_request_{family}"));
+    let near = "client=web,server=cart";
+    let virtual_node = "client=web,server=192.0.2.7,connection_type=virtual_node";
+    assert_eq!(of("total"), [format!("{virtual_node} Whole(1)"), format!("{near} Whole(3)")]);
+    // NOT_FOUND is no error of the server, by whose report the call counts.
+    assert_eq!(of("failed_total"), [format!("{virtual_node} Whole(1)"), format!("{near} Whole(2)")]);
+    assert_eq!(of("server_seconds"), [format!("{near} [1, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0]")]);
+    assert_eq!(of("client_seconds").len(), 2);
+    assert_eq!(total(&snapshot, "http_client_request_duration_seconds"), 3);
+}
+
+#[test]
+fn a_client_that_is_reported_with_and_without_its_server_is_one_series_of_the_conventions() {
+    let fold = fold(&[View::OpenTelemetry, View::ServiceGraph]);
+    let shard = fold.shard();
+    for reporters in [Reporters::BOTH, Reporters::CLIENT] {
+        let info = connection(reporters, "cart");
+        let mut open = shard.opened(&info);
+        shard.exchange(&mut open, &answered(&info, "/", 200, MS));
+    }
+    let snapshot = fold.snapshot();
+    assert_eq!(histograms(&snapshot, "http_client_request_duration_seconds").len(), 1);
+    assert_eq!(total(&snapshot, "http_client_request_duration_seconds"), 2);
+    assert_eq!(total(&snapshot, "traces_service_graph_request_total"), 2);
 }

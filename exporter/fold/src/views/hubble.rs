@@ -1,0 +1,107 @@
+//! The families of Hubble.
+
+use super::{Filter, Row, Value};
+use crate::hubble::{HubbleContexts, HubbleKind, HubbleMetric};
+use crate::labels::{Column, Context, Contexts, ExchangeFamily, Field, Registered};
+use crate::names::{self, label};
+
+const FAMILIES: [ExchangeFamily; 4] =
+    [ExchangeFamily::HttpServer, ExchangeFamily::HttpClient, ExchangeFamily::RpcServer, ExchangeFamily::RpcClient];
+
+const METHOD: (&str, Field) = (label::METHOD, Field::HttpMethod);
+const PROTOCOL: (&str, Field) = (label::PROTOCOL, Field::HttpProtocol);
+const STATUS: (&str, Field) = (label::STATUS, Field::HttpStatus);
+const REPORTER: (&str, Field) = (label::REPORTER, Field::Reporter);
+
+/// A request is a flow of this kind, and so is its answer.
+const FLOW: [(&str, Field); 4] = [
+    (label::PROTOCOL, Field::Constant("HTTP")),
+    (label::TYPE, Field::Constant("L7")),
+    (label::SUBTYPE, Field::Constant("HTTP")),
+    (label::VERDICT, Field::Constant("FORWARDED")),
+];
+
+/// Which side a flow comes from.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Source {
+    Client,
+    Server,
+}
+
+pub(super) fn rows(metrics: &[HubbleMetric]) -> Vec<Row> {
+    metrics.iter().flat_map(of_metric).collect()
+}
+
+fn of_metric(metric: &HubbleMetric) -> Vec<Row> {
+    let contexts = &metric.contexts;
+    // Hubble's answers go from the server to the client, but for the second form of its HTTP metrics.
+    let answers = if metric.kind == HubbleKind::HttpV2 { Source::Client } else { Source::Server };
+    let responses = || {
+        let columns = columns(contexts, answers, &[METHOD, PROTOCOL, STATUS, REPORTER]);
+        add(Row::new(&names::HUBBLE_HTTP_RESPONSES), is_answered, Value::Count, &columns)
+    };
+    let duration = || {
+        let columns = columns(contexts, answers, &[METHOD, REPORTER]);
+        add(Row::new(&names::HUBBLE_HTTP_REQUEST_DURATION), is_answered, Value::Histogram, &columns)
+    };
+    match metric.kind {
+        HubbleKind::Http => {
+            let columns = columns(contexts, Source::Client, &[METHOD, PROTOCOL, REPORTER]);
+            let requests = add(Row::new(&names::HUBBLE_HTTP_REQUESTS), |_| true, Value::Count, &columns);
+            vec![requests, responses(), duration()]
+        }
+        HubbleKind::HttpV2 => {
+            let columns = columns(contexts, Source::Client, &[METHOD, PROTOCOL, STATUS, REPORTER]);
+            let requests = add(Row::new(&names::HUBBLE_HTTP_REQUESTS), is_answered, Value::Count, &columns);
+            // Hubble has no answers in this form, and so no configuration that fills all the panels of its dashboards.
+            vec![requests, responses(), duration()]
+        }
+        HubbleKind::Flow => {
+            let row = Row::new(&names::HUBBLE_FLOWS_PROCESSED);
+            let row = add(row, |_| true, Value::Count, &columns(contexts, Source::Client, &FLOW));
+            vec![add(row, is_answered, Value::Count, &columns(contexts, Source::Server, &FLOW))]
+        }
+    }
+}
+
+fn add(row: Row, filter: Filter, value: Value, columns: &[Column]) -> Row {
+    FAMILIES.into_iter().fold(row, |row, family| row.with_columns(filter, family, value, columns.into()))
+}
+
+/// An exchange without an answer is none that Hubble would have seen; what overflowed is told as a whole.
+fn is_answered(set: &Registered) -> bool {
+    set.labels.key.http_status() > 0 || set.labels.is_overflow()
+}
+
+/// The context labels and then the metric's own. They are given once, and their values are the other way round where the
+/// source is the server.
+fn columns(contexts: &HubbleContexts, source: Source, own: &[(&'static str, Field)]) -> Vec<Column> {
+    let end = |contexts: Contexts, is_client: bool| {
+        if is_client { Field::Source(contexts) } else { Field::Destination(contexts) }
+    };
+    let from = |contexts: Contexts| end(contexts, source == Source::Client);
+    let to = |contexts: Contexts| end(contexts, source == Source::Server);
+    let mut columns = Vec::new();
+    let sides = [
+        (label::SOURCE, contexts.source, from(contexts.source)),
+        (label::DESTINATION, contexts.destination, to(contexts.destination)),
+    ];
+    let asked = sides.into_iter().filter(|(_, list, _)| !list.is_empty());
+    columns.extend(asked.map(|(name, _, field)| Column { name, field }));
+    for name in &contexts.labels {
+        let field = match *name {
+            label::SOURCE_IP => from(Context::Ip.into()),
+            label::SOURCE_NAMESPACE => from(Context::Namespace.into()),
+            label::SOURCE_WORKLOAD => from(Context::Workload.into()),
+            label::DESTINATION_IP => to(Context::Ip.into()),
+            label::DESTINATION_NAMESPACE => to(Context::Namespace.into()),
+            label::DESTINATION_WORKLOAD => to(Context::Workload.into()),
+            label::TRAFFIC_DIRECTION => Field::TrafficDirection,
+            // What only Kubernetes knows is empty, and an empty label is none.
+            _ => continue,
+        };
+        columns.push(Column { name, field });
+    }
+    columns.extend(own.iter().map(|(name, field)| Column { name, field: *field }));
+    columns
+}
