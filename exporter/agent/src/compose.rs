@@ -78,6 +78,7 @@ impl Agent {
             views: config.views.clone(),
             max_series: config.max_series,
             build: build_info(),
+            ..FoldOptions::default()
         });
         let ingress = config.ports(Direction::Ingress);
         let directory = Directory::new(Options {

@@ -204,7 +204,9 @@ impl Written {
 fn write(sent: &[Sent]) -> Written {
     let mut written = Written::default();
     let mut encoder = Encoder::with_dynamic_size(4096);
-    sent.iter().for_each(|sent| written.add(sent, &mut encoder));
+    for sent in sent {
+        written.add(sent, &mut encoder);
+    }
     written.events.push("closed: Clean".into());
     written
 }

@@ -37,7 +37,7 @@ struct Service {
 /// A service that another one calls, and what it calls it with.
 #[derive(Debug)]
 enum Called {
-    Http(Caller, SocketAddr),
+    Http(Box<Caller>, SocketAddr),
     Grpc(ratings::Caller),
 }
 
@@ -108,7 +108,7 @@ impl Service {
 impl Called {
     fn at(role: Role, address: SocketAddr) -> Result<Self, AgentError> {
         if role != Role::Ratings {
-            return Ok(Self::Http(caller(), address));
+            return Ok(Self::Http(Box::new(caller()), address));
         }
         let caller = ratings::Caller::of(address).map_err(|error| cannot_call(address, error))?;
         Ok(Self::Grpc(caller))
