@@ -100,17 +100,14 @@ fn trace_id(text: &[u8]) -> Option<[u8; 16]> {
     Some(u128::from(u64::from_be_bytes(short)).to_be_bytes())
 }
 
-/// Bytes written as so many pairs of digits, in lower case.
+/// Bytes written as so many pairs of digits, in lower case. In two steps, of which the first reads all digits at once.
 fn hex<const BYTES: usize>(text: &[u8]) -> Option<[u8; BYTES]> {
     let (pairs, []) = text.as_chunks::<2>() else { return None };
     let pairs: &[[u8; 2]; BYTES] = pairs.try_into().ok()?;
-    let mut seen = 0;
-    let bytes = pairs.map(|[high, low]| {
-        let (high, low) = (digit(high), digit(low));
-        seen |= high | low;
-        (high << 4) | low
-    });
-    (seen < 16).then_some(bytes)
+    let mut digits = [[0; 2]; BYTES];
+    digits.as_flattened_mut().iter_mut().zip(pairs.as_flattened()).for_each(|(value, text)| *value = digit(*text));
+    let is_hex = digits.as_flattened().iter().fold(0, |seen, value| seen | value) < 16;
+    is_hex.then(|| digits.map(|[high, low]| (high << 4) | low))
 }
 
 /// The value of a digit; 255 of anything else. Without a branch, so that all digits of an identifier are read at once.
