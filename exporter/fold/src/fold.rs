@@ -6,9 +6,11 @@ use std::time::{Instant, SystemTime};
 use crate::collect::Sources;
 use crate::labels::Vocabulary;
 use crate::registry::{Registry, Retired};
+use crate::router::Router;
+use crate::url_templates::UrlTemplates;
 use crate::views::{Residues, Rows, tells_both_sides};
 use crate::worker::WorkerCells;
-use crate::{BuildInfo, Detail, FoldOptions, Health, Shard, Snapshot};
+use crate::{BuildInfo, Detail, FoldOptions, Health, LearnedTemplate, Shard, Snapshot};
 
 /// The store of the whole agent: shards for the workers, snapshots for the scrapes.
 #[derive(Debug)]
@@ -36,16 +38,19 @@ struct Expired {
 impl Fold {
     /// An empty store.
     pub fn new(options: FoldOptions) -> Arc<Self> {
+        let rows = Rows::new(&options.views, &options.hubble, &options.labels);
         let vocabulary = Arc::new(Vocabulary {
             methods: options.methods,
-            routes: options.routes,
+            routes: Router::new(options.routes, options.workload_routes),
             rpc_methods: options.rpc_methods,
+            url_templates: UrlTemplates::new(options.max_url_templates),
             tells_both_sides: tells_both_sides(&options.views),
+            uses: rows.uses(),
         });
         Arc::new(Self {
             registry: Registry::new(options.max_series, options.max_bytes, options.series_ttl, Arc::clone(&vocabulary)),
             vocabulary,
-            rows: Rows::new(&options.views, &options.hubble),
+            rows,
             expired: Mutex::default(),
             health: Health::default(),
             build: options.build,
@@ -93,6 +98,13 @@ impl Fold {
             detail,
         }
         .snapshot()
+    }
+
+    /// The patterns of paths that were learned, sorted by service: templates to be looked at, and to be configured.
+    pub fn learned_templates(&self) -> Vec<LearnedTemplate> {
+        let mut learned: Vec<_> = self.vocabulary.url_templates.learned().cloned().collect();
+        learned.sort_unstable();
+        learned
     }
 
     /// Gives up the series that have had no exchange for [`FoldOptions::series_ttl`], by a clock that says it is `now`, and

@@ -4,6 +4,7 @@ mod context;
 mod field;
 mod key;
 mod rpc_key;
+mod uses;
 
 use std::borrow::Cow;
 use std::hash::{Hash, Hasher};
@@ -15,9 +16,12 @@ use flowfold_flow::Workload;
 pub(crate) use context::{Context, Contexts};
 pub(crate) use field::{Column, Field};
 pub(crate) use key::Key;
+pub(crate) use uses::Uses;
 
 use crate::names::{self, Metric, label};
-use crate::{Methods, RouteTable, RpcMethods};
+use crate::router::Router;
+use crate::url_templates::UrlTemplates;
+use crate::{Methods, RpcMethods};
 
 /// A histogram family that exchanges feed. It is a part of the store; the metrics are made of these.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -101,10 +105,33 @@ impl Reporter {
 #[derive(Debug)]
 pub(crate) struct Vocabulary {
     pub(crate) methods: Methods,
-    pub(crate) routes: RouteTable,
+    pub(crate) routes: Router,
     pub(crate) rpc_methods: RpcMethods,
+    pub(crate) url_templates: UrlTemplates,
     /// Whether label sets of the client's side say that the server's side is reported, too.
     pub(crate) tells_both_sides: bool,
+    /// What is kept of the label sets of each family.
+    pub(crate) uses: [Uses; ExchangeFamily::ALL.len()],
+}
+
+impl Vocabulary {
+    /// These words, no learned patterns, and everything kept.
+    #[cfg(test)]
+    pub(crate) fn new(methods: Methods, routes: Router) -> Self {
+        Self {
+            methods,
+            routes,
+            rpc_methods: RpcMethods::default(),
+            url_templates: UrlTemplates::new(0),
+            tells_both_sides: false,
+            uses: [Uses::ALL; ExchangeFamily::ALL.len()],
+        }
+    }
+
+    /// The bits that the keys of either of two families keep.
+    pub(crate) fn bits_of(&self, families: [ExchangeFamily; 2]) -> u64 {
+        families.into_iter().fold(0, |bits, family| bits | self.uses[family as usize].key)
+    }
 }
 
 /// The labels of a series that exchanges feed. Two of them with equal parts have equal names and values, and the other
@@ -124,6 +151,18 @@ pub(crate) struct ExchangeLabels {
 }
 
 impl ExchangeLabels {
+    /// With nothing but what is kept.
+    pub(crate) fn kept(self, uses: &[Uses; ExchangeFamily::ALL.len()]) -> Self {
+        let uses = &uses[self.family as usize];
+        Self {
+            key: self.key.masked(uses.key),
+            port: if uses.port { self.port } else { 0 },
+            source: self.source.filter(|_| uses.source),
+            destination: self.destination.filter(|_| uses.destination),
+            ..self
+        }
+    }
+
     /// The labels of the series that takes what the ceiling turned away.
     pub(crate) const fn overflow(family: ExchangeFamily) -> Self {
         Self { family, reporter: Reporter::Server, key: Key::OVERFLOW, port: 0, source: None, destination: None }

@@ -14,15 +14,19 @@ mod collect;
 mod fold;
 mod health;
 mod hubble;
+mod label_choices;
 mod labels;
 mod methods;
 mod options;
+mod preview;
 mod registry;
+mod router;
 mod routes;
 mod rpc_methods;
 mod series;
 mod shard;
 mod snapshot;
+mod url_templates;
 mod views;
 mod worker;
 
@@ -30,13 +34,17 @@ pub use buckets::Buckets;
 pub use fold::Fold;
 pub use health::{Health, NotObserved, SteeredDirection};
 pub use hubble::{HubbleError, HubbleMetric};
+pub use label_choices::{LabelChoiceError, LabelChoices};
 pub use labels::Labels;
 pub use methods::{MAX_METHODS, Methods, MethodsError};
 pub use options::{BuildInfo, DEFAULT_MAX_BYTES, DEFAULT_MAX_SERIES, DEFAULT_SERIES_TTL, FoldOptions};
+pub use preview::FamilyPreview;
+pub use router::{MAX_ALL_ROUTES, WorkloadRoutes};
 pub use routes::{MAX_ROUTES, RouteError, RouteTable};
 pub use rpc_methods::{DEFAULT_MAX_RPC_METHODS, MAX_MAX_RPC_METHODS, RpcMethods, RpcMethodsError};
 pub use shard::{Connection, Shard};
 pub use snapshot::{
     BucketExemplar, Detail, Exemplar, Exponential, Family, HistogramPoint, Histograms, Number, Points, Scalar, Snapshot,
 };
+pub use url_templates::LearnedTemplate;
 pub use views::View;

@@ -48,6 +48,16 @@ impl Methods {
         Ok(Self::index(kept))
     }
 
+    /// How many methods are reported by their name.
+    pub fn len(&self) -> usize {
+        self.names.len()
+    }
+
+    /// Whether no method is.
+    pub fn is_empty(&self) -> bool {
+        self.names.is_empty()
+    }
+
     fn index(names: Vec<Box<str>>) -> Self {
         let place = |method: KnownMethod| {
             let found = names.iter().position(|name| **name == *method.as_label());

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{HubbleMetric, Methods, RouteTable, RpcMethods, View};
+use crate::{HubbleMetric, LabelChoices, Methods, RouteTable, RpcMethods, View, WorkloadRoutes};
 
 /// The ceiling of exchange series where the configuration names none.
 pub const DEFAULT_MAX_SERIES: usize = 20_000;
@@ -19,6 +19,11 @@ pub const DEFAULT_SERIES_TTL: Duration = Duration::from_mins(15);
 pub struct FoldOptions {
     /// The templates that become `http_route`.
     pub routes: RouteTable,
+    /// The templates that hold for the servers of one workload, before those for all.
+    pub workload_routes: Vec<WorkloadRoutes>,
+    /// How many patterns of paths are learned for each service, to be shown as `url_template` where no template matches; 0
+    /// for none.
+    pub max_url_templates: usize,
     /// The methods that are reported by name.
     pub methods: Methods,
     /// The gRPC methods that are reported by name.
@@ -27,6 +32,8 @@ pub struct FoldOptions {
     pub views: Vec<View>,
     /// What the view of Hubble shows.
     pub hubble: Vec<HubbleMetric>,
+    /// Which labels the metrics show.
+    pub labels: LabelChoices,
     /// The most label sets that exchanges may make, over all families and workers. A label set that several workers
     /// see counts once. Exchanges with a label set beyond it go to the overflow series of their family.
     pub max_series: usize,
@@ -43,10 +50,13 @@ impl Default for FoldOptions {
     fn default() -> Self {
         Self {
             routes: RouteTable::default(),
+            workload_routes: Vec::new(),
+            max_url_templates: 0,
             methods: Methods::default(),
             rpc_methods: RpcMethods::default(),
             views: vec![View::OpenTelemetry],
             hubble: HubbleMetric::usual(),
+            labels: LabelChoices::default(),
             max_series: DEFAULT_MAX_SERIES,
             max_bytes: DEFAULT_MAX_BYTES,
             series_ttl: Some(DEFAULT_SERIES_TTL),

@@ -76,6 +76,11 @@ impl RouteTable {
         self.templates
     }
 
+    /// The paths of the templates, each once, in the order of their places.
+    pub(crate) fn paths(&self) -> impl Iterator<Item = &str> {
+        self.paths.iter().map(|path| &**path)
+    }
+
     /// Whether there is no template.
     pub fn is_empty(&self) -> bool {
         self.templates == 0

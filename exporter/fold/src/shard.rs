@@ -29,6 +29,9 @@ pub struct Shard {
     vocabulary: Arc<Vocabulary>,
     cells: Arc<WorkerCells>,
     index: RefCell<Index>,
+    /// The bits of keys that are kept for either side.
+    http_bits: u64,
+    rpc_bits: u64,
 }
 
 /// For how many keys a connection holds its series. Most connections carry one kind of request and one or two answers
@@ -52,6 +55,8 @@ pub struct Connection {
     first_message: Reported,
     /// The place of the method that was called last.
     rpc_method: u16,
+    /// The table of route templates that holds for the server.
+    routes: u16,
     /// The registry's generation when the series were looked for.
     generation: u32,
 }
@@ -76,7 +81,9 @@ impl Reported {
 
 impl Shard {
     pub(crate) fn new(fold: Arc<Fold>, vocabulary: Arc<Vocabulary>, cells: Arc<WorkerCells>, ticket: Ticket) -> Self {
-        Self { fold, vocabulary, cells, index: RefCell::new(Index::new(ticket)) }
+        let http_bits = vocabulary.bits_of([ExchangeFamily::HttpServer, ExchangeFamily::HttpClient]);
+        let rpc_bits = vocabulary.bits_of([ExchangeFamily::RpcServer, ExchangeFamily::RpcClient]);
+        Self { fold, vocabulary, cells, index: RefCell::new(Index::new(ticket)), http_bits, rpc_bits }
     }
 
     /// The store that this is a part of.
@@ -98,11 +105,20 @@ impl Shard {
     }
 
     fn find_or_create(&self, labels: ExchangeLabels) -> Arc<Series> {
+        let labels = labels.kept(&self.vocabulary.uses);
         self.index.borrow_mut().find_or_create(self.fold.registry(), labels)
     }
 
     fn http(&self, connection: &mut Connection, exchange: &Exchange<'_>, http: &HttpExchange<'_>) {
-        let key = Key::http(&self.vocabulary, http, exchange.outcome);
+        let vocabulary = &*self.vocabulary;
+        let route = vocabulary.routes.place(connection.routes, http.method, http.path);
+        let pattern = if route == 0 && vocabulary.url_templates.is_on() {
+            let server = &connection.info.destination;
+            self.index.borrow_mut().url_places.place(&vocabulary.url_templates, server, http, exchange.outcome)
+        } else {
+            0
+        };
+        let key = Key::http(vocabulary, http, exchange.outcome, (route, pattern)).masked(self.http_bits);
         let place = connection.held(key).unwrap_or_else(|| self.hold(connection, key, ExchangeFamily::http));
         let record = Record { nanos: nanos(exchange.duration), trace: trace_of(exchange), call: None };
         connection.series[place].record(&record, self.fold.registry().budget());
@@ -122,7 +138,7 @@ impl Shard {
             connection.rpc_method,
         );
         connection.rpc_method = method;
-        let key = Key::rpc(method, grpc, exchange.outcome);
+        let key = Key::rpc(method, grpc, exchange.outcome).masked(self.rpc_bits);
         let place = connection.held(key).unwrap_or_else(|| self.hold(connection, key, ExchangeFamily::rpc));
         let record = Record { nanos: nanos(exchange.duration), trace: trace_of(exchange), call: Some(grpc) };
         connection.series[place].record(&record, self.fold.registry().budget());
@@ -206,6 +222,7 @@ impl FlowSink for Shard {
             first_byte: Reported::default(),
             first_message: Reported::default(),
             rpc_method: 0,
+            routes: self.vocabulary.routes.table_of(&info.destination),
             generation: self.fold.registry().generation(),
         };
         self.direction(&connection).open();

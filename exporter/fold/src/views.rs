@@ -21,7 +21,8 @@ pub(crate) use projection::Projection;
 pub(crate) use residues::Residues;
 
 use crate::hubble::HubbleMetric;
-use crate::labels::{Column, ExchangeFamily, Field, Registered};
+use crate::label_choices::LabelChoices;
+use crate::labels::{Column, ExchangeFamily, Field, Registered, Uses};
 use crate::names::{Kind, Metric, label};
 
 /// A naming scheme under which exchanges are shown. What the agent tells under names of its own is always shown.
@@ -74,6 +75,8 @@ pub(crate) struct Part {
     pub(crate) value: Value,
     /// Which of the family's series give it.
     pub(crate) filter: Filter,
+    /// Whether that is only some of them.
+    is_filtered: bool,
 }
 
 impl Part {
@@ -96,8 +99,11 @@ pub(crate) struct Rows {
 }
 
 impl Rows {
-    pub(crate) fn new(views: &[View], hubble: &[HubbleMetric]) -> Self {
-        let list = rows(views, hubble);
+    pub(crate) fn new(views: &[View], hubble: &[HubbleMetric], choices: &LabelChoices) -> Self {
+        let mut list = rows(views, hubble);
+        for row in &mut list {
+            row.show_chosen(choices);
+        }
         let mut feeds = ExchangeFamily::ALL.map(|_| Vec::new());
         for (row, parts) in list.iter().map(|row| &row.parts).enumerate() {
             for (position, part) in parts.iter().enumerate() {
@@ -105,6 +111,25 @@ impl Rows {
             }
         }
         Self { list, feeds }
+    }
+
+    /// What these rows need of the label sets of each family.
+    pub(crate) fn uses(&self) -> [Uses; ExchangeFamily::ALL.len()] {
+        // Without any field, a key still says what it is the key of.
+        let mut uses = [Uses::default(); ExchangeFamily::ALL.len()];
+        for family in ExchangeFamily::ALL {
+            uses[family as usize].add(family, Field::Constant(""));
+        }
+        for part in self.list.iter().flat_map(|row| &row.parts) {
+            let of_family = &mut uses[part.family as usize];
+            part.columns.iter().for_each(|column| of_family.add(part.family, column.field));
+            if part.is_filtered {
+                for field in [Field::HttpStatus, Field::ErrorType] {
+                    of_family.add(part.family, field);
+                }
+            }
+        }
+        uses
     }
 }
 
@@ -128,7 +153,21 @@ impl Row {
 
     /// Adds what a family gives, with a field for each label of the metric.
     fn with(self, family: ExchangeFamily, value: Value, fields: &[Field]) -> Self {
-        self.with_those(|_| true, family, value, fields)
+        let mut row = self.with_those(|_| true, family, value, fields);
+        row.parts.iter_mut().next_back().into_iter().for_each(|part| part.is_filtered = false);
+        row
+    }
+
+    /// Leaves out the columns that are not to be shown.
+    fn show_chosen(&mut self, choices: &LabelChoices) {
+        for part in &mut self.parts {
+            let shown = |column: &&Column| choices.shows(self.metric, column.name);
+            let columns: Vec<_> = part.columns.iter().filter(shown).cloned().collect();
+            if columns.len() < part.columns.len() {
+                part.columns = columns.into();
+                self.is_exact = false;
+            }
+        }
     }
 
     /// The same, of some of the family's series alone.
@@ -140,7 +179,7 @@ impl Row {
 
     /// The same, with these columns of the metric's labels.
     fn with_columns(mut self, filter: Filter, family: ExchangeFamily, value: Value, columns: Arc<[Column]>) -> Self {
-        self.parts.push(Part { family, columns, value, filter });
+        self.parts.push(Part { family, columns, value, filter, is_filtered: true });
         self
     }
 }
@@ -210,6 +249,24 @@ mod tests {
         let named: Vec<_> = names::ALL.iter().chain(&names::CHOSEN).filter(fed).map(|metric| metric.name).collect();
         assert_eq!(shown, named);
         assert_eq!(rows(&[], &hubble).len(), shown.len() - 4 - names::CHOSEN.len());
+    }
+
+    #[test]
+    fn what_nobody_shows_is_not_kept() {
+        let everything = Rows::new(&View::ALL, &HubbleMetric::usual(), &LabelChoices::default()).uses();
+        let http = everything[ExchangeFamily::HttpServer as usize];
+        assert!(http.port && http.source && http.destination);
+        let graph = Rows::new(&[View::ServiceGraph], &[], &LabelChoices::default()).uses();
+        let http = graph[ExchangeFamily::HttpServer as usize];
+        assert!(!http.port && http.source && http.destination);
+        let first_byte = graph[ExchangeFamily::FirstByte as usize];
+        assert!(first_byte.port && !first_byte.source && first_byte.destination);
+        assert_eq!(http.key & 0xff, 0, "no method");
+        let mut choices = LabelChoices::default();
+        choices.exclude("http_server_request_duration_seconds", &["server_port", "http_route"]).unwrap();
+        let rows = Rows::new(&[View::OpenTelemetry], &[], &choices);
+        assert!(!rows.list[0].is_exact && rows.list[1].is_exact);
+        assert!(!rows.uses()[0].port && rows.uses()[1].port);
     }
 
     #[test]

@@ -26,6 +26,8 @@ pub(crate) enum Field {
     HttpRoute,
     HttpVersion,
     UrlScheme,
+    /// The learned pattern of the path.
+    UrlTemplate,
     RpcSystem,
     /// `package.Service/Method`
     RpcMethod,
@@ -78,6 +80,7 @@ impl Field {
             Self::HttpRoute => take(vocabulary.routes.label(key.http_route()).unwrap_or_default()),
             Self::HttpVersion => take(key.http_version()),
             Self::UrlScheme => take(key.url_scheme()),
+            Self::UrlTemplate => take(vocabulary.url_templates.label(key.url_template())),
             Self::RpcSystem => take(key.rpc_system()),
             Self::RpcMethod => take(vocabulary.rpc_methods.label(key.rpc_method())),
             Self::RpcStatus => take(key.rpc_status().map_or("", |status| status.as_label())),

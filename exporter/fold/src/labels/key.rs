@@ -2,7 +2,7 @@
 
 use flowfold_flow::{FailureReason, GrpcStatus, HttpExchange, HttpVersion, Outcome, UrlScheme};
 
-use super::{Reporter, Vocabulary};
+use super::{Field, Reporter, Vocabulary, rpc_key};
 
 /// The `error_type` of an exchange whose end was not read: it may have been answered, but nothing says so.
 const UNFINISHED: &str = "unfinished";
@@ -19,6 +19,7 @@ const VERSION: u32 = 18;
 const SCHEME: u32 = 22;
 const ROUTE: u32 = 32;
 const ROUTE_BITS: u16 = (1 << 12) - 1;
+const PATTERN: u32 = 44;
 /// Where every key has the status code of HTTP, in ten bits.
 const HTTP_STATUS: u32 = 8;
 const HTTP_STATUS_BITS: u16 = (1 << 10) - 1;
@@ -56,15 +57,20 @@ impl Key {
     /// The key of the series that takes what the ceiling turned away.
     pub(crate) const OVERFLOW: Self = Self(u64::MAX);
 
-    /// The key of an HTTP exchange.
+    /// The key of an HTTP exchange with the route and the learned pattern of these places.
     #[inline]
-    pub(crate) fn http(vocabulary: &Vocabulary, http: &HttpExchange<'_>, outcome: Outcome) -> Self {
+    pub(crate) fn http(
+        vocabulary: &Vocabulary,
+        http: &HttpExchange<'_>,
+        outcome: Outcome,
+        (route, pattern): (u16, u16),
+    ) -> Self {
         let method = vocabulary.methods.place(http.known_method, http.method);
-        let route = vocabulary.routes.place(http.method, http.path);
         Self(
             PRESENT
                 | u64::from(method)
-                | u64::from(route) << ROUTE
+                | u64::from(route & ROUTE_BITS) << ROUTE
+                | u64::from(pattern) << PATTERN
                 | http_status(http.status)
                 | (http.version as u64) << VERSION
                 | (http.scheme as u64) << SCHEME
@@ -93,6 +99,16 @@ impl Key {
 
     pub(super) const fn http_route(self) -> u16 {
         self.two_bytes(ROUTE) & ROUTE_BITS
+    }
+
+    pub(super) const fn url_template(self) -> u16 {
+        self.two_bytes(PATTERN)
+    }
+
+    /// The key with these bits alone. What they say no more must not be asked for.
+    #[inline]
+    pub(crate) const fn masked(self, bits: u64) -> Self {
+        Self(self.0 & bits)
     }
 
     /// The status code; 0 where there was none.
@@ -172,6 +188,25 @@ fn rpc_error(status: Option<GrpcStatus>, reporter: Reporter) -> ErrorType {
     }
 }
 
+/// The bits that a field needs, of the key of a gRPC call or of an HTTP exchange.
+pub(super) fn bits_of(is_rpc: bool, field: Field) -> u64 {
+    let status = u64::from(HTTP_STATUS_BITS) << HTTP_STATUS;
+    let ending = 0xff << ENDING;
+    let own = match field {
+        Field::ErrorType if is_rpc => ending | rpc_key::STATUS_BITS,
+        Field::ErrorType => ending | status,
+        Field::HttpStatus => status,
+        _ if is_rpc => rpc_key::bits_of(field),
+        Field::HttpMethod => 0xff,
+        Field::HttpRoute => u64::from(ROUTE_BITS) << ROUTE,
+        Field::HttpVersion | Field::HttpProtocol => 0xf << VERSION,
+        Field::UrlScheme => 0b11 << SCHEME,
+        Field::UrlTemplate => 0xffff << PATTERN,
+        _ => 0,
+    };
+    own | PRESENT | RPC | SERVER_TOO
+}
+
 /// The status code where every key has it. None is 0, and so is one that no server may send.
 pub(super) fn http_status(status: Option<u16>) -> u64 {
     u64::from(status.filter(|status| *status <= HTTP_STATUS_BITS).unwrap_or(0)) << HTTP_STATUS
@@ -193,7 +228,8 @@ mod tests {
 
     use super::super::{ExchangeFamily, ExchangeLabels, Field};
     use super::*;
-    use crate::{Methods, RouteTable, RpcMethods};
+    use crate::router::Router;
+    use crate::{Methods, RouteTable};
 
     fn exchange(status: Option<u16>) -> HttpExchange<'static> {
         HttpExchange {
@@ -209,16 +245,13 @@ mod tests {
 
     fn text(reporter: Reporter, http: &HttpExchange<'_>, outcome: Outcome) -> String {
         let routes = RouteTable::parse(["/users/{id}"]).unwrap();
-        let vocabulary = Vocabulary {
-            methods: Methods::default(),
-            routes,
-            rpc_methods: RpcMethods::default(),
-            tells_both_sides: false,
-        };
+        let routes = Router::new(routes, Vec::new());
+        let place = routes.place(0, http.method, http.path);
+        let vocabulary = Vocabulary::new(Methods::default(), routes);
         let labels = ExchangeLabels {
             family: ExchangeFamily::http(reporter),
             reporter,
-            key: Key::http(&vocabulary, http, outcome),
+            key: Key::http(&vocabulary, http, outcome, (place, 0)),
             port: 0,
             source: None,
             destination: None,

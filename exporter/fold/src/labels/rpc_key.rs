@@ -2,6 +2,7 @@
 
 use flowfold_flow::{FailureReason, GrpcCall, GrpcExchange, GrpcFlavour, GrpcStatus, Outcome};
 
+use super::Field;
 use super::key::{Key, PRESENT, RPC, ending, http_status};
 
 /// Where the parts of the key are, in bits from the lowest. What is below they have in common with those of HTTP.
@@ -9,6 +10,9 @@ const FLAVOUR: u32 = 0;
 const CALL: u32 = 4;
 const METHOD: u32 = 32;
 const STATUS: u32 = 48;
+
+/// The bits of the status.
+pub(super) const STATUS_BITS: u64 = 0xff << STATUS;
 
 const FLAVOURS: [GrpcFlavour; 2] = [GrpcFlavour::Grpc, GrpcFlavour::Web];
 
@@ -45,6 +49,17 @@ impl Key {
 
     pub(super) fn rpc_call(self) -> Option<GrpcCall> {
         GrpcCall::ALL.get(usize::from(self.byte(CALL) & 0xf)).copied()
+    }
+}
+
+/// The bits that a field of gRPC needs.
+pub(super) fn bits_of(field: Field) -> u64 {
+    match field {
+        Field::RpcSystem => 0xf << FLAVOUR,
+        Field::RpcMethod | Field::GrpcService | Field::GrpcMethod => 0xffff << METHOD,
+        Field::RpcStatus | Field::GrpcCode => STATUS_BITS,
+        Field::GrpcType => 0xf << CALL,
+        _ => 0,
     }
 }
 

@@ -9,6 +9,7 @@ const HTTP_LABELS: &[&str] = &[
     label::HTTP_RESPONSE_STATUS_CODE,
     label::ERROR_TYPE,
     label::HTTP_ROUTE,
+    label::URL_TEMPLATE,
     label::NETWORK_PROTOCOL_VERSION,
     label::URL_SCHEME,
     label::SERVER_PORT,

@@ -84,6 +84,8 @@ pub const TRAFFIC_DIRECTION: &str = "traffic_direction";
 pub const TYPE: &str = "type";
 /// `http` or `https`.
 pub const URL_SCHEME: &str = "url_scheme";
+/// The pattern of the path that was learned, where no route template matches.
+pub const URL_TEMPLATE: &str = "url_template";
 /// What became of a flow.
 pub const VERDICT: &str = "verdict";
 /// The version of a build.

@@ -8,6 +8,7 @@ use crate::labels::{ExchangeFamily, ExchangeLabels};
 use crate::registry::{Registry, Ticket};
 use crate::rpc_methods::RpcPlaces;
 use crate::series::Series;
+use crate::url_templates::UrlPlaces;
 
 /// How many series that were given up a worker forgets at a time: so many take a microsecond or two.
 const FORGOTTEN_AT_ONCE: usize = 32;
@@ -20,11 +21,18 @@ pub(super) struct Index {
     overflow: [Option<Arc<Series>>; ExchangeFamily::ALL.len()],
     ticket: Ticket,
     pub(super) rpc_places: RpcPlaces,
+    pub(super) url_places: UrlPlaces,
 }
 
 impl Index {
     pub(super) fn new(ticket: Ticket) -> Self {
-        Self { table: HashTable::default(), overflow: Default::default(), ticket, rpc_places: RpcPlaces::default() }
+        Self {
+            table: HashTable::default(),
+            overflow: Default::default(),
+            ticket,
+            rpc_places: RpcPlaces::default(),
+            url_places: UrlPlaces::default(),
+        }
     }
 
     /// The worker's series of this label set, or the one that takes what the ceiling turns away.

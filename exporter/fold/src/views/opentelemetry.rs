@@ -8,6 +8,7 @@ const HTTP_FIELDS: &[Field] = &[
     Field::HttpStatus,
     Field::ErrorType,
     Field::HttpRoute,
+    Field::UrlTemplate,
     Field::HttpVersion,
     Field::UrlScheme,
     Field::ServerPort,

@@ -7,6 +7,7 @@ mod exchanges;
 mod expiry;
 mod explosion;
 mod grpc;
+mod labels;
 mod model;
 mod steady_state;
 mod traffic;

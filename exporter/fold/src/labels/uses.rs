@@ -1,0 +1,30 @@
+//! Which parts of a label set anybody shows.
+
+use super::{ExchangeFamily, Field};
+
+/// The parts of a family's label sets that are kept. Two label sets that only differ by what is not kept are one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Uses {
+    /// The bits of the key.
+    pub(crate) key: u64,
+    pub(crate) port: bool,
+    pub(crate) source: bool,
+    pub(crate) destination: bool,
+}
+
+impl Uses {
+    #[cfg(test)]
+    pub(crate) const ALL: Self = Self { key: u64::MAX, port: true, source: true, destination: true };
+
+    /// Keeps what a field shows, too.
+    pub(crate) fn add(&mut self, family: ExchangeFamily, field: Field) {
+        self.key |= super::key::bits_of(family.has_messages(), field);
+        match field {
+            Field::ServerPort => self.port = true,
+            Field::SourceWorkload | Field::SourceNamespace | Field::Source(_) => self.source = true,
+            Field::DestinationWorkload | Field::DestinationNamespace | Field::Destination(_) => self.destination = true,
+            Field::ConnectionType => (self.source, self.destination) = (true, true),
+            _ => {}
+        }
+    }
+}

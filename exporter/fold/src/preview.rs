@@ -1,0 +1,100 @@
+//! How many series a configuration can make.
+
+use flowfold_flow::{FailureReason, GrpcCall, GrpcStatus};
+
+use crate::FoldOptions;
+use crate::labels::{ExchangeFamily, Field};
+use crate::views::Rows;
+
+/// The status codes that servers may send: 100 to 599 (RFC 9110 section 15).
+const HTTP_STATUSES: u64 = 500;
+
+/// The most label sets of one family that a client, a server and a port can have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FamilyPreview {
+    /// The metric that the family is named after.
+    pub family: &'static str,
+    /// How many label sets.
+    pub most: u64,
+    /// Of what they are made: the labels with the number of their values, `HTTP methods` with 11 and so on.
+    pub made_of: Vec<(&'static str, u64)>,
+}
+
+impl FoldOptions {
+    /// The most label sets that each family can have for one client, server and port. All of them together are at most
+    /// `max_series`, whatever this says.
+    pub fn preview(&self) -> Vec<FamilyPreview> {
+        let rows = Rows::new(&self.views, &self.hubble, &self.labels);
+        ExchangeFamily::ALL.into_iter().map(|family| self.preview_of(&rows, family)).collect()
+    }
+
+    fn preview_of(&self, rows: &Rows, family: ExchangeFamily) -> FamilyPreview {
+        let kept = rows.uses()[family as usize].key;
+        let keeps = |field: Field| {
+            let mut of_field = crate::labels::Uses::default();
+            of_field.add(family, field);
+            let mut of_none = crate::labels::Uses::default();
+            of_none.add(family, Field::Constant(""));
+            let bits = of_field.key & !of_none.key;
+            bits != 0 && kept & bits == bits
+        };
+        // An answer, an end that nobody saw, or a failure.
+        let ends = 2 + FailureReason::ALL.len() as u64;
+        let routes = self.routes.len() + self.workload_routes.iter().map(|of| of.routes.len()).max().unwrap_or(0);
+        let or_other = |count: usize| count as u64 + 1;
+        let factors: &[(&str, Field, u64)] = match family {
+            ExchangeFamily::HttpServer | ExchangeFamily::HttpClient => &[
+                ("methods", Field::HttpMethod, or_other(self.methods.len())),
+                ("routes", Field::HttpRoute, or_other(routes)),
+                ("learned patterns", Field::UrlTemplate, or_other(self.max_url_templates)),
+                ("status codes", Field::HttpStatus, HTTP_STATUSES + 1),
+                ("ways to end", Field::ErrorType, ends),
+                ("versions", Field::HttpVersion, 3),
+                ("schemes", Field::UrlScheme, 2),
+            ],
+            ExchangeFamily::RpcServer | ExchangeFamily::RpcClient => &[
+                ("methods", Field::RpcMethod, or_other(self.rpc_methods.max())),
+                ("statuses", Field::RpcStatus, or_other(GrpcStatus::ALL.len())),
+                ("ways to end", Field::ErrorType, ends),
+                ("systems", Field::RpcSystem, 2),
+                ("types of call", Field::GrpcType, GrpcCall::ALL.len() as u64),
+                ("HTTP status codes", Field::HttpStatus, HTTP_STATUSES + 1),
+            ],
+            ExchangeFamily::FirstByte | ExchangeFamily::FirstMessage => &[("reporters", Field::Reporter, 2)],
+        };
+        let is_made_of =
+            |(_, field, count): &&(&str, Field, u64)| *count > 1 && (*field == Field::Reporter || keeps(*field));
+        let made_of: Vec<_> = factors.iter().filter(is_made_of).map(|(name, _, count)| (*name, *count)).collect();
+        let most = made_of.iter().fold(1_u64, |most, (_, count)| most.saturating_mul(*count));
+        FamilyPreview { family: family.metric().name, most, made_of }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{LabelChoices, RouteTable, View};
+
+    fn most(options: &FoldOptions, family: ExchangeFamily) -> u64 {
+        options.preview()[family as usize].most
+    }
+
+    #[test]
+    fn a_preview_multiplies_what_is_shown() {
+        let routes = RouteTable::parse(["/a", "/b/{c}"]).unwrap();
+        let mut options = FoldOptions { routes, ..FoldOptions::default() };
+        assert_eq!(most(&options, ExchangeFamily::HttpServer), 11 * 3 * 501 * 13 * 3 * 2);
+        assert_eq!(most(&options, ExchangeFamily::RpcServer), 501 * 18 * 13 * 2);
+        assert_eq!(most(&options, ExchangeFamily::FirstByte), 2);
+        let mut labels = LabelChoices::default();
+        labels.include("http_server_request_duration_seconds", &["http_route", "destination_workload"]).unwrap();
+        options.labels = labels;
+        assert_eq!(most(&options, ExchangeFamily::HttpServer), 3);
+        assert_eq!(most(&options, ExchangeFamily::HttpClient), 11 * 3 * 501 * 13 * 3 * 2);
+        options.max_url_templates = 9;
+        assert_eq!(most(&options, ExchangeFamily::HttpServer), 3, "it is not shown there");
+        options.views = vec![View::GoGrpcPrometheus];
+        assert_eq!(most(&options, ExchangeFamily::HttpServer), 1);
+        assert_eq!(most(&options, ExchangeFamily::RpcServer), 501 * 18 * 4);
+    }
+}
