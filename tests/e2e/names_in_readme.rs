@@ -23,7 +23,8 @@ fn the_metric_table_is_the_list_of_names() {
 }
 
 fn is_metric(line: &str) -> bool {
-    ["| `flowfold_", "| `grpc_", "| `http_", "| `process_", "| `rpc_"].iter().any(|start| line.starts_with(start))
+    let starts = ["| `flowfold_", "| `grpc_", "| `http_", "| `process_", "| `rpc_", "| `target_info`"];
+    starts.iter().any(|start| line.starts_with(start))
 }
 
 /// Name, kind, labels and help as a row of the table.

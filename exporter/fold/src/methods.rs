@@ -81,6 +81,11 @@ impl Methods {
         }
     }
 
+    /// The name under which a method is shown.
+    pub fn shown(&self, known: Option<KnownMethod>, wire: &[u8]) -> &str {
+        self.label(self.place(known, wire))
+    }
+
     /// The label value of a [`place`](Self::place).
     pub(crate) fn label(&self, place: u8) -> &str {
         self.names.get(usize::from(place)).map_or(OTHER, |name| name)

@@ -1,6 +1,7 @@
 //! Every metric of the agent: name, help, kind, buckets and labels. What is not here is not exported.
 
 pub mod label;
+pub mod otel;
 
 mod agent;
 mod go_grpc_prometheus;
@@ -70,7 +71,7 @@ impl Metric {
 }
 
 /// Every metric that is exported where the configuration chooses no views, in the order in which they are exported.
-pub static ALL: [&Metric; 35] = [
+pub static ALL: [&Metric; 38] = [
     &HTTP_SERVER_REQUEST_DURATION,
     &HTTP_CLIENT_REQUEST_DURATION,
     &RPC_SERVER_CALL_DURATION,
@@ -100,6 +101,9 @@ pub static ALL: [&Metric; 35] = [
     &SCRAPE_DURATION,
     &SCRAPE_SIZE,
     &SCRAPES,
+    &OTLP_DATA_POINTS,
+    &SPANS,
+    &TARGET_INFO,
     &BUILD_INFO,
     &PROCESS_CPU,
     &PROCESS_RESIDENT_MEMORY,

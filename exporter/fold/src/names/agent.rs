@@ -133,6 +133,28 @@ pub static SCRAPE_SIZE: Metric =
 pub static SCRAPES: Metric =
     Metric::counter("flowfold_scrapes_total", &[label::FORMAT], "Scrapes that were read to their end, by format.");
 
+/// Pushed data points.
+pub static OTLP_DATA_POINTS: Metric = Metric::counter(
+    "flowfold_otlp_data_points_total",
+    &[label::OUTCOME],
+    "Data points pushed by OTLP: sent, rejected by the receiver, failed (the next push has their counts), or dropped.",
+);
+
+/// Sampled spans.
+pub static SPANS: Metric = Metric::counter(
+    "flowfold_spans_total",
+    &[label::OUTCOME],
+    "Sampled spans: sent, rejected by the receiver, failed (not delivered), or dropped because the queue was full.",
+);
+
+/// The resource.
+pub static TARGET_INFO: Metric = Metric {
+    name: "target_info",
+    help: "The attributes of the resource that the agent was told to report as.",
+    kind: Kind::Info,
+    labels: &[],
+};
+
 /// The build.
 pub static BUILD_INFO: Metric = Metric {
     name: "flowfold_build_info",
