@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use flowfold_expose::text::{Format, encode};
+use flowfold_expose::{Format, encode};
 use flowfold_flow::{
     ConnectionInfo, Exchange, FlowSink, HttpExchange, HttpVersion, KnownMethod, Operation, Outcome, Reporters,
     UrlScheme, Workload,

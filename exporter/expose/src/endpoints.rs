@@ -6,16 +6,16 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use flowfold_fold::Fold;
 use http_body_util::{Either, Full};
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
 use tokio::sync::Semaphore;
 
+use crate::Source;
 use crate::limits::Limits;
 use crate::negotiate;
 use crate::readiness::Readiness;
-use crate::scrape::{ScrapeBody, ScrapeStats};
+use crate::scrape::ScrapeBody;
 
 /// An answer's body: whole, or made while it is read.
 pub(crate) type AnswerBody = Either<Full<Bytes>, ScrapeBody>;
@@ -34,22 +34,28 @@ const PATHS: [(&str, &str); 3] = [
 /// What the server answers from: `/metrics`, `/healthz`, `/readyz` and a landing page at `/`.
 #[derive(Debug)]
 pub struct Endpoints {
-    fold: Arc<Fold>,
+    source: Arc<Source>,
     readiness: Readiness,
-    stats: Arc<ScrapeStats>,
+    shows_created: bool,
     turns: Arc<Semaphore>,
     limits: Limits,
 }
 
 impl Endpoints {
-    /// Endpoints over this store and these conditions of readiness.
-    pub fn new(fold: Arc<Fold>, readiness: Readiness) -> Arc<Self> {
-        Self::within(Limits::NORMAL, fold, readiness)
+    /// Endpoints over this source and these conditions of readiness.
+    pub fn new(source: Arc<Source>, readiness: Readiness) -> Self {
+        Self::within(Limits::NORMAL, source, readiness)
     }
 
-    pub(crate) fn within(limits: Limits, fold: Arc<Fold>, readiness: Readiness) -> Arc<Self> {
+    pub(crate) fn within(limits: Limits, source: Arc<Source>, readiness: Readiness) -> Self {
         let turns = Arc::new(Semaphore::new(limits.scrapes));
-        Arc::new(Self { fold, readiness, stats: Arc::default(), turns, limits })
+        Self { source, readiness, shows_created: false, turns, limits }
+    }
+
+    /// Whether OpenMetrics gets the starts of counters and histograms, in lines of their own.
+    #[must_use]
+    pub fn with_created_lines(self, shows_created: bool) -> Self {
+        Self { shows_created, ..self }
     }
 
     pub(crate) const fn limits(&self) -> Limits {
@@ -73,14 +79,14 @@ impl Endpoints {
             "/healthz" => plain(StatusCode::OK, "alive\n".to_owned()),
             "/readyz" => self.ready(),
             _ => {
-                let page = landing::page(self.fold.build(), &self.readiness.missing());
+                let page = landing::page(self.source.fold().build(), &self.readiness.missing());
                 whole(StatusCode::OK, "text/html; charset=utf-8", page)
             }
         })
     }
 
     async fn metrics(&self, request: &HeaderMap, is_head: bool) -> Answer {
-        let format = negotiate::format(values(request, header::ACCEPT));
+        let (format, escaping) = negotiate::format(values(request, header::ACCEPT));
         let gzip = negotiate::accepts_gzip(values(request, header::ACCEPT_ENCODING));
         let body = if is_head {
             Either::Left(Full::default())
@@ -92,11 +98,13 @@ impl Endpoints {
                 busy.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
                 return busy;
             };
-            Either::Right(ScrapeBody::new(&self.fold, &self.stats, format, gzip, turn))
+            Either::Right(ScrapeBody::new(&self.source, format, gzip, self.shows_created, turn))
         };
         let mut answer = Response::new(body);
         let headers = answer.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(format.content_type()));
+        if let Ok(content_type) = HeaderValue::try_from(format.content_type(escaping)) {
+            headers.insert(header::CONTENT_TYPE, content_type);
+        }
         headers.insert(header::VARY, HeaderValue::from_static("Accept, Accept-Encoding"));
         if gzip {
             headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));

@@ -3,7 +3,7 @@
 //! What cannot be read in these fields is passed over: an odd field must not cost a scrape. Where nothing acceptable is
 //! left, the answer is text 0.0.4, as the exposition formats demand of every exporter.
 
-use crate::text::Format;
+use crate::{Escaping, Format};
 
 /// The weight of a range without one, in thousandths.
 const FULL_WEIGHT: u16 = 1000;
@@ -17,49 +17,78 @@ struct Range<'a> {
     weight: u16,
 }
 
-/// The format for these values of the `Accept` field.
-pub(crate) fn format<'a>(accept: impl IntoIterator<Item = &'a str>) -> Format {
-    let ranges: Vec<Range<'_>> = accept.into_iter().flat_map(ranges).collect();
-    let mut best: Option<(u16, u8, Format)> = None;
-    for (fits, candidate) in candidates(&ranges) {
-        let (exactness, weight) = fits;
-        if weight > 0 && best.is_none_or(|(most, exact, _)| (weight, exactness) > (most, exact)) {
-            best = Some((weight, exactness, candidate));
-        }
+impl Range<'_> {
+    /// The value of a parameter; empty where it is not given.
+    fn parameter(&self, name: &str) -> &str {
+        self.parameters.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value)
     }
-    best.map_or(Format::Text004, |(_, _, format)| format)
 }
 
-/// The formats that some range allows, with the exactness and weight of the range that says most about it. They come in
-/// the order in which they are named first, then in that of our preference: the first of equals is taken.
-fn candidates(ranges: &[Range<'_>]) -> Vec<((u8, u16), Format)> {
+/// The format for these values of the `Accept` field, and how it is to write names.
+pub(crate) fn format<'a>(accept: impl IntoIterator<Item = &'a str>) -> (Format, Escaping) {
+    let ranges: Vec<Range<'_>> = accept.into_iter().flat_map(ranges).collect();
+    let mut best: Option<&Candidate> = None;
+    let candidates = candidates(&ranges);
+    for candidate in &candidates {
+        if candidate.weight > 0 && best.is_none_or(|best| candidate.rank() > best.rank()) {
+            best = Some(candidate);
+        }
+    }
+    best.map_or((Format::Text004, Escaping::default()), |best| (best.format, best.escaping))
+}
+
+/// A format that some range allows, by the range that says most about it.
+struct Candidate {
+    /// Which of the ranges it is.
+    place: usize,
+    weight: u16,
+    exactness: u8,
+    format: Format,
+    escaping: Escaping,
+}
+
+impl Candidate {
+    const fn rank(&self) -> (u16, u8) {
+        (self.weight, self.exactness)
+    }
+}
+
+/// The formats that some range allows. They come in the order in which they are named first, then in that of our
+/// preference: the first of equals is taken.
+fn candidates(ranges: &[Range<'_>]) -> Vec<Candidate> {
     let mut found = Vec::new();
     for format in Format::ALL {
-        let fitting = ranges.iter().enumerate().map(|(place, range)| (exactness(range, format), place, range.weight));
+        let fitting = ranges.iter().enumerate().map(|(place, range)| (exactness(range, format), place, range));
         let most_exact = fitting.clone().map(|(exactness, ..)| exactness).max().unwrap_or(0);
         if most_exact > 0 {
             let exact = fitting.filter(|(exactness, ..)| *exactness == most_exact);
-            if let Some((_, place, weight)) = exact.max_by_key(|(_, place, weight)| (*weight, usize::MAX - place)) {
-                found.push((place, ((most_exact, weight), format)));
+            if let Some((_, place, range)) = exact.max_by_key(|(_, place, range)| (range.weight, usize::MAX - place)) {
+                let escaping = Escaping::from_parameter(range.parameter("escaping"));
+                found.push(Candidate { place, weight: range.weight, exactness: most_exact, format, escaping });
             }
         }
     }
-    found.sort_by_key(|(place, _)| *place);
-    found.into_iter().map(|(_, candidate)| candidate).collect()
+    found.sort_by_key(|candidate| candidate.place);
+    found
 }
 
 /// How exactly a range means a format: 3 by name, 2 by the half of it, 1 as anything, 0 not at all.
 fn exactness(range: &Range<'_>, format: Format) -> u8 {
-    let version = range.parameters.iter().find(|(name, _)| name == "version").map_or("", |(_, version)| version);
-    let (name, half, is_version) = match format {
+    let version = range.parameter("version");
+    let (name, half, is_it) = match format {
         Format::Text004 => ("text/plain", "text/*", matches!(version, "" | "0.0.4")),
         Format::Text100 => ("text/plain", "text/*", version == "1.0.0"),
         Format::OpenMetrics100 => {
             ("application/openmetrics-text", "application/*", matches!(version, "" | "0.0.1" | "1.0.0"))
         }
+        Format::Protobuf => {
+            let is_delimited = range.parameter("encoding") == "delimited";
+            let is_family = range.parameter("proto") == "io.prometheus.client.MetricFamily";
+            ("application/vnd.google.protobuf", "application/*", is_delimited && is_family)
+        }
     };
     match &*range.value {
-        value if value == name && is_version => 3,
+        value if value == name && is_it => 3,
         value if value == half => 2,
         "*/*" => 1,
         _ => 0,
@@ -138,14 +167,15 @@ mod tests {
             application/openmetrics-text;version=0.0.1;q=0.5,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,\
             text/plain;version=0.0.4;q=0.3,*/*;q=0.2";
         let prometheus3_protobuf = format!(
-            "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited;q=0.7,{prometheus3}"
+            "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited;escaping=allow-utf-8;q=0.7,\
+             {prometheus3}"
         );
         let prometheus2 = "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,\
             text/plain;version=0.0.4;q=0.5,*/*;q=0.1";
         let browser = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8";
         for (accept, wanted) in [
             (prometheus3, Format::OpenMetrics100),
-            (&prometheus3_protobuf, Format::OpenMetrics100),
+            (&prometheus3_protobuf, Format::Protobuf),
             (prometheus2, Format::OpenMetrics100),
             ("application/openmetrics-text;version=0.0.1", Format::OpenMetrics100),
             ("Application/OpenMetrics-Text; Version=\"1.0.0\"", Format::OpenMetrics100),
@@ -162,15 +192,43 @@ mod tests {
             ("text/plain;q=0, */*", Format::OpenMetrics100),
             ("application/openmetrics-text;q=0, */*;q=0.1", Format::Text004),
             ("application/*", Format::OpenMetrics100),
+            ("application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily", Format::Text004),
+            ("application/vnd.google.protobuf;proto=x.Y;encoding=delimited", Format::Text004),
+            (
+                "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=text;q=0.9,\
+                 text/plain;version=1.0.0;q=0.1",
+                Format::Text100,
+            ),
         ] {
-            assert_eq!(format([accept]), wanted, "{accept}");
+            assert_eq!(format([accept]).0, wanted, "{accept}");
         }
     }
 
     #[test]
     fn fields_are_read_as_one_list() {
-        assert_eq!(format(["text/plain;q=0.1", "application/openmetrics-text"]), Format::OpenMetrics100);
-        assert_eq!(format([]), Format::Text004);
+        assert_eq!(
+            format(["text/plain;q=0.1", "application/openmetrics-text"]),
+            (Format::OpenMetrics100, Escaping::Underscores)
+        );
+        assert_eq!(format([]), (Format::Text004, Escaping::Underscores));
+    }
+
+    #[test]
+    fn the_escaping_is_that_of_the_range_that_won() {
+        let accept = "application/openmetrics-text;version=1.0.0;escaping=dots;q=0.4,\
+            text/plain;version=1.0.0;escaping=\"values\";q=0.6,text/plain;version=0.0.4;q=0.5";
+        assert_eq!(format([accept]), (Format::Text100, Escaping::Values));
+        for (escaping, wanted) in [
+            ("allow-utf-8", Escaping::AllowUtf8),
+            ("underscores", Escaping::Underscores),
+            ("dots", Escaping::Dots),
+            ("values", Escaping::Values),
+            ("other", Escaping::Underscores),
+            ("", Escaping::Underscores),
+        ] {
+            let accept = format!("application/openmetrics-text;version=1.0.0;escaping={escaping}");
+            assert_eq!(format([&*accept]), (Format::OpenMetrics100, wanted));
+        }
     }
 
     #[test]
@@ -190,7 +248,7 @@ mod tests {
             "a/b;x=\"\\\",application/openmetrics-text,\"",
             "\u{e9},\u{1f600}/\u{1f600};q=\u{1f600}",
         ] {
-            assert_eq!(format([accept]), Format::Text004, "{accept}");
+            assert_eq!(format([accept]).0, Format::Text004, "{accept}");
         }
     }
 

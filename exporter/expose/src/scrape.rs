@@ -12,13 +12,12 @@ use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use flowfold_fold::names::{self, label};
-use flowfold_fold::{Fold, Labels, Scalar, Snapshot};
+use flowfold_fold::{Labels, Scalar, Snapshot};
 use hyper::body::{Body, Frame};
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::limits::{COMPRESSED_PIECE, PIECE};
-use crate::process;
-use crate::text::{Encoder, Format};
+use crate::{Encoder, Format, Source};
 
 /// What scrapes tell of themselves. Each scrape shows what was known when it began.
 #[derive(Debug, Default)]
@@ -43,7 +42,7 @@ impl ScrapeStats {
         *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(finished);
     }
 
-    fn add_to(&self, snapshot: &mut Snapshot) {
+    pub(crate) fn add_to(&self, snapshot: &mut Snapshot) {
         let last = *self.last.lock().unwrap_or_else(PoisonError::into_inner);
         let point = |value: f64| vec![Scalar::new(Labels::none(), value)];
         if let Some(Finished { spent, bytes }) = last {
@@ -70,7 +69,7 @@ pub(crate) struct ScrapeBody {
     is_over: bool,
     /// Whether the last thing done was to hand out a piece.
     is_sent: bool,
-    stats: Arc<ScrapeStats>,
+    source: Arc<Source>,
     /// The turn that this scrape has; the next one gets it when this is dropped.
     _turn: OwnedSemaphorePermit,
 }
@@ -78,18 +77,16 @@ pub(crate) struct ScrapeBody {
 impl ScrapeBody {
     /// Takes a snapshot of everything and prepares to write it.
     pub(crate) fn new(
-        fold: &Fold,
-        stats: &Arc<ScrapeStats>,
+        source: &Arc<Source>,
         format: Format,
         gzip: bool,
+        shows_created: bool,
         turn: OwnedSemaphorePermit,
     ) -> Self {
         let start = Instant::now();
-        let mut snapshot = fold.snapshot();
-        stats.add_to(&mut snapshot);
-        process::add_to(&mut snapshot);
+        let snapshot = source.snapshot(format.detail());
         Self {
-            encoder: Encoder::new(snapshot, format),
+            encoder: Encoder::new(snapshot, format).with_created_lines(shows_created),
             // Most of the gain for the least time: the agent has more of the network than of the processor.
             gzip: gzip.then(|| GzEncoder::new(Vec::new(), Compression::fast())),
             format,
@@ -98,7 +95,7 @@ impl ScrapeBody {
             spent: start.elapsed(),
             is_over: false,
             is_sent: false,
-            stats: Arc::clone(stats),
+            source: Arc::clone(source),
             _turn: turn,
         }
     }
@@ -130,7 +127,7 @@ impl ScrapeBody {
         };
         self.spent += start.elapsed();
         if self.is_over {
-            self.stats.finish(self.format, Finished { spent: self.spent, bytes: self.bytes });
+            self.source.scrapes().finish(self.format, Finished { spent: self.spent, bytes: self.bytes });
         }
         Ok((!piece.is_empty()).then(|| piece.into()))
     }

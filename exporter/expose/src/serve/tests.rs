@@ -12,8 +12,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::oneshot;
 
 use super::*;
-use crate::Readiness;
 use crate::limits::Limits;
+use crate::{Readiness, Source};
 
 const SCRAPE: &[u8] = b"GET /metrics HTTP/1.1\r\nHost: agent\r\n\r\n";
 
@@ -58,7 +58,7 @@ fn large_store() -> Arc<Fold> {
 async fn start(limits: Limits) -> (SocketAddr, oneshot::Sender<()>, tokio::task::JoinHandle<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let endpoints = Endpoints::within(limits, large_store(), Readiness::default());
+    let endpoints = Endpoints::within(limits, Source::new(large_store()).into(), Readiness::default()).into();
     let (stop, stopping) = oneshot::channel::<()>();
     let server = tokio::spawn(serve(listener, endpoints, async { drop(stopping.await) }));
     (address, stop, server)

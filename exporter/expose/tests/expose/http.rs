@@ -2,10 +2,11 @@
 
 use std::io::Read;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use flate2::read::GzDecoder;
-use flowfold_expose::{Endpoints, Readiness, serve};
+use flowfold_expose::{Endpoints, Readiness, Source, serve};
 use flowfold_fold::names;
 use http_body_util::{BodyExt, Empty};
 use hyper::header::{ACCEPT, ACCEPT_ENCODING, ALLOW, CONTENT_ENCODING, CONTENT_TYPE, VARY};
@@ -13,13 +14,16 @@ use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 
+use crate::client_model::decode;
 use crate::store::filled;
 
 /// A server over a store with a little of everything.
 async fn start(readiness: &Readiness) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let endpoints = Endpoints::new(filled(), readiness.clone());
+    let resource = [("deployment.environment.name".to_owned(), "production".to_owned())];
+    let source = Source::new(filled()).with_target_info(&resource);
+    let endpoints = Endpoints::new(Arc::new(source), readiness.clone()).into();
     tokio::spawn(serve(listener, endpoints, std::future::pending()));
     address
 }
@@ -57,6 +61,7 @@ async fn a_scrape_has_every_family_and_tells_of_the_one_before() {
     for metric in names::ALL {
         assert!(text(&second).contains(&format!("# TYPE {} ", metric.name)), "{} is not exported", metric.name);
     }
+    assert!(text(&second).contains("target_info{deployment_environment_name=\"production\"} 1\n"));
     assert!(text(&second).contains("flowfold_scrapes_total{format=\"text_0.0.4\"} 1\n"));
     assert!(text(&second).contains(&format!("flowfold_scrape_size_bytes {}\n", first.body().len())));
 }
@@ -76,6 +81,16 @@ async fn the_format_and_the_encoding_are_negotiated() {
     let mut text = String::new();
     GzDecoder::new(response.body().as_ref()).read_to_string(&mut text).unwrap();
     assert!(text.ends_with("# EOF\n") && text.len() > response.body().len());
+
+    let accept = "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited;\
+                  escaping=allow-utf-8;q=0.6,text/plain;version=0.0.4;q=0.5";
+    let response = ask(address, Request::get("/metrics").header(ACCEPT, accept)).await;
+    assert_eq!(
+        response.headers()[CONTENT_TYPE],
+        "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited; \
+         escaping=allow-utf-8"
+    );
+    assert!(decode(response.body()).iter().any(|family| family.name.as_deref() == Some("flowfold_exchanges_total")));
 
     let refused = ask(address, Request::get("/metrics").header(ACCEPT_ENCODING, "gzip;q=0, identity")).await;
     assert!(!refused.headers().contains_key(CONTENT_ENCODING));

@@ -1,7 +1,12 @@
-//! What scrapers get, read by others' eyes.
+//! What scrapers and receivers get, read by others' eyes.
 
+mod client_model;
 mod http;
 mod oracle;
 mod promtool;
+mod protobuf;
+mod push;
+mod receiver;
+mod spans;
 mod store;
 mod text;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use flowfold_expose::text::{Format, encode};
+use flowfold_expose::{Format, encode};
 use flowfold_fold::names::Kind;
 use flowfold_fold::{Labels, Number, Points, Snapshot};
 use prometheus_client::collector::Collector;

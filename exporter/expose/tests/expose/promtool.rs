@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-use flowfold_expose::text::{Format, encode};
+use flowfold_expose::{Format, encode};
 
 use crate::store::filled;
 

@@ -1,0 +1,125 @@
+//! Name and attributes of a span, by the OpenTelemetry conventions.
+
+use std::sync::Arc;
+
+use flowfold_flow::{Exchange, GrpcExchange, HttpExchange, Operation, Outcome};
+use flowfold_fold::{Methods, RouteTable};
+use opentelemetry::trace::SpanKind;
+use opentelemetry::{KeyValue, Value};
+
+use super::sample::is_error;
+
+/// The longest text of an attribute, in bytes. A path may be as long as the proxy remembers it.
+const MAX_TEXT: usize = 1024;
+
+/// What a method is called that is not known.
+const OTHER: &str = "_OTHER";
+
+/// What the attributes do not say.
+pub(super) struct Described {
+    pub(super) name: String,
+    pub(super) is_error: bool,
+}
+
+/// Appends the attributes of an exchange as one of its sides would tell them.
+pub(super) fn describe(
+    exchange: &Exchange<'_>,
+    kind: &SpanKind,
+    routes: &RouteTable,
+    methods: &Methods,
+    out: &mut Vec<KeyValue>,
+) -> Described {
+    let is_client = *kind == SpanKind::Client;
+    let info = exchange.connection;
+    out.push(KeyValue::new("server.address", info.server.ip().to_string()));
+    out.push(KeyValue::new("server.port", i64::from(info.server.port())));
+    if !is_client {
+        out.push(KeyValue::new("client.address", info.client.ip().to_string()));
+        out.push(KeyValue::new("client.port", i64::from(info.client.port())));
+    }
+    for (name, value) in [
+        ("source.workload", &info.source.name),
+        ("source.namespace", &info.source.namespace),
+        ("destination.workload", &info.destination.name),
+        ("destination.namespace", &info.destination.namespace),
+    ] {
+        if !value.is_empty() {
+            out.push(KeyValue::new(name, Arc::clone(value)));
+        }
+    }
+    let is_error = is_error(exchange, is_client);
+    let (name, code) = match &exchange.operation {
+        Operation::Http(http) => (self::http(exchange, http, is_client, routes, methods, out), http_code(http)),
+        Operation::Grpc(grpc) => (self::grpc(grpc, out), grpc.status.map(|status| status.as_label().into())),
+        _ => (String::new(), None),
+    };
+    let error = match exchange.outcome {
+        Outcome::Failed(reason) => Some(reason.as_label().into()),
+        _ if is_error => code,
+        _ => None,
+    };
+    out.extend(error.map(|error: Value| KeyValue::new("error.type", error)));
+    Described { name, is_error }
+}
+
+fn http_code(http: &HttpExchange<'_>) -> Option<Value> {
+    http.status.map(|status| status.to_string().into())
+}
+
+/// Appends what HTTP adds, and returns the name of the span.
+fn http(
+    exchange: &Exchange<'_>,
+    http: &HttpExchange<'_>,
+    is_client: bool,
+    routes: &RouteTable,
+    methods: &Methods,
+    out: &mut Vec<KeyValue>,
+) -> String {
+    let method = methods.shown(http.known_method, http.method);
+    out.push(KeyValue::new("http.request.method", method.to_owned()));
+    if method == OTHER {
+        out.push(KeyValue::new("http.request.method_original", text(http.method)));
+    }
+    let path = text(http.path);
+    let scheme = http.scheme.as_label();
+    if is_client {
+        let url = format!("{scheme}://{}{path}", exchange.connection.server);
+        out.push(KeyValue::new("url.full", url));
+    } else {
+        out.push(KeyValue::new("url.scheme", scheme));
+        out.push(KeyValue::new("url.path", path));
+    }
+    let route = routes.matching(http.method, http.path);
+    if let Some(route) = route {
+        out.push(KeyValue::new(if is_client { "url.template" } else { "http.route" }, route.to_owned()));
+    }
+    if let Some(status) = http.status {
+        out.push(KeyValue::new("http.response.status_code", i64::from(status)));
+    }
+    out.push(KeyValue::new("network.protocol.name", "http"));
+    out.push(KeyValue::new("network.protocol.version", http.version.as_label()));
+    for (name, bytes) in
+        [("http.request.size", exchange.request_bytes), ("http.response.size", exchange.response_bytes)]
+    {
+        out.push(KeyValue::new(name, i64::try_from(bytes).unwrap_or(i64::MAX)));
+    }
+    let method = if method == OTHER { "HTTP" } else { method };
+    route.map_or_else(|| method.to_owned(), |route| format!("{method} {route}"))
+}
+
+/// Appends what gRPC adds, and returns the name of the span.
+fn grpc(grpc: &GrpcExchange<'_>, out: &mut Vec<KeyValue>) -> String {
+    let method = text(grpc.method);
+    out.push(KeyValue::new("rpc.system.name", grpc.flavour.as_label()));
+    out.push(KeyValue::new("rpc.method", method.clone()));
+    if let Some(status) = grpc.status {
+        out.push(KeyValue::new("rpc.response.status_code", status.as_label()));
+    }
+    method
+}
+
+/// Bytes of the wire as a text of a bounded length.
+fn text(bytes: &[u8]) -> String {
+    let bytes = bytes.get(..MAX_TEXT).unwrap_or(bytes);
+    String::from_utf8_lossy(bytes).into_owned()
+}
