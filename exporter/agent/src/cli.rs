@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::config::{LogFormat, Overrides, defaults, read_drain_timeout};
+use crate::config::{Environment, LogFormat, Overrides, defaults, read_drain_timeout};
 use crate::demo::ServiceArgs;
 
 /// L7 metrics of every service on a Linux host, steered by eBPF, with no change to the services.
@@ -167,6 +167,7 @@ impl SteeringArgs {
             max_connections: self.max_connections,
             drain_timeout: self.drain_timeout,
             log_format: self.log.log_format,
+            environment: Environment::of_process(),
         }
     }
 }

@@ -5,6 +5,7 @@ mod admin;
 mod explicit;
 mod identity;
 mod older;
+mod outgoing;
 mod steered;
 mod steering;
 mod supervisor;
@@ -15,19 +16,20 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
-use flowfold_expose::Readiness;
+use flowfold_expose::{Endpoints, Readiness};
 use flowfold_fold::{BuildInfo, Fold, FoldOptions, NotObserved};
 use flowfold_proxy::{DrainTrigger, drain_channel};
 
 use self::admin::Admin;
 use self::explicit::Explicit;
 use self::identity::IdentityThread;
+use self::outgoing::Outgoing;
 use self::steered::Steered;
 use self::steering::Steering;
 use self::supervisor::Supervisor;
 use self::workers::Workers;
 use crate::capabilities::{self, Role};
-use crate::config::{Config, Direction};
+use crate::config::{Config, Direction, Telemetry};
 use crate::error::AgentError;
 use crate::identity::{Directory, Options, Table};
 use crate::limits::{self, Ceiling};
@@ -61,6 +63,8 @@ pub struct RelayOptions {
     pub workers: Option<NonZeroUsize>,
     /// How long open exchanges may go on after a stop was asked for.
     pub drain_timeout: Duration,
+    /// What is sent.
+    pub telemetry: Telemetry,
 }
 
 impl Agent {
@@ -80,6 +84,7 @@ impl Agent {
             build: build_info(),
             ..FoldOptions::default()
         });
+        let outgoing = Outgoing::prepare(&fold, &config.telemetry)?;
         let ingress = config.ports(Direction::Ingress);
         let directory = Directory::new(Options {
             table: Table::new(config.workloads.clone()),
@@ -95,12 +100,14 @@ impl Agent {
         let steering =
             Steering::new(attached.redirect, attached.cgroup.clone(), Ceiling::new(max_connections), statuses.clone());
         let (drain, watch) = drain_channel();
-        let workers = Workers::start(namespace, &statuses, attached.listeners, &fold, &watch, || {
-            Steered::new(&steering, directory.resolver(), &ingress)
-        })?;
+        let workers =
+            Workers::start(namespace, &statuses, attached.listeners, (&fold, &outgoing.spans), &watch, || {
+                Steered::new(&steering, directory.resolver(), &ingress)
+            })?;
         let readiness = Readiness::default();
         let supervisor = Supervisor::new(statuses, readiness.require("steering")).with_steering(steering);
-        let admin = Admin::start(metrics, &fold, readiness)?;
+        let endpoints = Endpoints::new(Arc::clone(&outgoing.source), readiness);
+        let admin = Admin::start(metrics, outgoing, endpoints.with_created_lines(config.created_lines))?;
         capabilities::keep_only_what(Role::Supervisor)?;
         let rules: Vec<_> = config.rules.iter().map(ToString::to_string).collect();
         let does = format!(
@@ -118,6 +125,7 @@ impl Agent {
         limits::raise_open_files();
         let metrics = admin::bind(options.metrics)?;
         let fold = Fold::new(FoldOptions { build: build_info(), ..FoldOptions::default() });
+        let outgoing = Outgoing::prepare(&fold, &options.telemetry)?;
         let worker_count = worker_count(options.workers);
         let (explicit, listeners) = Explicit::open(options.edges, worker_count)?;
         let directory =
@@ -125,11 +133,13 @@ impl Agent {
         let identity = IdentityThread::start(None, Arc::clone(&directory))?;
         let (drain, watch) = drain_channel();
         let statuses = Workers::statuses(worker_count);
-        let workers =
-            Workers::start(None, &statuses, listeners, &fold, &watch, || explicit.destinations(directory.resolver()))?;
+        let workers = Workers::start(None, &statuses, listeners, (&fold, &outgoing.spans), &watch, || {
+            explicit.destinations(directory.resolver())
+        })?;
         let readiness = Readiness::default();
         let supervisor = Supervisor::new(statuses, readiness.require("relaying"));
-        let admin = Admin::start(metrics, &fold, readiness)?;
+        let endpoints = Endpoints::new(Arc::clone(&outgoing.source), readiness);
+        let admin = Admin::start(metrics, outgoing, endpoints)?;
         capabilities::keep_only_what(Role::Supervisor)?;
         let edges = explicit.edges();
         let shown: Vec<_> = edges.iter().map(|edge| format!("{} to {}", edge.listen, edge.upstream)).collect();
@@ -188,12 +198,15 @@ impl Agent {
     pub async fn finish(mut self, hurry: impl Future<Output = &'static str>) -> Result<(), AgentError> {
         self.supervisor.end(self.fold.health());
         self.drain.start(self.drain_timeout);
+        let end = async {
+            self.workers.all_ended().await;
+            self.identity.stop();
+            self.admin.stop().await;
+        };
         tokio::select! {
-            () = self.workers.all_ended() => {}
+            () = end => {}
             signal = hurry => return Err(AgentError::Hurried(signal)),
         }
-        self.identity.stop();
-        self.admin.stop();
         tracing::info!("stopped");
         Ok(())
     }

@@ -2,11 +2,13 @@
 
 mod build;
 pub mod defaults;
+mod environment;
 mod example;
 mod problem;
 mod raw;
 mod rule;
 mod shape;
+mod telemetry;
 mod workload;
 
 use std::fs::File;
@@ -19,9 +21,11 @@ use std::time::Duration;
 use flowfold_fold::{Methods, RouteTable, RpcMethods, View};
 
 pub(crate) use build::{FIX_OF_CGROUP, flaw_of_cgroup, read_drain_timeout};
+pub use environment::Environment;
 pub use example::EXAMPLE;
 pub use problem::{ConfigError, Problem};
 pub use rule::{Direction, L7, Rule};
+pub use telemetry::Telemetry;
 pub use workload::WorkloadEntry;
 
 /// A configuration that can be run: every value is in range, and no two contradict each other.
@@ -53,6 +57,10 @@ pub struct Config {
     pub rpc_methods: RpcMethods,
     /// The naming schemes under which exchanges are shown.
     pub views: Vec<View>,
+    /// Whether OpenMetrics shows when counters and histograms began.
+    pub created_lines: bool,
+    /// What the agent sends of its own accord.
+    pub telemetry: Telemetry,
     /// The most labelled series.
     pub max_series: usize,
     /// How the agent logs.
@@ -78,7 +86,7 @@ pub enum LogFormat {
     Json,
 }
 
-/// What flags say; each of them wins over the file.
+/// What flags and the environment say; each of them wins over the file.
 #[derive(Clone, Debug, Default)]
 pub struct Overrides {
     /// `--visibility`: compact rules with commas between them. They replace the file's.
@@ -97,6 +105,8 @@ pub struct Overrides {
     pub drain_timeout: Option<Duration>,
     /// `--log-format`
     pub log_format: Option<LogFormat>,
+    /// The variables of OpenTelemetry.
+    pub environment: Environment,
 }
 
 impl Config {

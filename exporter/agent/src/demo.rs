@@ -15,7 +15,7 @@ use std::time::Instant;
 
 use crate::cli::DemoArgs;
 use crate::compose::{Agent, RelayOptions, can_steer};
-use crate::config::{Config, LogOptions, Overrides, defaults};
+use crate::config::{Config, LogOptions, Overrides, Telemetry, defaults};
 use crate::error::{AgentError, Exit, whole};
 use crate::shutdown::Stop;
 use crate::stdout::Reader;
@@ -117,6 +117,7 @@ fn steered(metrics: SocketAddr) -> Result<Stage, AgentError> {
 fn relayed(metrics: SocketAddr) -> Result<Stage, AgentError> {
     let mut shop = Shop::open(None)?;
     let agent = Agent::relay(RelayOptions {
+        telemetry: Telemetry::default(),
         edges: shop.edges(),
         metrics,
         workers: None,

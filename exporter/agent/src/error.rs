@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{ExitCode, ExitStatus};
 
+use flowfold_expose::otlp::OtlpError;
 use flowfold_redirect::RedirectError;
 
 use crate::config::ConfigError;
@@ -50,6 +51,9 @@ pub enum AgentError {
         /// The least that would do.
         needed: usize,
     },
+    /// What certificates or keys are to be used for pushing cannot be.
+    #[error("cannot push by OTLP: {0}; give PEM files that fit each other, or leave them out for those of the system")]
+    Otlp(#[from] OtlpError),
     /// An address cannot be listened on.
     #[error("cannot {what} on {address}: {source}{}", hint(.source))]
     Listen {
@@ -104,7 +108,7 @@ impl AgentError {
     /// The exit code that tells this kind of error.
     pub fn exit(&self) -> Exit {
         match self {
-            Self::Config(_) | Self::Flag { .. } => Exit::Usage,
+            Self::Config(_) | Self::Flag { .. } | Self::Otlp(_) => Exit::Usage,
             Self::Missing(_) => Exit::Missing,
             Self::Redirect(error) if error.is_missing_privilege() || error.is_missing_feature() => Exit::Missing,
             Self::Redirect(_)

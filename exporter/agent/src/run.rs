@@ -5,7 +5,7 @@ use tokio::runtime::{Builder, Runtime};
 
 use crate::cli::{ProxyArgs, RunArgs};
 use crate::compose::{Agent, Edge, RelayOptions};
-use crate::config::{Config, LogOptions, defaults};
+use crate::config::{Config, Environment, LogOptions, Telemetry, defaults};
 use crate::error::AgentError;
 use crate::shutdown::Stop;
 use crate::{limits, logging};
@@ -38,6 +38,7 @@ pub fn relay(arguments: &ProxyArgs) -> Result<(), AgentError> {
         metrics: arguments.metrics,
         workers: arguments.workers,
         drain_timeout: arguments.drain_timeout.unwrap_or(defaults::DRAIN_TIMEOUT),
+        telemetry: Telemetry::of_environment(&Environment::of_process())?,
     };
     until_stopped(|| Agent::relay(options))
 }

@@ -5,15 +5,18 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use flowfold_expose::{Endpoints, Readiness};
-use flowfold_fold::Fold;
+use flowfold_expose::Endpoints;
 use tokio::sync::oneshot;
 
+use super::outgoing::{Outgoing, push_beside};
 use crate::capabilities::{self, Role};
 use crate::error::AgentError;
 
 /// How often it is looked whether the thread is still there.
 const LOOK: Duration = Duration::from_secs(1);
+
+/// The same, once it was told to end.
+const LOOK_AT_END: Duration = Duration::from_millis(5);
 
 /// The thread that serves `/metrics`.
 #[derive(Debug)]
@@ -30,15 +33,11 @@ pub(super) fn bind(address: SocketAddr) -> Result<TcpListener, AgentError> {
 
 impl Admin {
     /// Serves on an open socket.
-    pub(super) fn start(listener: TcpListener, fold: &Arc<Fold>, readiness: Readiness) -> Result<Self, AgentError> {
+    pub(super) fn start(listener: TcpListener, outgoing: Outgoing, endpoints: Endpoints) -> Result<Self, AgentError> {
         let failed = AgentError::system("cannot serve /metrics");
-        let (address, runtime) = (|| {
-            listener.set_nonblocking(true)?;
-            Ok((listener.local_addr()?, tokio::runtime::Builder::new_current_thread().enable_all().build()?))
-        })()
-        .map_err(failed)?;
+        let address = listener.set_nonblocking(true).and_then(|()| listener.local_addr()).map_err(failed)?;
+        let Outgoing { runtime, spans, pusher, .. } = outgoing;
         let (shutdown, asked) = oneshot::channel();
-        let endpoints = Endpoints::new(Arc::clone(fold), readiness);
         let serve = move || {
             if let Err(error) = capabilities::keep_only_what(Role::Admin) {
                 tracing::warn!(%error, "the thread of /metrics keeps its capabilities");
@@ -47,7 +46,8 @@ impl Admin {
                 match tokio::net::TcpListener::from_std(listener) {
                     Ok(listener) => {
                         let asked = async { drop(asked.await) };
-                        flowfold_expose::serve(listener, endpoints, asked).await;
+                        let serve = flowfold_expose::serve(listener, Arc::new(endpoints), asked);
+                        push_beside(serve, pusher, spans).await;
                     }
                     Err(error) => tracing::error!(%error, "cannot serve /metrics"),
                 }
@@ -70,9 +70,13 @@ impl Admin {
         }
     }
 
-    /// Lets the answers under way finish for a short while, and ends.
-    pub(super) fn stop(self) {
+    /// Lets the answers under way finish for a short while, sends what is left to be pushed, and ends.
+    pub(super) async fn stop(self) {
         drop(self.shutdown);
+        let mut looks = tokio::time::interval(LOOK_AT_END);
+        while !self.thread.is_finished() {
+            looks.tick().await;
+        }
         if self.thread.join().is_err() {
             tracing::warn!("the thread of /metrics panicked");
         }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::mpsc as std_mpsc;
 use std::thread;
 
+use flowfold_expose::Spans;
 use flowfold_fold::Fold;
 use flowfold_proxy::{DrainWatch, Listener, OriginalDestination, Worker, WorkerStatus};
 use tokio::sync::mpsc;
@@ -37,7 +38,7 @@ impl Workers {
         namespace: Option<&Path>,
         statuses: &[Arc<WorkerStatus>],
         listeners: Vec<Vec<Listener>>,
-        fold: &Arc<Fold>,
+        (fold, spans): (&Arc<Fold>, &Spans),
         drain: &DrainWatch,
         destinations: impl Fn() -> D,
     ) -> Result<Self, AgentError> {
@@ -47,7 +48,7 @@ impl Workers {
             let worker = Worker {
                 listeners,
                 destinations: destinations(),
-                sink: fold.shard(),
+                sink: (fold.shard(), spans.sink()),
                 status: Arc::clone(status),
                 drain: drain.clone(),
             };

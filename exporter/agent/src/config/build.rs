@@ -2,6 +2,7 @@
 
 mod metrics;
 mod rules;
+mod telemetry;
 mod workloads;
 
 use std::net::SocketAddr;
@@ -9,13 +10,13 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use flowfold_fold::{DEFAULT_MAX_SERIES, RouteTable};
+use flowfold_fold::{DEFAULT_MAX_SERIES, Methods, RouteTable};
 use serde_saphyr::Spanned;
 use tracing_subscriber::EnvFilter;
 
 use super::problem::{Collector, ConfigError};
-use super::raw::{RawConfig, RawLog, RawMetrics, RawRoute, Text};
-use super::{Config, LogFormat, LogOptions, Overrides, defaults};
+use super::raw::{RawConfig, RawLog, RawMetrics, RawOtlp, RawRoute, Text};
+use super::{Config, Environment, LogFormat, LogOptions, Overrides, Telemetry, defaults};
 
 /// What to do about a directory that is no cgroup.
 pub(crate) const FIX_OF_CGROUP: &str = "give a directory of the cgroup2 tree, or leave it out for all processes";
@@ -26,7 +27,7 @@ const CGROUP2_MAGIC: rustix::fs::FsWord = 0x6367_7270;
 pub(super) fn config(source: &str, raw: RawConfig, flags: &Overrides) -> Result<Config, ConfigError> {
     let mut problems = Collector::new(source);
     let p = &mut problems;
-    let RawMetrics { listen, views } = raw.metrics.unwrap_or_default();
+    let RawMetrics { listen, views, created_lines } = raw.metrics.unwrap_or_default();
     let metrics = flags.metrics.unwrap_or_else(|| {
         let read = |text: &str| text.parse::<SocketAddr>().ok();
         value(p, "metrics.listen", listen.as_ref(), "is not an address", "write IP:PORT, as in 127.0.0.1:9464", read)
@@ -58,6 +59,22 @@ pub(super) fn config(source: &str, raw: RawConfig, flags: &Overrides) -> Result<
     let known_methods = metrics::known_methods(p, raw.known_methods.as_deref());
     let rpc_methods = metrics::rpc_methods(p, raw.known_rpc_methods.as_deref(), raw.max_rpc_methods.as_ref());
     let views = metrics::views(p, views.as_deref());
+    let created_lines = value(
+        p,
+        "metrics.created_lines",
+        created_lines.as_ref(),
+        "is not a yes or no",
+        "write true or false",
+        read_bool,
+    );
+    let telemetry = telemetry::read(
+        p,
+        &flags.environment,
+        &raw.otlp.unwrap_or_default(),
+        raw.spans,
+        raw.resource.as_ref(),
+        (&routes, &known_methods),
+    );
     let max_series = number(p, "max_series", raw.max_series.as_ref(), defaults::MAX_MAX_SERIES);
     let log = log(p, &raw.log.unwrap_or_default());
     problems.finish()?;
@@ -75,9 +92,19 @@ pub(super) fn config(source: &str, raw: RawConfig, flags: &Overrides) -> Result<
         known_methods,
         rpc_methods,
         views,
+        created_lines: created_lines.unwrap_or(false),
+        telemetry,
         max_series: max_series.map_or(DEFAULT_MAX_SERIES, NonZeroUsize::get),
         log: LogOptions { format: flags.log_format.unwrap_or(log.format), ..log },
     })
+}
+
+pub(super) fn telemetry_of_environment(environment: &Environment) -> Result<Telemetry, ConfigError> {
+    let mut problems = Collector::new("environment");
+    let shown = (&RouteTable::default(), &Methods::default());
+    let telemetry = telemetry::read(&mut problems, environment, &RawOtlp::default(), None, None, shown);
+    problems.finish()?;
+    Ok(telemetry)
 }
 
 /// A time that `--drain-timeout` and the file may name.

@@ -33,6 +33,27 @@ pub const MAX_LABELS: usize = 16;
 /// beyond is no configuration, and may never end, as a device does not.
 pub const MAX_FILE_BYTES: u64 = 1024 * 1024;
 
+/// The time from one push of metrics to the next, as the SDKs of OpenTelemetry have it.
+pub const OTLP_INTERVAL: Duration = Duration::from_mins(1);
+
+/// How long a receiver may take for one request, as the specification has it.
+pub const OTLP_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The longest interval or timeout that can be asked for.
+pub const MAX_OTLP_TIME: Duration = Duration::from_hours(1);
+
+/// The part of the exchanges without a trace that begins one: spans are examples, and the metrics count everything.
+pub const SPAN_RATIO: f64 = 0.01;
+
+/// How many spans may wait to be sent, as the SDKs of OpenTelemetry have it.
+pub const QUEUED_SPANS: usize = 2_048;
+
+/// The most that can be asked for: a waiting span takes some two kilobytes.
+pub const MAX_QUEUED_SPANS: usize = 65_536;
+
+/// The longest name or value of an attribute of the resource, in bytes. It is repeated in every request.
+pub const MAX_ATTRIBUTE_BYTES: usize = 1024;
+
 /// What is logged where neither the file nor `FLOWFOLD_LOG` says.
 pub const LOG_FILTER: &str = "info";
 

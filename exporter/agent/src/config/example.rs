@@ -28,6 +28,8 @@ metrics:
   #   opentelemetry       http_server_request_duration_seconds, rpc_server_call_duration_seconds and so on
   #   go-grpc-prometheus  grpc_server_handled_total, grpc_server_handling_seconds and so on, for gRPC alone
   views: [opentelemetry]
+  # Whether OpenMetrics gets lines that say when each counter and histogram began (`_created`): one more series each.
+  created_lines: false
 
 # Worker threads. Default: one per core.
 #workers: 2
@@ -74,6 +76,47 @@ max_rpc_methods: 500
 
 # The most series of exchanges. Beyond it, further ones are counted in one overflow series per family.
 max_series: 20000
+
+# Pushing by OTLP. Metrics are pushed once an endpoint is given, here or in the environment. The variables of
+# OpenTelemetry (OTEL_EXPORTER_OTLP_*, also per signal, OTEL_METRIC_EXPORT_INTERVAL and the others of the same meaning) win
+# over these keys. Over HTTP, /v1/metrics and /v1/traces are added to the endpoint.
+#otlp:
+#  endpoint: http://127.0.0.1:4318
+#  # http/protobuf or grpc
+#  protocol: http/protobuf
+#  headers: {api-key: "..."}
+#  # none or gzip
+#  compression: none
+#  timeout: 10s
+#  # PEM files: whom to trust in place of the system's authorities, and what to show
+#  certificate: /etc/flowfold/ca.pem
+#  client_certificate: /etc/flowfold/client.pem
+#  client_key: /etc/flowfold/client.key
+#  # whether gRPC goes without TLS where the endpoint has no scheme
+#  insecure: false
+#  # false: spans alone
+#  metrics: true
+#  interval: 60s
+#  # cumulative, delta, or lowmemory (histograms as delta)
+#  temporality: cumulative
+#  # explicit_bucket_histogram or base2_exponential_bucket_histogram
+#  histograms: explicit_bucket_histogram
+
+# A span for each exchange that is worth one, sent by OTLP as above. Off unless this key is there. They tell paths.
+#spans:
+#  # The part of the exchanges without a trace that begins one; those with a trace follow their sender.
+#  ratio: 0.01
+#  # Every failed exchange, sampled or not
+#  errors: true
+#  # Every exchange that takes at least so long, sampled or not. Default: none for its duration.
+#  slower_than: 1s
+#  # Spans that may wait to be sent. Further ones are dropped and counted.
+#  max_queued: 2048
+
+# What the agent says that it is: attributes of the resource, in OTLP and as labels of target_info. OTEL_RESOURCE_ATTRIBUTES
+# and OTEL_SERVICE_NAME win. Metrics and spans of a workload go out as that workload, with those of these attributes that do
+# not begin with `service.`.
+#resource: {deployment.environment.name: production}
 
 log:
   # human or json

@@ -29,13 +29,47 @@ pub(super) struct RawConfig {
     pub(super) max_rpc_methods: Option<Text>,
     pub(super) max_series: Option<Text>,
     pub(super) log: Option<RawLog>,
+    pub(super) otlp: Option<RawOtlp>,
+    pub(super) spans: Option<RawSpans>,
+    pub(super) resource: Option<Resource>,
 }
+
+/// The attributes of a resource.
+pub(super) type Resource = BTreeMap<String, Text>;
 
 #[derive(Debug, Default, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawMetrics {
     pub(super) listen: Option<Text>,
     pub(super) views: Option<Vec<Text>>,
+    pub(super) created_lines: Option<Text>,
+}
+
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawOtlp {
+    pub(super) endpoint: Option<Text>,
+    pub(super) protocol: Option<Text>,
+    pub(super) headers: Option<BTreeMap<String, Text>>,
+    pub(super) compression: Option<Text>,
+    pub(super) timeout: Option<Text>,
+    pub(super) insecure: Option<Text>,
+    pub(super) certificate: Option<Text>,
+    pub(super) client_certificate: Option<Text>,
+    pub(super) client_key: Option<Text>,
+    pub(super) metrics: Option<Text>,
+    pub(super) interval: Option<Text>,
+    pub(super) temporality: Option<Text>,
+    pub(super) histograms: Option<Text>,
+}
+
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawSpans {
+    pub(super) ratio: Option<Text>,
+    pub(super) errors: Option<Text>,
+    pub(super) slower_than: Option<Text>,
+    pub(super) max_queued: Option<Text>,
 }
 
 #[derive(Debug, Default, serde::Deserialize)]
