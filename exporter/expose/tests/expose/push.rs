@@ -10,7 +10,7 @@ use flowfold_expose::otlp::{
     TlsFiles,
 };
 use flowfold_flow::{FlowSink, Reporters};
-use flowfold_fold::names::{self, Kind};
+use flowfold_fold::names::{self, Kind, otel};
 use flowfold_fold::{Detail, Family, Fold, FoldOptions, Labels, Number, Points, Snapshot};
 use hyper::header::{HeaderName, HeaderValue};
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
@@ -110,7 +110,7 @@ fn held_by(snapshot: &Snapshot) -> All {
         if ["process_", "flowfold_otlp_", "flowfold_scrape"].iter().any(|moving| name.starts_with(moving)) {
             continue;
         }
-        let name = name.trim_end_matches("_total").trim_end_matches("_seconds").to_owned();
+        let name = otel::of_metric(family.metric).unwrap().name.replace('.', "_");
         match &family.points {
             Points::Scalars(points) => points.iter().for_each(|point| {
                 let value = match point.value {
@@ -349,7 +349,8 @@ async fn differences_add_up_whatever_the_receiver_does() {
     let mut taken_of_duration = 0;
     for ((_, name, labels), points) in taken(&state) {
         let is_total = names::ALL.iter().any(|metric| {
-            metric.kind == Kind::Counter && metric.name.trim_end_matches("_total").trim_end_matches("_seconds") == name
+            let otel = otel::of_metric(metric).map(|otel| otel.name.replace('.', "_"));
+            metric.kind == Kind::Counter && otel.as_ref() == Some(&name)
         });
         if !is_total && !name.ends_with("duration") || name.starts_with("process") {
             continue;
@@ -406,7 +407,7 @@ async fn a_receiver_that_goes_away_and_returns_has_it_all_in_the_end() {
         };
         until("the first exchange", || !durations(&receiver).is_empty()).await;
         let before = durations(&receiver);
-        drop(receiver);
+        receiver.stop().await;
         one_more();
         until("failures", || counted(&source, &names::OTLP_DATA_POINTS, "failed") > 0).await;
         one_more();

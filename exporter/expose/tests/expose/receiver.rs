@@ -104,6 +104,12 @@ impl Receiver {
         Self::start_at("127.0.0.1:0".parse().unwrap(), answers, None).await
     }
 
+    /// Goes away.
+    pub(crate) async fn stop(mut self) {
+        self.accepting.abort();
+        drop((&mut self.accepting).await);
+    }
+
     /// A receiver at an address that nobody's outgoing connection has, so that the next one can have it.
     pub(crate) async fn start_apart(host: u8) -> Self {
         Self::start_at(SocketAddr::from(([127, 0, 0, host], 0)), &[], None).await

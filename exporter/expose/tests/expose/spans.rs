@@ -159,7 +159,7 @@ async fn what_does_not_fit_the_queue_is_dropped_and_counted() {
     let options = SpanOptions { ratio: 1.0, ..options(&receiver, Protocol::HttpProtobuf) };
     let max = options.max_queued as u64;
     let address = receiver.address;
-    drop(receiver);
+    receiver.stop().await;
     let (source, spans) = start(options);
     let info = connection(Reporters::SERVER, "details");
     for _ in 0..1000 {
