@@ -146,7 +146,7 @@ fn native_histograms_have_what_the_classic_ones_have() {
     let within =
         |(low, high, _): &(f64, f64, i64)| values.iter().filter(|value| low < *value && *value <= high).count();
     for bucket in &found {
-        assert_eq!(within(bucket) as i64, bucket.2, "{bucket:?}");
+        assert_eq!(i64::try_from(within(bucket)).unwrap(), bucket.2, "{bucket:?}");
     }
     assert_eq!(found.iter().map(|(.., count)| *count).sum::<i64>(), 5);
 

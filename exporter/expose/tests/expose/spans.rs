@@ -130,7 +130,9 @@ async fn what_is_sampled_is_what_the_options_say() {
         let receiver = Receiver::start(&[]).await;
         let (_, spans) =
             start(SpanOptions { ratio, errors, slower_than, ..options(&receiver, Protocol::HttpProtobuf) });
-        all.iter().for_each(|exchange| report(&spans, exchange));
+        for exchange in &all {
+            report(&spans, exchange);
+        }
         stop(spans).await;
         let expected = wanted.iter().filter(|is_wanted| **is_wanted).count();
         assert_eq!(received(&receiver).len(), expected, "{ratio} {errors} {slower_than:?}");
