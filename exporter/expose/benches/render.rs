@@ -93,6 +93,13 @@ fn render(criterion: &mut Criterion) {
             out.len()
         });
     });
+    group.bench_function("ours: protobuf of a snapshot, classic and native", |bencher| {
+        bencher.iter(|| {
+            out.clear();
+            encode(&snapshot, Format::Protobuf, &mut out);
+            out.len()
+        });
+    });
     let mut text = String::new();
     group.bench_function("prometheus-client: OpenMetrics", |bencher| {
         bencher.iter(|| {
