@@ -34,6 +34,7 @@ fn prints_a_table_and_leaves_nothing() {
     let (said, told) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{}:\n{said}\n{told}", output.status);
     shows_all_services(&said);
+    assert!(said.contains("UNAVAILABLE"), "some calls of ratings fail:\n{said}");
     nothing_is_left_since(&before);
 }
 
@@ -106,7 +107,6 @@ fn shows_all_services(table: &str) {
     }
     let ratings = table.lines().find(|line| line.starts_with("reviews ") && line.contains(" ratings "));
     assert!(ratings.is_some_and(|line| line.contains(" gRPC ")), "ratings speaks gRPC:\n{table}");
-    assert!(table.contains("UNAVAILABLE"), "some calls of it fail:\n{table}");
     assert!(!table.contains('\u{1b}'), "no terminal, no escape sequences:\n{table:?}");
 }
 
