@@ -42,7 +42,7 @@ impl Admin {
             if let Err(error) = capabilities::keep_only_what(Role::Admin) {
                 tracing::warn!(%error, "the thread of /metrics keeps its capabilities");
             }
-            runtime.block_on(async {
+            runtime.run(async {
                 match tokio::net::TcpListener::from_std(listener) {
                     Ok(listener) => {
                         let asked = async { drop(asked.await) };
