@@ -46,10 +46,10 @@ defaults
   timeout server {idle}s
   timeout http-keep-alive {idle}s
 frontend front
-  bind {host}:{port}
+  bind {host}:{port}{proto}
   default_backend back
 backend back
-  server nginx {host}:{plain}
+  server all {host}:{plain}{proto}
 """
 
 ENVOY = """
@@ -62,23 +62,32 @@ static_resources:
         typed_config:
           "@type": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager
           stat_prefix: front
+          codec_type: {codec}
           route_config:
             virtual_hosts:
             - name: all
               domains: ["*"]
-              routes: [{{match: {{prefix: "/"}}, route: {{cluster: nginx}}}}]
+              routes: [{{match: {{prefix: "/"}}, route: {{cluster: server}}}}]
           http_filters:
           - name: envoy.filters.http.router
             typed_config: {{"@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}}
   clusters:
-  - name: nginx
+  - name: server
     type: STATIC
-    circuit_breakers: {{thresholds: [{{max_connections: 20000, max_requests: 20000, max_pending_requests: 20000}}]}}
+{upstream}    circuit_breakers: {{thresholds: [{{max_connections: 20000, max_requests: 20000, max_pending_requests: 20000}}]}}
     load_assignment:
-      cluster_name: nginx
+      cluster_name: server
       endpoints:
       - lb_endpoints:
         - endpoint: {{address: {{socket_address: {{address: {host}, port_value: {plain}}}}}}}
+"""
+
+
+ENVOY_HTTP2_UPSTREAM = """\
+    typed_extension_protocol_options:
+      envoy.extensions.upstreams.http.v3.HttpProtocolOptions:
+        "@type": type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions
+        explicit_http_config: {http2_protocol_options: {}}
 """
 
 
@@ -100,30 +109,54 @@ class Subject:
 
 
 class Fleet:
-    """Starts subjects in a lab, each on ports of its own."""
+    """Starts subjects in a lab, each on ports of its own. They all speak one protocol: http1, http2 or grpc."""
 
-    def __init__(self, lab, binary, envoy):
-        self.lab, self.binary, self.envoy = lab, binary, envoy
+    def __init__(self, lab, binary, envoy, protocol, peer):
+        self.lab, self.binary, self.envoy, self.peer = lab, binary, envoy, peer
+        self.http2, self.grpc = protocol != "http1", protocol == "grpc"
+        self.directory = lab.directory / protocol
+        self.directory.mkdir(mode=0o755)
         self.plain, self.steered = free_port(), free_port()
-        self._start_nginx()
+        self.servers = []
+        (self.directory / "www").mkdir()
+        (self.directory / "www" / "index.html").write_bytes(BODY)
+        if self.http2:
+            self._start_http2()
+        else:
+            self._start_nginx()
+
+    def _start_http2(self):
+        """Servers that cost little, so that they hide nothing: a call is answered the same way each time, and nghttpd is
+        several times as fast as nginx over HTTP/2."""
+        for port in (self.plain, self.steered):
+            nghttpd = ["nghttpd", "--no-tls", "--address", HOST, "--htdocs", self.directory / "www", "--workers", "1",
+                       "--max-concurrent-streams", "1024", port]
+            command = [self.peer, "serve-grpc", f"{HOST}:{port}"] if self.grpc else nghttpd
+            server = self.lab.start(command, in_cgroup=True)
+            self.servers.append(server)
+            wait_for_port(port, server)
 
     def _start_nginx(self):
-        directory = self.lab.directory
-        (directory / "www").mkdir()
-        (directory / "www" / "index.html").write_bytes(BODY)
+        directory = self.directory
         config = directory / "nginx.conf"
         config.write_text(NGINX.format(directory=directory, host=HOST, plain=self.plain, steered=self.steered,
                                        idle=IDLE_SECONDS, descriptors=19000, connections=18900))
-        self.nginx = self.lab.start(["nginx", "-e", "stderr", "-p", directory, "-c", config], in_cgroup=True)
-        wait_for_port(self.plain, self.nginx)
+        nginx = self.lab.start(["nginx", "-e", "stderr", "-p", directory, "-c", config], in_cgroup=True)
+        self.servers.append(nginx)
+        wait_for_port(self.plain, nginx)
+
+    def stop(self):
+        """Ends its servers."""
+        for server in self.servers:
+            self.lab.stop(server)
 
     def direct(self):
-        return Subject("direct", "direct (nginx alone)", self.plain)
+        return Subject("direct", "direct (server alone)", self.plain)
 
     def steered_flowfold(self):
         metrics = f"{HOST}:{free_port()}"
         process = self.lab.start(
-            [self.binary, "run", "--visibility", f"<Ingress/{self.steered}/TCP/HTTP>", "--metrics", metrics,
+            [self.binary, "run", "--visibility", f"<Ingress/{self.steered}/TCP/{'GRPC' if self.grpc else 'HTTP'}>", "--metrics", metrics,
              "--cgroup", self.lab.cgroup, "--workers", "1"], log="flowfold-steered")
         wait_until_ready(metrics, process)
         return Subject("flowfold", "flowfold (eBPF)", self.steered, process, metrics)
@@ -138,8 +171,9 @@ class Fleet:
 
     def run_envoy(self):
         port = free_port()
-        config = self.lab.directory / "envoy.yaml"
-        config.write_text(ENVOY.format(host=HOST, port=port, plain=self.plain))
+        config = self.directory / "envoy.yaml"
+        config.write_text(ENVOY.format(host=HOST, port=port, plain=self.plain, codec="HTTP2" if self.http2 else "AUTO",
+                                       upstream=ENVOY_HTTP2_UPSTREAM if self.http2 else ""))
         process = self.lab.start([self.envoy, "-c", config, "--concurrency", "1", "--disable-hot-restart",
                                   "--log-level", "warn"])
         wait_for_port(port, process)
@@ -147,8 +181,9 @@ class Fleet:
 
     def run_haproxy(self):
         port = free_port()
-        config = self.lab.directory / "haproxy.cfg"
-        config.write_text(HAPROXY.format(host=HOST, port=port, plain=self.plain, idle=IDLE_SECONDS))
+        config = self.directory / "haproxy.cfg"
+        config.write_text(HAPROXY.format(host=HOST, port=port, plain=self.plain, idle=IDLE_SECONDS,
+                                         proto=" proto h2" if self.http2 else ""))
         process = self.lab.start(["haproxy", "-db", "-f", config])
         wait_for_port(port, process)
         return Subject("haproxy", "haproxy", port, process)
@@ -194,6 +229,7 @@ def versions(binary, envoy):
         "haproxy": ["haproxy", "-v"],
         "nginx": ["nginx", "-v"],
         "wrk": ["wrk", "-v"],
+        "h2load": ["h2load", "--version"],
     }.items():
         if command[0] is None or shutil.which(command[0]) is None:
             continue

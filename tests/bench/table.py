@@ -2,25 +2,20 @@
 
 from statistics import median
 
-# Target ratios of the steered agent, from the project's plan; "least" and "most" say which way is good.
-RATIO_TARGETS = [
-    ("throughput, c=32", "requests_per_second", 32, "envoy", "least", 2.2),
-    ("throughput, c=32", "requests_per_second", 32, "haproxy", "least", 1.05),
-    ("CPU per request, c=32", "cpu_us_per_request", 32, "envoy", "most", 0.4),
-    ("CPU per request, c=32", "cpu_us_per_request", 32, "haproxy", "most", 0.85),
-    ("p50, c=1", "p50_us", 1, "envoy", "most", 0.65),
-]
+# of the steered agent over HTTP/1, from the project's plan
 IDLE_CONNECTIONS = 9000
 IDLE_BYTES = 4096
 START_BYTES = 25 * 1000 * 1000
 
-FIELDS = [
-    ("req/s", "requests_per_second", "{:.0f}"),
-    ("p50 us", "p50_us", "{:.0f}"),
-    ("p99 us", "p99_us", "{:.0f}"),
-    ("CPU us/req", "cpu_us_per_request", "{:.1f}"),
-    ("RSS MB", "rss_bytes", "{:.1f}"),
-]
+FIELDS = {
+    "requests_per_second": ("req/s", "{:.0f}"),
+    "p50_us": ("p50 us", "{:.0f}"),
+    "p99_us": ("p99 us", "{:.0f}"),
+    "mean_us": ("mean us", "{:.0f}"),
+    "cpu_us_per_request": ("CPU us/req", "{:.1f}"),
+    "rss_bytes": ("RSS MB", "{:.1f}"),
+}
+OTHERS = ("envoy", "haproxy")
 
 
 def medians(rounds):
@@ -43,54 +38,58 @@ def aligned(rows):
     return "\n".join(lines)
 
 
-def cost_table(results, connections):
+def cost_table(part, results, shape):
     """One line per subject, with its ratios against Envoy and HAProxy."""
-    rows = [[f"c={connections}", *(title for title, _, _ in FIELDS), "req/s:envoy", "req/s:haproxy", "CPU:envoy",
-             "CPU:haproxy", "p50:envoy", "p50:haproxy"]]
+    names = ["requests_per_second", *part.latencies, "cpu_us_per_request", "rss_bytes"]
+    compared = ["requests_per_second", "cpu_us_per_request", part.latencies[0]]
+    short = {"requests_per_second": "req/s", "cpu_us_per_request": "CPU", part.latencies[0]: part.latencies[0][:-3]}
+    rows = [[f"{part.title}, {shape}", *(FIELDS[name][0] for name in names),
+             *(f"{short[name]}:{other}" for name in compared for other in OTHERS)]]
     for subject in results.values():
-        values = subject["load"][connections]
-        row = [subject["title"], *(cell(values[name], form, name) for _, name, form in FIELDS)]
-        for name in ("requests_per_second", "cpu_us_per_request", "p50_us"):
-            row += [cell(ratio(results, subject["key"], other, name, connections), "{:.2f}", "")
-                    for other in ("envoy", "haproxy")]
+        values = subject["load"][str(shape)]
+        row = [subject["title"], *(cell(values[name], FIELDS[name][1], name) for name in names)]
+        row += [cell(ratio(results, subject["key"], other, name, shape), "{:.2f}", "")
+                for name in compared for other in OTHERS]
         rows.append(row)
     return aligned(rows)
 
 
-def ratio(results, key, other, name, connections):
+def ratio(results, key, other, name, shape):
     """The median of the ratios within each round: what disturbs a whole round disturbs both sides of it."""
     if other not in results or key not in results:
         return None
-    pairs = zip(*(results[which]["rounds"][connections] for which in (key, other)))
+    pairs = zip(*(results[which]["rounds"][str(shape)] for which in (key, other)))
     ratios = [value[name] / base[name] for value, base in pairs if value[name] is not None and base[name]]
     return median(ratios) if ratios else None
 
 
-def idle_table(results):
-    rows = [["idle keep-alive", "connections", "bytes each", "RSS at start MB", "RSS held MB"]]
+def idle_table(part, results):
+    rows = [[f"idle: {part.held}", "held", "bytes each", "RSS at start MB", "RSS held MB"]]
     for subject in results.values():
         idle = subject.get("idle")
         if idle:
-            rows.append([subject["title"], str(idle["connections"]), f"{idle['bytes_per_connection']:.0f}",
+            rows.append([subject["title"], str(idle["held"]), f"{idle['bytes_each']:.0f}",
                          f"{subject['rss_at_start'] / 1e6:.1f}", f"{idle['rss_held'] / 1e6:.1f}"])
-    return aligned(rows) if len(rows) > 1 else "no idle connections were measured"
+    return aligned(rows) if len(rows) > 1 else f"idle: no {part.held} were measured"
 
 
-def targets(results):
+def targets(part, results):
     """What was to be reached, what was, and pass or miss; empty where the agent was not measured steered."""
     if "flowfold" not in results:
         return []
     found = []
-    for title, name, connections, other, way, bound in RATIO_TARGETS:
-        value = ratio(results, "flowfold", other, name, connections)
+    for wanted in part.targets:
+        value = ratio(results, "flowfold", wanted.other, wanted.measure, wanted.shape)
         if value is not None:
-            found.append(target(f"{title}, against {other}", value, way, bound, "{:.2f}"))
+            title = f"{part.title}, {wanted.title}, {wanted.shape}, against {wanted.other}"
+            found.append(target(title, value, wanted.way, wanted.bound, "{:.2f}"))
     agent = results["flowfold"]
-    if "idle" in agent:
-        held, each = agent["idle"]["connections"], agent["idle"]["bytes_per_connection"]
-        found.append(target("idle connections relayed", held, "least", IDLE_CONNECTIONS, "{:.0f}"))
-        found.append(target("bytes per idle connection", each, "most", IDLE_BYTES, "{:.0f}"))
-    found.append(target("RSS at start, MB", agent["rss_at_start"] / 1e6, "most", START_BYTES / 1e6, "{:.1f}"))
+    if part.key == "h1":
+        if "idle" in agent:
+            held, each = agent["idle"]["held"], agent["idle"]["bytes_each"]
+            found.append(target("idle connections relayed", held, "least", IDLE_CONNECTIONS, "{:.0f}"))
+            found.append(target("bytes per idle connection", each, "most", IDLE_BYTES, "{:.0f}"))
+        found.append(target("RSS at start, MB", agent["rss_at_start"] / 1e6, "most", START_BYTES / 1e6, "{:.1f}"))
     return found
 
 
