@@ -23,7 +23,16 @@ fn the_metric_table_is_the_list_of_names() {
 }
 
 fn is_metric(line: &str) -> bool {
-    let starts = ["| `flowfold_", "| `grpc_", "| `http_", "| `process_", "| `rpc_", "| `target_info`"];
+    let starts = [
+        "| `flowfold_",
+        "| `grpc_",
+        "| `http_",
+        "| `hubble_",
+        "| `process_",
+        "| `rpc_",
+        "| `target_info`",
+        "| `traces_",
+    ];
     starts.iter().any(|start| line.starts_with(start))
 }
 

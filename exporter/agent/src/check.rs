@@ -5,6 +5,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
+use flowfold_fold::{FamilyPreview, FoldOptions};
 use flowfold_redirect::{Answer, Owner, Requirement};
 
 use crate::cli::CheckArgs;
@@ -46,6 +47,7 @@ fn look(arguments: &CheckArgs) -> Result<Vec<Line>, AgentError> {
 
     let mut lines = Vec::new();
     lines.extend(config.as_ref().map(|config| Line::new(State::Ok, "configuration", summary(config))));
+    lines.extend(config.as_ref().map_or_else(Vec::new, |config| series_lines(&config.fold)));
     lines.extend(flowfold_redirect::probe(cgroup).requirements.into_iter().map(Line::from));
     let ingress = config.as_ref().map_or_else(Vec::new, |config| config.ports(Direction::Ingress));
     lines.extend(netns::within(namespace, || Ok(taken_port(&ingress)))?);
@@ -106,7 +108,24 @@ impl From<Requirement> for Line {
 
 fn summary(config: &Config) -> String {
     let rules: Vec<_> = config.rules.iter().map(ToString::to_string).collect();
-    format!("{}; {} workloads, {} routes", rules.join(","), config.workloads.len(), config.routes.len())
+    format!("{}; {} workloads, {} routes", rules.join(","), config.workloads.len(), config.fold.routes.len())
+}
+
+/// How many series the configuration can make.
+fn series_lines(options: &FoldOptions) -> Vec<Line> {
+    let ttl = options
+        .series_ttl
+        .map_or("are kept for ever".to_owned(), |ttl| format!("go after {}", humantime::format_duration(ttl)));
+    let (series, bytes) = (options.max_series, options.max_bytes / (1024 * 1024));
+    let ceiling = format!("at most {series} label sets in {bytes} MiB, overflow beyond; idle ones {ttl}");
+    let of_family = |preview: FamilyPreview| {
+        let made_of: Vec<_> = preview.made_of.iter().map(|(what, count)| format!("{count} {what}")).collect();
+        let made_of = if made_of.is_empty() { "nothing else is kept".to_owned() } else { made_of.join(" x ") };
+        let found = format!("{}: up to {} per client, server and port ({made_of})", preview.family, preview.most);
+        Line::new(State::Note, "series", found)
+    };
+    let families = options.preview().into_iter().map(of_family);
+    [Line::new(State::Ok, "series", ceiling)].into_iter().chain(families).collect()
 }
 
 /// Tells if another agent has an ingress port of the rules in the calling thread's network namespace. (Egress ports may
@@ -178,6 +197,17 @@ mod tests {
         assert_eq!(String::from_utf8(out).unwrap(), wanted);
         assert_eq!(verdict(&lines), Exit::Missing);
         assert_eq!(verdict(&lines[..1]), Exit::Done);
+    }
+
+    #[test]
+    fn a_configuration_is_told_how_many_series_it_can_make() {
+        let lines = series_lines(&FoldOptions::default());
+        assert_eq!(lines[0].found, "at most 20000 label sets in 128 MiB, overflow beyond; idle ones go after 15m");
+        let first_byte = lines.iter().find(|line| line.found.starts_with("flowfold_http_time")).unwrap();
+        let expected = "flowfold_http_time_to_first_byte_seconds: up to 2 per client, server and port (2 reporters)";
+        assert_eq!(first_byte.found, expected);
+        assert_eq!(lines.len(), 7);
+        assert_eq!(verdict(&lines), Exit::Done);
     }
 
     #[test]

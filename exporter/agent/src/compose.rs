@@ -2,6 +2,7 @@
 //! and the programs.
 
 mod admin;
+mod expiry;
 mod explicit;
 mod identity;
 mod older;
@@ -75,15 +76,7 @@ impl Agent {
         let max_connections = limits::max_connections(config.max_connections, limits::raise_open_files());
         let worker_count = worker_count(config.workers);
         let metrics = admin::bind(config.metrics)?;
-        let fold = Fold::new(FoldOptions {
-            routes: config.routes.clone(),
-            methods: config.known_methods.clone(),
-            rpc_methods: config.rpc_methods.clone(),
-            views: config.views.clone(),
-            max_series: config.max_series,
-            build: build_info(),
-            ..FoldOptions::default()
-        });
+        let fold = Fold::new(FoldOptions { build: build_info(), ..config.fold.clone() });
         let outgoing = Outgoing::prepare(&fold, &config.telemetry)?;
         let ingress = config.ports(Direction::Ingress);
         let directory = Directory::new(Options {
@@ -190,6 +183,7 @@ impl Agent {
             () = self.workers.one_ended() => Err(AgentError::Died("a worker")),
             () = self.admin.one_ended() => Err(AgentError::Died("the thread of /metrics")),
             ended = self.supervisor.watch(self.fold.health()) => Err(ended),
+            ended = expiry::keep_on(&self.fold) => Err(ended),
         }
     }
 

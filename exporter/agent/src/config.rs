@@ -18,7 +18,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use flowfold_fold::{Methods, RouteTable, RpcMethods, View};
+use flowfold_fold::FoldOptions;
 
 pub(crate) use build::{FIX_OF_CGROUP, flaw_of_cgroup, read_drain_timeout};
 pub use environment::Environment;
@@ -47,22 +47,14 @@ pub struct Config {
     pub drain_timeout: Duration,
     /// The workloads table, in its order.
     pub workloads: Vec<WorkloadEntry>,
-    /// The route templates.
-    pub routes: RouteTable,
     /// Whether a peer that nothing else tells is shown as its IP address, instead of as `unknown`.
     pub show_ips: bool,
-    /// The methods that are shown by name.
-    pub known_methods: Methods,
-    /// The gRPC methods that are shown by name.
-    pub rpc_methods: RpcMethods,
-    /// The naming schemes under which exchanges are shown.
-    pub views: Vec<View>,
     /// Whether OpenMetrics shows when counters and histograms began.
     pub created_lines: bool,
     /// What the agent sends of its own accord.
     pub telemetry: Telemetry,
-    /// The most labelled series.
-    pub max_series: usize,
+    /// What is kept of exchanges, and how it is shown; all but the build.
+    pub fold: FoldOptions,
     /// How the agent logs.
     pub log: LogOptions,
 }

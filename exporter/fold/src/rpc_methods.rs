@@ -1,5 +1,6 @@
 //! The gRPC methods that are reported by their name.
 
+use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
@@ -26,7 +27,6 @@ const OTHER_PLACE: u16 = 0;
 /// They are given, or they are learned up to a number: a method becomes known by the first call that the server answered
 /// with a status that only a server which has it would send, so that calls to made-up methods can't use the number up.
 /// Known methods stay known.
-#[derive(Debug)]
 pub struct RpcMethods {
     /// The names, each written once: [`label`](Self::label) reads them without a lock. As long as there may be methods.
     names: Box<[OnceLock<Box<str>>]>,
@@ -35,6 +35,16 @@ pub struct RpcMethods {
     /// Whoever adds a name holds it.
     adding: Mutex<()>,
     learns: bool,
+}
+
+impl fmt::Debug for RpcMethods {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Not the places that are still free.
+        out.debug_struct("RpcMethods")
+            .field("known", &self.names().collect::<Vec<_>>())
+            .field("max", &self.max())
+            .finish_non_exhaustive()
+    }
 }
 
 impl Default for RpcMethods {

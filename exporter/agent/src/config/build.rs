@@ -1,6 +1,7 @@
 //! From the raw shape and the flags to a [`Config`]: every value is read, and every wrong one reported.
 
 mod metrics;
+mod routes;
 mod rules;
 mod telemetry;
 mod workloads;
@@ -10,12 +11,11 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use flowfold_fold::{DEFAULT_MAX_SERIES, Methods, RouteTable};
-use serde_saphyr::Spanned;
+use flowfold_fold::{FoldOptions, Methods, RouteTable};
 use tracing_subscriber::EnvFilter;
 
 use super::problem::{Collector, ConfigError};
-use super::raw::{RawConfig, RawLog, RawMetrics, RawOtlp, RawRoute, Text};
+use super::raw::{RawConfig, RawLog, RawMetrics, RawOtlp, Text};
 use super::{Config, Environment, LogFormat, LogOptions, Overrides, Telemetry, defaults};
 
 /// What to do about a directory that is no cgroup.
@@ -27,7 +27,7 @@ const CGROUP2_MAGIC: rustix::fs::FsWord = 0x6367_7270;
 pub(super) fn config(source: &str, raw: RawConfig, flags: &Overrides) -> Result<Config, ConfigError> {
     let mut problems = Collector::new(source);
     let p = &mut problems;
-    let RawMetrics { listen, views, created_lines } = raw.metrics.unwrap_or_default();
+    let RawMetrics { listen, views, created_lines, hubble, labels } = raw.metrics.unwrap_or_default();
     let metrics = flags.metrics.unwrap_or_else(|| {
         let read = |text: &str| text.parse::<SocketAddr>().ok();
         value(p, "metrics.listen", listen.as_ref(), "is not an address", "write IP:PORT, as in 127.0.0.1:9464", read)
@@ -51,14 +51,11 @@ pub(super) fn config(source: &str, raw: RawConfig, flags: &Overrides) -> Result<
         "write a number and a unit, as in 10s, 500ms or 2m",
         read_drain_timeout,
     );
-    let workloads = workloads::read(p, raw.workloads.unwrap_or_default());
-    let routes = routes(p, raw.routes.unwrap_or_default());
+    let (workloads, workload_routes) = workloads::read(p, raw.workloads.unwrap_or_default());
+    let routes = routes::read(p, "routes", raw.routes.unwrap_or_default());
     let show_ips = raw.identity.and_then(|identity| identity.show_ips);
     let show_ips =
         value(p, "identity.show_ips", show_ips.as_ref(), "is not a yes or no", "write true or false", read_bool);
-    let known_methods = metrics::known_methods(p, raw.known_methods.as_deref());
-    let rpc_methods = metrics::rpc_methods(p, raw.known_rpc_methods.as_deref(), raw.max_rpc_methods.as_ref());
-    let views = metrics::views(p, views.as_deref());
     let created_lines = value(
         p,
         "metrics.created_lines",
@@ -67,6 +64,7 @@ pub(super) fn config(source: &str, raw: RawConfig, flags: &Overrides) -> Result<
         "write true or false",
         read_bool,
     );
+    let known_methods = metrics::known_methods(p, raw.known_methods.as_deref());
     let telemetry = telemetry::read(
         p,
         &flags.environment,
@@ -75,7 +73,23 @@ pub(super) fn config(source: &str, raw: RawConfig, flags: &Overrides) -> Result<
         raw.resource.as_ref(),
         (&routes, &known_methods),
     );
+    let usual = FoldOptions::default();
     let max_series = number(p, "max_series", raw.max_series.as_ref(), defaults::MAX_MAX_SERIES);
+    let learned = metrics::max_url_templates(p, raw.max_url_templates.as_ref());
+    let fold = FoldOptions {
+        routes,
+        workload_routes,
+        max_url_templates: learned.unwrap_or(usual.max_url_templates),
+        methods: known_methods,
+        rpc_methods: metrics::rpc_methods(p, raw.known_rpc_methods.as_deref(), raw.max_rpc_methods.as_ref()),
+        views: metrics::views(p, views.as_deref()),
+        hubble: metrics::hubble(p, hubble.as_deref()),
+        labels: metrics::labels(p, labels.as_ref()),
+        max_series: max_series.map_or(usual.max_series, NonZeroUsize::get),
+        max_bytes: metrics::max_bytes(p, raw.max_bytes.as_ref()).unwrap_or(usual.max_bytes),
+        series_ttl: metrics::series_ttl(p, raw.series_ttl.as_ref()).unwrap_or(usual.series_ttl),
+        build: usual.build,
+    };
     let log = log(p, &raw.log.unwrap_or_default());
     problems.finish()?;
     Ok(Config {
@@ -87,14 +101,10 @@ pub(super) fn config(source: &str, raw: RawConfig, flags: &Overrides) -> Result<
         max_connections: flags.max_connections.or(max_connections),
         drain_timeout: flags.drain_timeout.or(drain_timeout).unwrap_or(defaults::DRAIN_TIMEOUT),
         workloads,
-        routes,
         show_ips: show_ips.unwrap_or(true),
-        known_methods,
-        rpc_methods,
-        views,
         created_lines: created_lines.unwrap_or(false),
         telemetry,
-        max_series: max_series.map_or(DEFAULT_MAX_SERIES, NonZeroUsize::get),
+        fold,
         log: LogOptions { format: flags.log_format.unwrap_or(log.format), ..log },
     })
 }
@@ -185,42 +195,6 @@ pub(crate) fn flaw_of_cgroup(path: &Path) -> Option<&'static str> {
     }
     let is_cgroup2 = rustix::fs::statfs(path).is_ok_and(|system| system.f_type == CGROUP2_MAGIC);
     (!is_cgroup2).then_some("is not in a cgroup2 file system")
-}
-
-fn routes(problems: &mut Collector, raw: Vec<Spanned<RawRoute>>) -> RouteTable {
-    let mut templates = Vec::with_capacity(raw.len());
-    for (index, raw) in raw.into_iter().enumerate() {
-        let at = format!("routes[{index}]");
-        let line = Some(raw.referenced.line());
-        let (method, template, at_template) = match raw.value {
-            RawRoute::Template(template) => (None, Some(template), at.clone()),
-            RawRoute::Map(map) => {
-                let text = |text: Text| text.value.trim().to_owned();
-                (map.method.map(text), map.template.map(text), format!("{at}.template"))
-            }
-        };
-        if let Some(method) = method.as_deref().filter(|method| !is_token(method)) {
-            let fix = "write a method's name, as in GET, or take the key out for any";
-            problems.report(line, format!("{at}.method"), format!("`{method}` is not a method"), fix);
-            continue;
-        }
-        let Some(template) = template else {
-            problems.report(line, at_template, "is missing", "write a template, as in /products/{id}");
-            continue;
-        };
-        let template = method.map_or(template.clone(), |method| format!("{method} {template}"));
-        match RouteTable::parse([&template]) {
-            Ok(_) => templates.push(template),
-            Err(error) => {
-                let fix = "write {name} for one segment or, at the end, {name...} for the rest, as in /products/{id}";
-                problems.report(line, at_template, error.to_string(), fix);
-            }
-        }
-    }
-    RouteTable::parse(&templates).unwrap_or_else(|error| {
-        problems.report(None, "routes", error.to_string(), "keep the templates that matter most");
-        RouteTable::default()
-    })
 }
 
 /// A method's name: an RFC 9110 token that is short enough for a label.

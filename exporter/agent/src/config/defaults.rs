@@ -20,6 +20,19 @@ pub const MAX_WORKERS: usize = 256;
 /// The most series that can be asked for.
 pub const MAX_MAX_SERIES: usize = 1_000_000;
 
+/// The least memory of series that can be asked for. Below it hardly anything but overflow series would fit.
+pub const MIN_MAX_BYTES: usize = 1024 * 1024;
+
+/// The shortest life of an idle series that can be asked for: below it a series would go between two scrapes.
+pub const MIN_SERIES_TTL: Duration = Duration::from_mins(1);
+
+/// The most patterns of paths that can be learned for each service.
+pub const MAX_MAX_URL_TEMPLATES: usize = 500;
+
+/// The most route templates of all workloads together. With the global ones they stay below what a label set can tell
+/// apart.
+pub const MAX_WORKLOAD_ROUTES: usize = flowfold_fold::MAX_ALL_ROUTES - flowfold_fold::MAX_ROUTES;
+
 /// The most entries of the workloads table: they are tried one after the other for each new peer.
 pub const MAX_WORKLOADS: usize = 1_000;
 

@@ -27,9 +27,20 @@ metrics:
   # The names under which exchanges are shown; each view shows the same numbers:
   #   opentelemetry       http_server_request_duration_seconds, rpc_server_call_duration_seconds and so on
   #   go-grpc-prometheus  grpc_server_handled_total, grpc_server_handling_seconds and so on, for gRPC alone
+  #   hubble              hubble_http_requests_total and so on, as `hubble` below asks for
+  #   service-graph       traces_service_graph_request_total and so on
   views: [opentelemetry]
   # Whether OpenMetrics gets lines that say when each counter and histogram began (`_created`): one more series each.
   created_lines: false
+  # What the view hubble shows, in the words of Hubble's own configuration (hubble.metrics.enabled): http, httpV2 and
+  # flow, with the options sourceContext, destinationContext and labelsContext.
+  #hubble:
+  #  - httpV2:labelsContext=source_namespace,source_workload,destination_namespace,destination_workload,traffic_direction
+  #  - flow:sourceContext=workload|ip;destinationContext=workload|ip
+  # Which labels a metric shows: all but those of `exclude`, or those of `include` alone. Series that then look alike are
+  # added up; what no metric shows makes no series.
+  #labels:
+  #  http_server_request_duration_seconds: {exclude: [source_namespace, url_scheme]}
 
 # Worker threads. Default: one per core.
 #workers: 2
@@ -51,6 +62,8 @@ workloads:
     namespace: shop
     labels: {tier: backend}
     match: {port: [9080]}
+    # Route templates of this workload, before those of `routes` below.
+    routes: ["/reviews/{id}"]
   - name: office
     match: {ip: [10.20.0.0/16, 2001:db8::/32]}
   - name: cron
@@ -66,6 +79,10 @@ routes:
   - /products/{id}
   - {method: GET, template: "/static/{file...}"}
 
+# Where no template matches, patterns of paths can be learned: numbers, UUIDs, hashes and long tokens become {id}, and the
+# rest is the label url_template. So many for each service, once a request was answered well; 0: none.
+max_url_templates: 0
+
 # Methods that are shown by name, in place of the usual ones; any other is shown as _OTHER.
 #known_methods: [GET, HEAD, POST, PUT, DELETE, CONNECT, OPTIONS, TRACE, PATCH, QUERY]
 
@@ -74,8 +91,13 @@ routes:
 max_rpc_methods: 500
 #known_rpc_methods: [shop.Cart/Add, shop.Cart/List]
 
-# The most series of exchanges. Beyond it, further ones are counted in one overflow series per family.
+# The most series of exchanges, and the most memory that they may take. Beyond either, further ones are counted in one
+# overflow series per family.
 max_series: 20000
+max_bytes: 128MiB
+
+# How long a series is kept without an exchange; 0: for ever. Then it vanishes, and returns at zero with its next exchange.
+series_ttl: 15m
 
 # Pushing by OTLP. Metrics are pushed once an endpoint is given, here or in the environment. The variables of
 # OpenTelemetry (OTEL_EXPORTER_OTLP_*, also per signal, OTEL_METRIC_EXPORT_INTERVAL and the others of the same meaning) win

@@ -28,6 +28,9 @@ pub(super) struct RawConfig {
     pub(super) known_rpc_methods: Option<Vec<Text>>,
     pub(super) max_rpc_methods: Option<Text>,
     pub(super) max_series: Option<Text>,
+    pub(super) max_bytes: Option<Text>,
+    pub(super) series_ttl: Option<Text>,
+    pub(super) max_url_templates: Option<Text>,
     pub(super) log: Option<RawLog>,
     pub(super) otlp: Option<RawOtlp>,
     pub(super) spans: Option<RawSpans>,
@@ -43,6 +46,15 @@ pub(super) struct RawMetrics {
     pub(super) listen: Option<Text>,
     pub(super) views: Option<Vec<Text>>,
     pub(super) created_lines: Option<Text>,
+    pub(super) hubble: Option<Vec<Text>>,
+    pub(super) labels: Option<BTreeMap<String, RawLabels>>,
+}
+
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawLabels {
+    pub(super) include: Option<Vec<Text>>,
+    pub(super) exclude: Option<Vec<Text>>,
 }
 
 #[derive(Debug, Default, serde::Deserialize)]
@@ -91,6 +103,7 @@ pub(super) struct RawWorkload {
     pub(super) name: Option<Text>,
     pub(super) namespace: Option<Text>,
     pub(super) labels: Option<BTreeMap<String, Text>>,
+    pub(super) routes: Option<Vec<Spanned<RawRoute>>>,
     #[serde(rename = "match")]
     pub(super) criteria: Option<RawCriteria>,
 }

@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use flowfold_expose::otlp::{Compression, HistogramKind, Temporality};
+use flowfold_fold::{HubbleMetric, View};
 
 use super::*;
 
@@ -25,11 +26,16 @@ fn the_example_is_read_and_says_what_it_says() {
     assert_eq!(config.ports(Direction::Egress), [80]);
     assert_eq!(config.metrics, defaults::METRICS_LISTEN);
     assert_eq!(config.drain_timeout, defaults::DRAIN_TIMEOUT);
-    assert_eq!(config.max_series, flowfold_fold::DEFAULT_MAX_SERIES);
+    assert_eq!(config.fold.max_series, flowfold_fold::DEFAULT_MAX_SERIES);
     assert_eq!(config.log, LogOptions { format: LogFormat::Human, filter: "info".to_owned() });
-    assert_eq!(config.views, [View::OpenTelemetry]);
-    assert_eq!(config.rpc_methods.max(), flowfold_fold::DEFAULT_MAX_RPC_METHODS);
-    assert_eq!(config.routes.len(), 2);
+    assert_eq!(config.fold.views, [View::OpenTelemetry]);
+    assert_eq!(config.fold.max_bytes, flowfold_fold::DEFAULT_MAX_BYTES);
+    assert_eq!(config.fold.series_ttl, Some(flowfold_fold::DEFAULT_SERIES_TTL));
+    assert_eq!(config.fold.hubble, HubbleMetric::usual());
+    let of_reviews = &config.fold.workload_routes[0];
+    assert_eq!((&*of_reviews.namespace, &*of_reviews.workload, of_reviews.routes.len()), ("shop", "reviews", 1));
+    assert_eq!(config.fold.rpc_methods.max(), flowfold_fold::DEFAULT_MAX_RPC_METHODS);
+    assert_eq!(config.fold.routes.len(), 2);
     assert!(config.show_ips);
     let names: Vec<_> = config.workloads.iter().map(|entry| format!("{:?}", entry.workload)).collect();
     assert_eq!(names, ["shop/reviews", "office", "cron"]);
@@ -43,7 +49,7 @@ fn the_example_names_every_key() {
         let refused = refusal(within);
         let known = refused.rsplit("known here: ").next().unwrap();
         for key in known.split(", ") {
-            let has_key = |line: &str| line.trim_start_matches('#').starts_with(&format!("{indent}{key}:"));
+            let has_key = |line: &str| line.replacen('#', "", 1).starts_with(&format!("{indent}{key}:"));
             assert!(EXAMPLE.lines().any(has_key), "{key} is missing from the example");
         }
     }
@@ -54,7 +60,8 @@ fn each_wrong_value_of_what_is_shown_is_told_with_its_place_and_fix() {
     let cases = [
         (
             "metrics: {views: [opentelemetry, grafana]}",
-            "metrics.views[1]: `grafana` is not a view; write one of opentelemetry, go-grpc-prometheus",
+            "metrics.views[1]: `grafana` is not a view; \
+             write one of opentelemetry, go-grpc-prometheus, hubble, service-graph",
         ),
         (
             "known_rpc_methods: [shop.Cart/Add, Add]",
@@ -63,6 +70,42 @@ fn each_wrong_value_of_what_is_shown_is_told_with_its_place_and_fix() {
         (
             "max_rpc_methods: 7\nknown_rpc_methods: [a.B/c]",
             "max_rpc_methods: has no meaning beside known_rpc_methods, which names the methods; keep one of the two",
+        ),
+        (
+            "metrics: {hubble: [flow, drop]}",
+            "metrics.hubble[1]: \"drop\" is no metric of Hubble that can be shown; known are http, httpV2, flow; \
+             write a metric as Hubble's configuration does, as in \
+             httpV2:labelsContext=source_workload,destination_workload",
+        ),
+        (
+            "metrics: {hubble: [http, httpV2]}",
+            "metrics.hubble: a metric stands there twice; http and httpV2 are two forms of one; keep one of the two",
+        ),
+        (
+            "metrics: {labels: {rpc_server_call_duration_seconds: {exclude: [method]}}}",
+            "metrics.labels.rpc_server_call_duration_seconds.exclude: \
+             rpc_server_call_duration_seconds has no label \"method\"; it has rpc_system_name, rpc_method, \
+             rpc_response_status_code, error_type, server_port, source_workload, source_namespace, \
+             destination_workload, destination_namespace; write one of those",
+        ),
+        (
+            "max_bytes: 1000",
+            "max_bytes: `1000` is not a size that can be used here; write a size of at least 1MiB, as in 128MiB or 1GiB",
+        ),
+        (
+            "series_ttl: 5s",
+            "series_ttl: `5s` is not a time that can be used here; \
+             write a number and a unit of at least 1m, as in 15m or 2h, or 0 to keep series for ever",
+        ),
+        (
+            "max_url_templates: 501",
+            "max_url_templates: `501` is not a number that can be used here; \
+             write a whole number from 0 (learn none) to 500",
+        ),
+        (
+            "workloads: [{name: a, match: {port: [80]}, routes: [/b, c]}]",
+            "workloads[0].routes[1]: route template \"c\": the path must begin with '/'; \
+             write {name} for one segment or, at the end, {name...} for the rest, as in /products/{id}",
         ),
         (
             "max_rpc_methods: 0",
@@ -77,8 +120,19 @@ fn each_wrong_value_of_what_is_shown_is_told_with_its_place_and_fix() {
 }
 
 #[test]
+fn ceilings_are_read_with_their_units() {
+    let fold = |text: &str| read(&format!("visibility: [<Ingress/80/TCP/HTTP>]\n{text}")).unwrap().fold;
+    assert_eq!(fold("max_bytes: 1 GiB").max_bytes, 1 << 30);
+    assert_eq!(fold("max_bytes: 2048KiB").max_bytes, 2 << 20);
+    assert_eq!(fold("max_bytes: 1048576").max_bytes, 1 << 20);
+    assert_eq!(fold("series_ttl: 0").series_ttl, None);
+    assert_eq!(fold("series_ttl: 2h").series_ttl, Some(Duration::from_hours(2)));
+    assert_eq!(fold("max_url_templates: 20").max_url_templates, 20);
+}
+
+#[test]
 fn views_are_chosen_by_name_and_each_once() {
-    let views = |text: &str| read(&format!("visibility: [<Ingress/80/TCP/HTTP>]\n{text}")).unwrap().views;
+    let views = |text: &str| read(&format!("visibility: [<Ingress/80/TCP/HTTP>]\n{text}")).unwrap().fold.views;
     assert_eq!(views(""), [View::OpenTelemetry]);
     assert_eq!(views("metrics: {views: [go-grpc-prometheus, go-grpc-prometheus]}"), [View::GoGrpcPrometheus]);
     assert_eq!(views("metrics: {views: []}"), []);

@@ -1,10 +1,16 @@
-//! What the metrics show: methods by name, and views.
+//! What the metrics show, and how much of it is kept.
 
-use flowfold_fold::{DEFAULT_MAX_RPC_METHODS, MAX_MAX_RPC_METHODS, Methods, RpcMethods, View};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use flowfold_fold::{
+    DEFAULT_MAX_RPC_METHODS, HubbleMetric, LabelChoices, MAX_MAX_RPC_METHODS, Methods, RpcMethods, View,
+};
 
 use super::{is_token, line_of, number, value};
+use crate::config::defaults;
 use crate::config::problem::Collector;
-use crate::config::raw::Text;
+use crate::config::raw::{RawLabels, Text};
 
 /// The HTTP methods that are shown by name.
 pub(super) fn known_methods(problems: &mut Collector, raw: Option<&[Text]>) -> Methods {
@@ -56,4 +62,78 @@ pub(super) fn views(problems: &mut Collector, raw: Option<&[Text]>) -> Vec<View>
         views.extend(view.filter(|view| !views.contains(view)));
     }
     views
+}
+
+/// What the view of Hubble shows, in the words of Hubble's own configuration.
+pub(super) fn hubble(problems: &mut Collector, raw: Option<&[Text]>) -> Vec<HubbleMetric> {
+    let Some(raw) = raw else { return HubbleMetric::usual() };
+    let mut texts = Vec::with_capacity(raw.len());
+    for (index, text) in raw.iter().enumerate() {
+        match HubbleMetric::parse(text.value.trim()) {
+            Ok(_) => texts.push(text.value.trim()),
+            Err(error) => {
+                let fix = "write a metric as Hubble's configuration does, as in \
+                           httpV2:labelsContext=source_workload,destination_workload";
+                problems.report(Some(line_of(text)), format!("metrics.hubble[{index}]"), error.to_string(), fix);
+            }
+        }
+    }
+    HubbleMetric::parse_all(texts).unwrap_or_else(|error| {
+        let line = raw.first().map(line_of);
+        problems.report(line, "metrics.hubble", error.to_string(), "keep one of the two");
+        HubbleMetric::usual()
+    })
+}
+
+/// Which labels the metrics show.
+pub(super) fn labels(problems: &mut Collector, raw: Option<&BTreeMap<String, RawLabels>>) -> LabelChoices {
+    let mut choices = LabelChoices::default();
+    for (metric, of_metric) in raw.into_iter().flatten() {
+        for (key, list) in [("include", &of_metric.include), ("exclude", &of_metric.exclude)] {
+            let Some(list) = list else { continue };
+            let names: Vec<_> = list.iter().map(|text| text.value.trim()).collect();
+            let chosen = match key {
+                "include" => choices.include(metric, &names),
+                _ => choices.exclude(metric, &names),
+            };
+            if let Err(error) = chosen {
+                let path = format!("metrics.labels.{metric}.{key}");
+                problems.report(list.first().map(line_of), path, error.to_string(), "write one of those");
+            }
+        }
+    }
+    choices
+}
+
+/// How many patterns of paths are learned for each service.
+pub(super) fn max_url_templates(problems: &mut Collector, raw: Option<&Text>) -> Option<usize> {
+    let limit = defaults::MAX_MAX_URL_TEMPLATES;
+    let read = |text: &str| text.parse().ok().filter(|number| *number <= limit);
+    let fix = format!("write a whole number from 0 (learn none) to {limit}");
+    value(problems, "max_url_templates", raw, "is not a number that can be used here", &fix, read)
+}
+
+/// The ceiling of memory.
+pub(super) fn max_bytes(problems: &mut Collector, raw: Option<&Text>) -> Option<usize> {
+    let fix = "write a size of at least 1MiB, as in 128MiB or 1GiB";
+    let read = |text: &str| read_bytes(text).filter(|bytes| *bytes >= defaults::MIN_MAX_BYTES);
+    value(problems, "max_bytes", raw, "is not a size that can be used here", fix, read)
+}
+
+/// A number of bytes, alone or with a unit.
+fn read_bytes(text: &str) -> Option<usize> {
+    let units = [("KiB", 10), ("MiB", 20), ("GiB", 30), ("", 0)];
+    let (digits, power) = units.into_iter().find_map(|(unit, power)| Some((text.strip_suffix(unit)?, power)))?;
+    digits.trim_end().parse::<usize>().ok()?.checked_mul(1 << power)
+}
+
+/// How long a series is kept without an exchange; 0 stands for ever.
+#[expect(clippy::option_option, reason = "nothing said and for ever are two things")]
+pub(super) fn series_ttl(problems: &mut Collector, raw: Option<&Text>) -> Option<Option<Duration>> {
+    let read = |text: &str| match text {
+        "0" => Some(None),
+        _ => humantime::parse_duration(text).ok().filter(|time| *time >= defaults::MIN_SERIES_TTL).map(Some),
+    };
+    let fix = "write a number and a unit of at least 1m, as in 15m or 2h, or 0 to keep series for ever";
+    value(problems, "series_ttl", raw, "is not a time that can be used here", fix, read)
 }

@@ -4,26 +4,54 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use flowfold_flow::Workload;
+use flowfold_fold::WorkloadRoutes;
 use ipnet::IpNet;
 use serde_saphyr::Spanned;
 
-use super::{line_of, value};
+use super::{line_of, routes, value};
 use crate::config::defaults;
 use crate::config::problem::Collector;
 use crate::config::raw::{RawCriteria, RawWorkload, Text};
 use crate::config::rule::read_port;
 use crate::config::workload::WorkloadEntry;
 
-pub(super) fn read(problems: &mut Collector, raw: Vec<Spanned<RawWorkload>>) -> Vec<WorkloadEntry> {
+/// The entries of the table, and the route templates of those that have some.
+pub(super) fn read(
+    problems: &mut Collector,
+    raw: Vec<Spanned<RawWorkload>>,
+) -> (Vec<WorkloadEntry>, Vec<WorkloadRoutes>) {
     if raw.len() > defaults::MAX_WORKLOADS {
         let what = format!("has {} entries", raw.len());
         problems.report(None, "workloads", what, format!("keep at most {}", defaults::MAX_WORKLOADS));
-        return Vec::new();
+        return (Vec::new(), Vec::new());
     }
-    raw.into_iter()
-        .enumerate()
-        .filter_map(|(index, raw)| entry(problems, &format!("workloads[{index}]"), raw))
-        .collect()
+    let mut routes: Vec<WorkloadRoutes> = Vec::new();
+    let mut entries = Vec::with_capacity(raw.len());
+    for (index, mut raw) in raw.into_iter().enumerate() {
+        let at = format!("workloads[{index}]");
+        let line = Some(raw.referenced.line());
+        let templates = raw.value.routes.take();
+        let Some(entry) = entry(problems, &at, raw) else { continue };
+        if let Some(templates) = templates {
+            let of = WorkloadRoutes {
+                namespace: (*entry.workload.namespace).to_owned(),
+                workload: (*entry.workload.name).to_owned(),
+                routes: routes::read(problems, &format!("{at}.routes"), templates),
+            };
+            if routes.iter().any(|other| (&other.namespace, &other.workload) == (&of.namespace, &of.workload)) {
+                let what = "another entry of the same name has routes, too";
+                problems.report(line, format!("{at}.routes"), what, "write all of them in one of the two");
+            }
+            routes.push(of);
+        }
+        entries.push(entry);
+    }
+    let count: usize = routes.iter().map(|of| of.routes.len()).sum();
+    if count > defaults::MAX_WORKLOAD_ROUTES {
+        let fix = format!("keep at most {}", defaults::MAX_WORKLOAD_ROUTES);
+        problems.report(None, "workloads", format!("have {count} route templates together"), fix);
+    }
+    (entries, routes)
 }
 
 fn entry(problems: &mut Collector, at: &str, raw: Spanned<RawWorkload>) -> Option<WorkloadEntry> {
