@@ -90,7 +90,7 @@ const fn metric(name: &'static str, unit: &'static str, reporter: OtelReporter) 
 
 /// The labels, with what they are called in OTLP. The workloads' are ours: the conventions have attributes for who
 /// reports (the resource), and none for who is at the other end.
-static LABELS: [(&str, &str, OtelType); 27] = [
+static LABELS: [(&str, &str, OtelType); 28] = [
     (label::CLASS, "class", OtelType::Text),
     (label::DESTINATION_NAMESPACE, "destination.namespace", OtelType::Text),
     (label::DESTINATION_WORKLOAD, "destination.workload", OtelType::Text),
@@ -117,6 +117,7 @@ static LABELS: [(&str, &str, OtelType); 27] = [
     (label::SOURCE_NAMESPACE, "source.namespace", OtelType::Text),
     (label::SOURCE_WORKLOAD, "source.workload", OtelType::Text),
     (label::URL_SCHEME, "url.scheme", OtelType::Text),
+    (label::URL_TEMPLATE, "url.template", OtelType::Text),
     (label::VERSION, "version", OtelType::Text),
 ];
 
