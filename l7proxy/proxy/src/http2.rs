@@ -101,21 +101,16 @@ impl<S: FlowSink> Reader<S> for Http2Reader {
             self.client_ended = true;
             return;
         }
-        let (client_ended, last_served) = (self.client_ended, self.last_served);
-        self.streams.drain(|stream, pending| {
-            let reason = if last_served.is_some_and(|last| stream > last) {
-                FailureReason::Refused
-            } else if client_ended && !pending.request_whole {
-                FailureReason::ClientClosed
-            } else {
-                FailureReason::ServerClosed
-            };
+        let client_ended = self.client_ended;
+        self.streams.drain(|pending| {
+            let given_up_by_client = client_ended && !pending.request_whole;
+            let reason = if given_up_by_client { FailureReason::ClientClosed } else { FailureReason::ServerClosed };
             pending.finish(listening, Outcome::Failed(reason), now);
         });
     }
 
     fn end(&mut self, listening: &mut Listening<'_, S>, outcome: Outcome, now: Instant) {
-        self.streams.drain(|_, pending| pending.finish(listening, outcome, now));
+        self.streams.drain(|pending| pending.finish(listening, outcome, now));
     }
 
     fn is_between(&self) -> bool {

@@ -222,7 +222,7 @@ impl<S: FlowSink> Following<'_, '_, S> {
                 pending.request_whole && pending.answered_at.is_some()
             }
             Place::Tunnel => {
-                self.streams.end_tunnel_side(stream);
+                self.streams.end_tunnel_side(stream, self.side);
                 false
             }
             Place::Gone | Place::Never => false,

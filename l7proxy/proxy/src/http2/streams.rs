@@ -2,6 +2,8 @@
 
 use std::collections::VecDeque;
 
+use flowfold_flow::Side;
+
 use crate::pending::Pending;
 
 /// How many streams of one connection may be open. Servers of the field allow 100 to 1,000 unless told otherwise, some
@@ -45,7 +47,10 @@ struct Queue {
 #[derive(Debug)]
 enum Entry {
     Open(Box<Pending>),
-    Tunnel { one_side_ended: bool },
+    Tunnel {
+        /// The side that has no more to say.
+        ended: Option<Side>,
+    },
     Gone,
 }
 
@@ -87,8 +92,11 @@ impl Streams {
     /// Takes out the exchange of a stream that lives on as a tunnel.
     pub(super) fn make_tunnel(&mut self, stream: u32) -> Option<Box<Pending>> {
         let (_, entry) = self.queue(stream).entry(stream)?;
-        match std::mem::replace(entry, Entry::Tunnel { one_side_ended: false }) {
-            Entry::Open(pending) => Some(pending),
+        match std::mem::replace(entry, Entry::Tunnel { ended: None }) {
+            Entry::Open(pending) => {
+                *entry = Entry::Tunnel { ended: pending.request_whole.then_some(Side::ClientToServer) };
+                Some(pending)
+            }
             other => {
                 *entry = other;
                 None
@@ -96,11 +104,11 @@ impl Streams {
         }
     }
 
-    /// One side of a tunnel has no more to say; after the second, it is over.
-    pub(super) fn end_tunnel_side(&mut self, stream: u32) {
+    /// One side of a tunnel has no more to say; after the other, it is over.
+    pub(super) fn end_tunnel_side(&mut self, stream: u32, side: Side) {
         let queue = self.queue(stream);
-        if let Some((_, Entry::Tunnel { one_side_ended })) = queue.entry(stream)
-            && std::mem::replace(one_side_ended, true)
+        if let Some((_, Entry::Tunnel { ended })) = queue.entry(stream)
+            && *ended.get_or_insert(side) != side
         {
             queue.close(stream);
         }
@@ -118,15 +126,18 @@ impl Streams {
         }
     }
 
-    /// Takes out all streams.
-    pub(super) fn drain(&mut self, mut each: impl FnMut(u32, Box<Pending>)) {
+    /// Takes out all streams, one by one: those behind the one at which a sink fails are still there afterwards.
+    pub(super) fn drain(&mut self, mut each: impl FnMut(Box<Pending>)) {
         for queue in [&mut self.of_client, &mut self.of_server] {
-            queue.live = 0;
-            for (stream, entry) in std::mem::take(&mut queue.entries) {
+            while let Some((_, entry)) = queue.entries.pop_front() {
+                if !matches!(entry, Entry::Gone) {
+                    queue.live -= 1;
+                }
                 if let Entry::Open(pending) = entry {
-                    each(stream, pending);
+                    each(pending);
                 }
             }
+            queue.entries = VecDeque::new();
         }
     }
 

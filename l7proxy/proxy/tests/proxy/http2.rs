@@ -6,7 +6,7 @@ use flowfold_flow::{ConnectionOutcome, FailureReason, HttpVersion, Outcome, Prot
 
 use crate::frames::{END_STREAM, PREFACE, SETTINGS, data, frame, get, go_away, headers, push_promise, reset};
 use crate::recording::{ConnectionRecord, Heard};
-use crate::running::{Running, pass};
+use crate::running::{Running, expect_end, pass};
 
 const OK: &[(&str, &str)] = &[(":status", "200")];
 
@@ -157,11 +157,25 @@ fn a_lost_connection_ends_every_stream() {
     pass(&mut client, &mut server, &[get(1, "/a"), get(3, "/b")].concat());
     pass(&mut server, &mut client, &headers(3, 0, OK));
     drop(server);
+    expect_end(&mut client);
     drop(client);
     let record = proxy.records.next();
     let lost = Outcome::Failed(FailureReason::ServerClosed);
     assert_eq!(ends(&record), [("/a", None, lost), ("/b", Some(200), lost)]);
     assert_eq!(record.outcome, Some(ConnectionOutcome::Closed));
+}
+
+/// What was begun is told all the same.
+#[test]
+fn a_sink_that_fails_on_one_stream_hears_of_the_others() {
+    let proxy = Running::start_with(|recording| recording.faulty_path = Some("/b"));
+    let (mut client, mut server) = connected(&proxy);
+    pass(&mut client, &mut server, &[get(1, "/a"), get(3, "/b"), get(5, "/c")].concat());
+    drop(server);
+    expect_end(&mut client);
+    drop(client);
+    let lost = Outcome::Failed(FailureReason::ServerClosed);
+    assert_eq!(ends(&proxy.records.next()), [("/a", None, lost), ("/c", None, Outcome::Unfinished)]);
 }
 
 #[test]
@@ -171,6 +185,22 @@ fn a_promised_answer_is_an_exchange() {
         [push_promise(1, 2, &pushed), headers(1, END_STREAM, OK), headers(2, 0, OK), data(2, END_STREAM, b"a{}")];
     let record = converse(&get(1, "/page"), &responses.concat());
     assert_eq!(ends(&record), [("/page", Some(200), Outcome::Answered), ("/style.css", Some(200), Outcome::Answered)]);
+}
+
+/// The last stream that a `GOAWAY` names is one of the client's: it says nothing of those that the server began.
+#[test]
+fn a_promise_is_not_refused_by_a_server_that_goes_away() {
+    let proxy = Running::start();
+    let (mut client, mut server) = connected(&proxy);
+    pass(&mut client, &mut server, &get(1, "/page"));
+    let pushed = [(":method", "GET"), (":scheme", "http"), (":path", "/style.css")];
+    let responses = [push_promise(1, 2, &pushed), headers(1, END_STREAM, OK), go_away(1), headers(2, 0, OK)];
+    pass(&mut server, &mut client, &responses.concat());
+    drop(server);
+    expect_end(&mut client);
+    drop(client);
+    let lost = Outcome::Failed(FailureReason::ServerClosed);
+    assert_eq!(ends(&proxy.records.next()), [("/page", Some(200), Outcome::Answered), ("/style.css", Some(200), lost)]);
 }
 
 #[test]
@@ -189,6 +219,34 @@ fn a_tunnel_in_a_stream_is_opaque_and_its_neighbour_is_not() {
     assert!(record.exchanges[0].tunnel && !record.exchanges[1].tunnel);
     assert_eq!((record.to_server.opaque, record.to_client.opaque), (10, 5));
     assert_eq!((record.to_server.body, record.to_client.body), (0, 0));
+}
+
+const CONNECT: &[(&str, &str)] = &[(":method", "CONNECT"), (":authority", "a:1")];
+
+#[test]
+fn a_tunnel_whose_client_had_said_all_before_it_began_ends_with_its_server() {
+    let mut proxy = Running::start();
+    let (mut client, mut server) = connected(&proxy);
+    pass(&mut client, &mut server, &[headers(1, 0, CONNECT), data(1, END_STREAM, b"early")].concat());
+    pass(&mut server, &mut client, &[headers(1, 0, OK), data(1, END_STREAM, b"all")].concat());
+    // Nothing is open, so nothing is waited for.
+    proxy.start_drain(std::time::Duration::from_secs(3));
+    proxy.join();
+    assert_eq!(proxy.records.next().outcome, Some(ConnectionOutcome::Closed));
+}
+
+#[test]
+fn a_tunnel_does_not_end_with_one_side_that_ends_twice() {
+    let from_client = [headers(1, 0, CONNECT), data(1, 0, b"")].concat();
+    let proxy = Running::start();
+    let (mut client, mut server) = connected(&proxy);
+    pass(&mut client, &mut server, &from_client);
+    pass(&mut server, &mut client, &headers(1, 0, OK));
+    pass(&mut client, &mut server, &[data(1, END_STREAM, b""), data(1, END_STREAM, b"")].concat());
+    pass(&mut server, &mut client, &data(1, END_STREAM, b"01234"));
+    drop((client, server));
+    let record = proxy.records.next();
+    assert_eq!((record.to_client.opaque, record.to_client.body), (5, 0));
 }
 
 #[test]
