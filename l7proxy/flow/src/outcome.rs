@@ -20,7 +20,8 @@ pub enum FailureReason {
     ServerClosed,
     /// The server reset the connection before its answer was whole.
     ServerReset,
-    /// The client closed the connection in order, before its request was whole.
+    /// The client closed the connection in order, before its request was whole; with HTTP/2, which knows no half-closed
+    /// connections, before the answer was.
     ClientClosed,
     /// The client reset the connection before the answer was whole.
     ClientReset,

@@ -5,7 +5,7 @@ mod streams;
 
 use std::time::Instant;
 
-use flowfold_flow::{FailureReason, FlowSink, HttpVersion, Outcome, Side, UnparsedReason};
+use flowfold_flow::{Blame, FailureReason, FlowSink, HttpVersion, Outcome, Side, UnparsedReason};
 use flowfold_wire::http2::{Http2Decoder, Http2Error};
 
 use crate::pending::Pending;
@@ -24,7 +24,9 @@ pub(crate) struct Http2Reader {
     streams: Streams,
     /// The last stream that the server said it would look at (RFC 9113 section 6.8).
     last_served: Option<u32>,
-    client_ended: bool,
+    /// The side that closed the connection first. HTTP/2 knows no half-closed connections: that side has given up what
+    /// is open, and the close or the reset of the other is what comes of it.
+    left: Option<Side>,
 }
 
 /// One direction, and what is known of the frame under way.
@@ -51,7 +53,7 @@ impl Default for Http2Reader {
             responses: Direction::new(Http2Decoder::server()),
             streams: Streams::default(),
             last_served: None,
-            client_ended: false,
+            left: None,
         }
     }
 }
@@ -96,20 +98,18 @@ impl<S: FlowSink> Reader<S> for Http2Reader {
     }
 
     fn end_of_stream(&mut self, listening: &mut Listening<'_, S>, side: Side, now: Instant) {
-        if side == Side::ClientToServer {
-            // The server may still answer what it has.
-            self.client_ended = true;
-            return;
+        let left = *self.left.get_or_insert(side);
+        // After the client's end, the server may still answer what it has.
+        if side == Side::ServerToClient {
+            self.streams.drain(|pending| pending.finish(listening, Outcome::Failed(closed_by(left)), now));
         }
-        let client_ended = self.client_ended;
-        self.streams.drain(|pending| {
-            let given_up_by_client = client_ended && !pending.request_whole;
-            let reason = if given_up_by_client { FailureReason::ClientClosed } else { FailureReason::ServerClosed };
-            pending.finish(listening, Outcome::Failed(reason), now);
-        });
     }
 
     fn end(&mut self, listening: &mut Listening<'_, S>, outcome: Outcome, now: Instant) {
+        let outcome = match (outcome, self.left) {
+            (Outcome::Failed(reason), Some(side)) if reason.blame() != Blame::Agent => Outcome::Failed(closed_by(side)),
+            _ => outcome,
+        };
         self.streams.drain(|pending| pending.finish(listening, outcome, now));
     }
 
@@ -117,6 +117,14 @@ impl<S: FlowSink> Reader<S> for Http2Reader {
         self.streams.is_empty()
             && self.requests.decoder.is_between_frames()
             && self.responses.decoder.is_between_frames()
+    }
+}
+
+/// Why the streams failed that were open when this side closed the connection.
+fn closed_by(side: Side) -> FailureReason {
+    match side {
+        Side::ClientToServer => FailureReason::ClientClosed,
+        Side::ServerToClient => FailureReason::ServerClosed,
     }
 }
 

@@ -8,7 +8,7 @@ use flowfold_flow::{
 
 use crate::frames::{END_STREAM, PREFACE, SETTINGS, data, headers, message, reset};
 use crate::recording::{Heard, HeardCall};
-use crate::running::{Running, pass};
+use crate::running::{Running, expect_end, pass};
 
 const TRAILERS_OK: &[(&str, &str)] = &[("grpc-status", "0"), ("grpc-message", "")];
 const ANSWER: &[(&str, &str)] = &[(":status", "200"), ("content-type", "application/grpc+proto")];
@@ -36,8 +36,9 @@ fn hear(steps: &[(Sender, Vec<u8>)]) -> Heard {
             Nobody => std::thread::sleep(Duration::from_millis(60)),
         }
     }
-    drop(client);
     drop(server);
+    expect_end(&mut client);
+    drop(client);
     let mut record = proxy.records.next();
     assert_eq!(record.protocols, [Protocol::Http2]);
     assert_eq!(record.exchanges.len(), 1, "{:?}", record.exchanges);

@@ -1,6 +1,6 @@
 //! What is heard of HTTP/2 connections.
 
-use std::net::TcpStream;
+use std::net::{Shutdown, TcpStream};
 
 use flowfold_flow::{ConnectionOutcome, FailureReason, HttpVersion, Outcome, Protocol, UnparsedReason};
 
@@ -163,6 +163,31 @@ fn a_lost_connection_ends_every_stream() {
     let lost = Outcome::Failed(FailureReason::ServerClosed);
     assert_eq!(ends(&record), [("/a", None, lost), ("/b", Some(200), lost)]);
     assert_eq!(record.outcome, Some(ConnectionOutcome::Closed));
+}
+
+/// HTTP/2 has no half-closed connections: who closes first gives up what is open, whatever the other one does then.
+#[test]
+fn a_client_that_leaves_first_has_given_its_requests_up() {
+    let proxy = Running::start();
+    let (mut client, mut server) = connected(&proxy);
+    pass(&mut client, &mut server, &[get(1, "/answered"), get(3, "/given up")].concat());
+    client.shutdown(Shutdown::Write).expect("the client can stop");
+    expect_end(&mut server);
+    pass(&mut server, &mut client, &headers(1, END_STREAM, OK));
+    drop((server, client));
+    let left = Outcome::Failed(FailureReason::ClientClosed);
+    assert_eq!(ends(&proxy.records.next()), [("/answered", Some(200), Outcome::Answered), ("/given up", None, left)]);
+}
+
+#[test]
+fn a_request_that_crosses_the_close_of_its_server_is_lost_by_the_server() {
+    let proxy = Running::start();
+    let (mut client, mut server) = connected(&proxy);
+    server.shutdown(Shutdown::Write).expect("the server can stop");
+    expect_end(&mut client);
+    pass(&mut client, &mut server, &get(1, "/late"));
+    drop((client, server));
+    assert_eq!(ends(&proxy.records.next()), [("/late", None, Outcome::Failed(FailureReason::ServerClosed))]);
 }
 
 /// What was begun is told all the same.
