@@ -34,6 +34,8 @@ pub(crate) struct Http1Reader {
     h2c_granted: bool,
     /// Follows the connection since it became HTTP/2.
     upgraded: Option<Box<Http2Reader>>,
+    /// The upgrade was granted before the request was whole, and the rest of it is HTTP/1 still.
+    finishes_request: bool,
 }
 
 /// A request whose exchange is open, with what must be known to read its answer.
@@ -45,8 +47,8 @@ struct InFlight {
 
 impl<S: FlowSink> Reader<S> for Http1Reader {
     fn read(&mut self, listening: &mut Listening<'_, S>, side: Side, bytes: &[u8], now: Instant) -> Reading {
-        if let Some(upgraded) = &mut self.upgraded {
-            return upgraded.read(listening, side, bytes, now);
+        if self.upgraded.is_some() {
+            return self.read_upgraded(listening, side, bytes, now);
         }
         match side {
             Side::ClientToServer => self.read_requests(listening, bytes, now),
@@ -234,14 +236,41 @@ impl Http1Reader {
     /// The connection goes on as HTTP/2 (RFC 7540 section 3.2), and the answer to the request comes on its first stream.
     fn became_http2<S: FlowSink>(&mut self, listening: &mut Listening<'_, S>, rest: &[u8], now: Instant) -> Reading {
         let Some(InFlight { pending, .. }) = self.in_flight.pop_front() else { return Reading::BecameTunnel };
+        self.finishes_request = !pending.request_whole;
         let held = self.requests.settle(true);
-        let upgraded = self.upgraded.insert(Box::new(Http2Reader::upgraded(pending)));
+        self.upgraded = Some(Box::new(Http2Reader::upgraded(pending)));
         listening.protocol(Protocol::Http2);
-        match upgraded.read(listening, Side::ClientToServer, &held, now) {
-            Reading::Goes => upgraded.read(listening, Side::ServerToClient, rest, now),
+        match self.read_upgraded(listening, Side::ClientToServer, &held, now) {
+            Reading::Goes => self.read_upgraded(listening, Side::ServerToClient, rest, now),
             Reading::GaveUp(reason) => listening.give_up(Side::ServerToClient, rest, reason),
             Reading::BecameTunnel => Reading::BecameTunnel,
         }
+    }
+
+    fn read_upgraded<S: FlowSink>(
+        &mut self,
+        listening: &mut Listening<'_, S>,
+        side: Side,
+        mut bytes: &[u8],
+        now: Instant,
+    ) -> Reading {
+        let Some(upgraded) = &mut self.upgraded else { return Reading::BecameTunnel };
+        while self.finishes_request && side == Side::ClientToServer {
+            let step = match self.requests.advance(bytes) {
+                Ok(step) => step,
+                Err(error) => return listening.give_up(side, bytes, reason_of(error)),
+            };
+            if step.needs_more() {
+                return Reading::Goes;
+            }
+            self.finishes_request = !matches!(step.event, Some(RequestEvent::End));
+            let (class, consumed) = (step.class, step.consumed);
+            listening.count(side, class, consumed as u64);
+            let (piece, rest) = bytes.split_at_checked(consumed).unwrap_or((bytes, &[]));
+            upgraded.first_request(listening, piece, class, !self.finishes_request, now);
+            bytes = rest;
+        }
+        upgraded.read(listening, side, bytes, now)
     }
 
     /// Accounts for what was not read: the rest of this input, and what the request decoder holds.

@@ -6,12 +6,12 @@ mod streams;
 use std::time::Instant;
 
 use flowfold_flow::{Blame, FailureReason, FlowSink, HttpVersion, Outcome, Side, UnparsedReason};
-use flowfold_wire::http2::{Http2Decoder, Http2Error};
+use flowfold_wire::http2::{ByteClass, Http2Decoder, Http2Error};
 
 use crate::pending::Pending;
 use crate::reader::{Listening, Reader, Reading};
 use following::Following;
-use streams::Streams;
+use streams::{Place, Streams};
 
 /// The stream of a request that asked for an upgrade to HTTP/2 (RFC 7540 section 3.2).
 const UPGRADED_STREAM: u32 = 1;
@@ -59,16 +59,37 @@ impl Default for Http2Reader {
 }
 
 impl Http2Reader {
-    /// A connection that was HTTP/1 until the answer to this request, which is its first stream now. The request is
-    /// whole: its upgrade could not have been granted before.
+    /// A connection that was HTTP/1 until the answer to this request, which is its first stream now.
     pub(crate) fn upgraded(mut request: Box<Pending>) -> Self {
         let mut reader = Self::default();
-        request.request_whole = true;
         request.version = HttpVersion::Http2;
         request.status = None;
         request.first_byte = None;
         reader.streams.open(UPGRADED_STREAM, request);
         reader
+    }
+
+    /// The request that asked for the upgrade goes on, in HTTP/1, and may be whole with this piece.
+    pub(crate) fn first_request<S: FlowSink>(
+        &mut self,
+        listening: &mut Listening<'_, S>,
+        piece: &[u8],
+        class: ByteClass,
+        is_whole: bool,
+        now: Instant,
+    ) {
+        let Place::Open(request) = self.streams.find(UPGRADED_STREAM) else { return };
+        request.request_bytes += piece.len() as u64;
+        if let (Some(call), ByteClass::Body) = (&mut request.call, class) {
+            call.read(Side::ClientToServer, piece, now);
+        }
+        request.request_whole = is_whole;
+        if is_whole
+            && request.answered_at.is_some()
+            && let Some(request) = self.streams.close(UPGRADED_STREAM)
+        {
+            request.finish(listening, Outcome::Answered, now);
+        }
     }
 }
 

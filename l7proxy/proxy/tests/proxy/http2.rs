@@ -274,6 +274,37 @@ fn a_tunnel_does_not_end_with_one_side_that_ends_twice() {
     assert_eq!((record.to_client.opaque, record.to_client.body), (5, 0));
 }
 
+/// A server may grant the upgrade before it has the whole request, whose rest is HTTP/1 then (RFC 7540 section 3.2).
+#[test]
+fn an_upgrade_may_be_granted_before_the_request_is_whole() {
+    let head = b"POST /up HTTP/1.1\r\nHost: a\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n\
+        HTTP2-Settings: AAMAAABk\r\nContent-Length: 6\r\n\r\n";
+    let switch = b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n";
+    for answered_first in [false, true] {
+        let proxy = Running::start();
+        let (mut client, mut server) = proxy.connect();
+        pass(&mut client, &mut server, &[head, &b"ab"[..]].concat());
+        pass(&mut server, &mut client, &[switch, SETTINGS].concat());
+        pass(&mut client, &mut server, b"cd");
+        let answer = headers(1, END_STREAM, &[(":status", "201")]);
+        if answered_first {
+            pass(&mut server, &mut client, &answer);
+        }
+        pass(&mut client, &mut server, &[b"ef", PREFACE, SETTINGS, &get(3, "/next")[..]].concat());
+        if !answered_first {
+            pass(&mut server, &mut client, &answer);
+        }
+        pass(&mut server, &mut client, &headers(3, END_STREAM, OK));
+        drop((client, server));
+        let record = proxy.records.next();
+        let answered = Outcome::Answered;
+        assert_eq!(ends(&record), [("/up", Some(201), answered), ("/next", Some(200), answered)], "{answered_first}");
+        assert_eq!(record.exchanges[0].request_bytes, head.len() as u64 + 6);
+        assert_eq!((record.to_server.body, record.to_server.unparsed, record.to_server.opaque), (6, 0, 0));
+        assert_eq!(record.to_server.total(), bytes(&[head, &b"abcdef"[..], PREFACE, SETTINGS, &get(3, "/next")]));
+    }
+}
+
 #[test]
 fn an_upgrade_from_http1_answers_on_the_first_stream() {
     let proxy = Running::start();
