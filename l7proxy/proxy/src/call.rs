@@ -20,7 +20,8 @@ pub(crate) struct Call {
     flavour: GrpcFlavour,
     timeout: Option<Duration>,
     request: http2::GrpcMessages,
-    response: http2::GrpcMessages,
+    /// Absent where the answer is none of gRPC: what it says holds no messages.
+    response: Option<http2::GrpcMessages>,
     first_message: Option<Instant>,
     /// The `grpc-status` that the server sent.
     status: Option<u32>,
@@ -38,7 +39,7 @@ impl Call {
             flavour,
             timeout,
             request: http2::GrpcMessages::new(content_type),
-            response: http2::GrpcMessages::new(content_type),
+            response: Some(http2::GrpcMessages::new(content_type)),
             first_message: None,
             status: None,
             reset: None,
@@ -50,11 +51,22 @@ impl Call {
         match side {
             Side::ClientToServer => self.request.read(content),
             Side::ServerToClient => {
-                self.response.read(content);
-                if self.response.began() {
+                let Some(response) = &mut self.response else { return };
+                response.read(content);
+                if response.began() {
                     self.first_message.get_or_insert(now);
                 }
             }
+        }
+    }
+
+    /// The head of the final answer, with the content type that it has if that is one of gRPC. One that succeeds without
+    /// is taken to be what was asked for: some clients are as lenient.
+    pub(crate) fn answered(&mut self, http_status: u16, content_type: Option<GrpcContentType>) {
+        match content_type {
+            Some(content_type) => self.response = Some(http2::GrpcMessages::new(content_type)),
+            None if http_status != 200 => self.response = None,
+            None => {}
         }
     }
 
@@ -79,7 +91,7 @@ impl Call {
             http_status: pending.status,
             call: self.kind(),
             request: counted(&self.request),
-            response: counted(&self.response),
+            response: self.response.as_ref().map(counted).unwrap_or_default(),
             timeout: self.timeout,
             time_to_first_message: self.first_message.map(|at| at.saturating_duration_since(pending.started)),
             scheme,
@@ -88,7 +100,7 @@ impl Call {
 
     /// The status as the client learns it. Where the server sent none, gRPC says what its libraries make of that.
     fn status_for(&self, outcome: Outcome, http_status: Option<u16>) -> Option<GrpcStatus> {
-        let sent = self.status.or_else(|| self.response.web_status()).map(GrpcStatus::from_code);
+        let sent = self.status.or_else(|| self.response.as_ref()?.web_status()).map(GrpcStatus::from_code);
         match outcome {
             Outcome::Answered => sent.or(Some(match http_status {
                 Some(status) => GrpcStatus::from_http(status),
@@ -112,7 +124,8 @@ impl Call {
     }
 
     fn kind(&self) -> GrpcCall {
-        match (self.request.count() > 1, self.response.count() > 1) {
+        let streams = |messages: &http2::GrpcMessages| messages.count() > 1;
+        match (streams(&self.request), self.response.as_ref().is_some_and(streams)) {
             (true, true) => GrpcCall::BidiStream,
             (true, false) => GrpcCall::ClientStream,
             (false, true) => GrpcCall::ServerStream,

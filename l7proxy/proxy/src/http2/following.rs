@@ -162,6 +162,9 @@ impl<S: FlowSink> Following<'_, '_, S> {
         if let Some(status) = status {
             pending.status = Some(status);
             pending.first_byte = Some(began);
+            if let Some(call) = &mut pending.call {
+                call.answered(status, fields.grpc);
+            }
         }
         if let Some(call) = &mut pending.call {
             call.status(fields.grpc_status);

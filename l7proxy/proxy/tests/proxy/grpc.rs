@@ -105,6 +105,36 @@ fn an_answer_that_is_not_grpc_has_the_status_that_clients_make_of_it() {
     }
 }
 
+/// What a proxy in front of the server says in its own words holds no messages.
+#[test]
+fn content_of_an_answer_that_is_not_grpc_is_no_message() {
+    for content in [&b"upstream connect error"[..], &message(b"as if")] {
+        let heard = hear(&[
+            (Client, call(1, END_STREAM, &[])),
+            (Server, headers(1, 0, &[(":status", "503"), ("content-type", "text/plain")])),
+            (Server, data(1, END_STREAM, content)),
+        ]);
+        let told = heard.call.expect("a call");
+        assert_eq!((told.response.count, told.first_message_known), (0, false));
+        assert_eq!(told.status, Some(GrpcStatus::Unavailable));
+    }
+}
+
+/// A client of gRPC-Web may ask in one of its two forms and accept the other.
+#[test]
+fn an_answer_is_read_in_the_form_that_it_has() {
+    let fields = [(":method", "POST"), (":path", "/shop.Ratings/Get"), ("content-type", "application/grpc-web")];
+    let heard = hear(&[
+        (Client, [headers(1, 0, &fields), data(1, END_STREAM, &message(b"ask"))].concat()),
+        (Server, headers(1, 0, &[(":status", "200"), ("content-type", "application/grpc-web-text")])),
+        // A message of three bytes, and `grpc-status:7` as trailers.
+        (Server, data(1, END_STREAM, b"AAAAAANhc2s=gAAAAA1ncnBjLXN0YXR1czo3")),
+    ]);
+    let told = heard.call.expect("a call");
+    assert_eq!(told.response, GrpcMessages { count: 1, bytes: 3 });
+    assert_eq!(told.status, Some(GrpcStatus::PermissionDenied));
+}
+
 #[test]
 fn streams_show_in_their_messages() {
     let two = [message(b"one"), message(b"two")].concat();
