@@ -189,6 +189,10 @@ impl Http1Reader {
                         first.status = Some(head.status);
                         first.version = version_of(head.version);
                         self.h2c_granted = head.h2c;
+                        if let Some(call) = &mut first.call {
+                            call.answered(head.status, head.content_type.and_then(GrpcContentType::read));
+                            call.status(head.grpc_status);
+                        }
                         settled = (head.tunnel == Tunnel::Refused).then_some(false);
                     }
                     Some(ResponseEvent::End) => self.response_ended(listening, now),

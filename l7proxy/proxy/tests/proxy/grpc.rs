@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use flowfold_flow::{
-    FailureReason, GrpcCall, GrpcFlavour, GrpcMessages, GrpcStatus, HttpVersion, Outcome, Protocol, TraceContext,
-};
+use flowfold_flow::{FailureReason, GrpcCall, GrpcFlavour, GrpcMessages, GrpcStatus, Outcome, Protocol, TraceContext};
 
 use crate::frames::{END_STREAM, PREFACE, SETTINGS, data, headers, message, reset};
 use crate::recording::{Heard, HeardCall};
@@ -198,8 +196,8 @@ fn a_call_belongs_to_the_trace_that_its_client_names() {
     assert_eq!(heard.trace, Some(trace));
 }
 
-#[test]
-fn grpc_web_over_http1_is_a_call_of_its_own_kind() {
+/// What is heard of a call of gRPC-Web in HTTP/1 with this answer.
+fn web_call(fields: &str, content: &[u8]) -> Heard {
     let proxy = Running::start();
     let (mut client, mut server) = proxy.connect();
     let ask = message(b"ask");
@@ -208,17 +206,27 @@ fn grpc_web_over_http1_is_a_call_of_its_own_kind() {
         ask.len()
     );
     pass(&mut client, &mut server, &[start.as_bytes(), &ask].concat());
-    let trailers = b"grpc-status: 7\r\n";
-    let answer = [&message(b"answer")[..], &[0x80, 0, 0, 0, 16], trailers].concat();
-    let start = format!(
-        "HTTP/1.1 200 OK\r\nContent-Type: application/grpc-web+proto\r\nContent-Length: {}\r\n\r\n",
-        answer.len()
-    );
-    pass(&mut server, &mut client, &[start.as_bytes(), &answer].concat());
+    let start = format!("HTTP/1.1 {fields}\r\nContent-Length: {}\r\n\r\n", content.len());
+    pass(&mut server, &mut client, &[start.as_bytes(), content].concat());
     drop((client, server));
-    let heard = proxy.records.next().exchanges.remove(0);
-    assert_eq!((&*heard.path, heard.version), ("shop.Ratings/Get", HttpVersion::Http2));
+    proxy.records.next().exchanges.remove(0)
+}
+
+#[test]
+fn grpc_web_over_http1_is_a_call_of_its_own_kind() {
+    let answer = [&message(b"answer")[..], &[0x80, 0, 0, 0, 16], b"grpc-status: 7\r\n"].concat();
+    let heard = web_call("200 OK\r\nContent-Type: application/grpc-web+proto", &answer);
+    assert_eq!((&*heard.path, heard.outcome), ("shop.Ratings/Get", Outcome::Answered));
     let told = heard.call.expect("a call");
     assert_eq!((told.flavour, told.status), (GrpcFlavour::Web, Some(GrpcStatus::PermissionDenied)));
     assert_eq!((told.request.count, told.response.count), (1, 1));
+}
+
+/// A call that has no messages is answered in the head, in HTTP/1 too.
+#[test]
+fn an_answer_of_grpc_web_over_http1_may_have_its_status_in_the_head() {
+    let heard = web_call("200 OK\r\nContent-Type: application/grpc-web+proto\r\ngrpc-status: 12", b"");
+    assert_eq!(heard.call.expect("a call").status, Some(GrpcStatus::Unimplemented));
+    let told = web_call("503 Down\r\nContent-Type: text/plain", b"no server").call.expect("a call");
+    assert_eq!((told.status, told.first_message_known), (Some(GrpcStatus::Unavailable), false));
 }

@@ -11,6 +11,7 @@ use crate::trace::{B3Fields, TraceParent};
 pub(super) struct Fields<'a> {
     pub(super) host: Once<'a>,
     pub(super) content_type: Once<'a>,
+    pub(super) grpc_status: Once<'a>,
     pub(super) content_length: ContentLength,
     pub(super) codings: TransferCodings,
     pub(super) upgrade: bool,
@@ -49,6 +50,7 @@ impl<'a> Fields<'a> {
                 10 if is(name, b"connection") => fields.connection.add(value),
                 10 if is(name, b"x-b3-flags") => fields.b3_parts.flags(value),
                 11 if is(name, b"traceparent") => fields.traceparent.add(value),
+                11 if is(name, b"grpc-status") => fields.grpc_status.add(value),
                 11 if is(name, b"x-b3-spanid") => fields.b3_parts.span_id(value),
                 12 if is(name, b"content-type") => fields.content_type.add(value),
                 12 if is(name, b"x-b3-traceid") => fields.b3_parts.trace_id(value),

@@ -74,6 +74,8 @@ pub struct ResponseHead<'a> {
     pub version: Version,
     /// The `Content-Type` field. Absent where given more than once.
     pub content_type: Option<&'a [u8]>,
+    /// The `grpc-status` field, with which gRPC-Web answers a call that has no messages. 0 to 16 have names.
+    pub grpc_status: Option<u32>,
     /// The connection stays open after this response (RFC 9112 section 9.3).
     pub keep_alive: bool,
     /// The tunnel is HTTP/2: 101 with `h2c` in `Upgrade`.

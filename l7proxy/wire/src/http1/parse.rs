@@ -9,7 +9,7 @@ use httparse::{Header, ParserConfig, Status};
 use super::fields::Fields;
 use super::length::{self, Length};
 use super::{Http1Error, RequestHead, ResponseHead, ResponseTo, Tunnel, Version, target};
-use crate::limits;
+use crate::{grpc, limits};
 
 /// A whole head, as found at the front of some bytes.
 #[derive(Debug)]
@@ -96,6 +96,7 @@ pub(super) fn response(input: &[u8], to: ResponseTo) -> Result<Option<Whole<Resp
         status,
         version,
         content_type: fields.content_type.value(),
+        grpc_status: fields.grpc_status.value().and_then(grpc::status),
         keep_alive: fields.persists(version) && length != Length::UntilClose,
         h2c: fields.upgrade_h2c && status == 101,
         tunnel,
