@@ -57,6 +57,11 @@ pub const HEADER_LIST_FIELDS: usize = 4096;
 /// others stay at the 4 KiB of RFC 9113 section 6.5.2.
 pub const HEADER_TABLE_BYTES: usize = 64 * 1024;
 
+/// Most bytes told of the value of an HTTP/2 field. Routes are recognised by less of a path, and no other value of
+/// interest is as long. What a longer one costs to copy and to search is bounded with that, since one byte on the wire
+/// can stand for a value of the length of the table.
+pub const TEXT_BYTES: usize = 1024;
+
 /// Most memory that an HTTP/2 decoder keeps between two header blocks for values that come coded. Most paths are shorter;
 /// what a longer one needed is given back.
 pub const KEPT_SCRATCH_BYTES: usize = 1024;

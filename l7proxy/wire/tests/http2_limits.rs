@@ -116,6 +116,52 @@ fn a_bomb_is_stopped() {
     }
 }
 
+/// Whatever a few bytes stand for, no more of it is copied than of one long value.
+#[test]
+fn a_bomb_that_is_small_enough_is_cheap() {
+    let grow = [0x3f, 0xe1, 0xff, 0x03];
+    for (length, times) in [(60_000, 4), (4000, 60), (1000, 240)] {
+        let mut block = grow.to_vec();
+        block.push(0x40);
+        block.extend(&literal(":path", length)[1..]);
+        let mut side = Side::server();
+        side.reads(&headers(END_HEADERS, &block));
+        let bomb = headers(END_HEADERS, &vec![0xbe; times]);
+        let Side { decoder, .. } = &mut side;
+        let mut told = None;
+        let allocated = measure(|| {
+            let step = decoder.advance(&bomb[..9]).expect("a frame header");
+            assert_eq!(step.consumed, 9);
+            let Some(Http2Event::Headers { fields, .. }) = decoder.advance(&bomb[9..]).expect("a block").event else {
+                panic!("a whole block");
+            };
+            told = Some(fields.target.is_none());
+        });
+        assert_eq!(told, Some(true), "a path that is given {times} times is none");
+        assert!(allocated.bytes_total <= 2 * limits::TEXT_BYTES as u64, "{length}: {allocated:?}");
+    }
+}
+
+#[test]
+fn of_a_long_path_the_front_is_told() {
+    let front = vec![b'v'; limits::TEXT_BYTES];
+    let mut path = vec![0x44];
+    path.extend(&literal("", limits::TEXT_BYTES + 1000)[2..]);
+    // In plain, from the table, and coded (`0` has the shortest code, of five zeros).
+    let mut coded = vec![0x04, 0xff];
+    coded.extend(&string(1250)[1..]);
+    coded.resize(coded.len() + 1250, 0);
+    let mut decoder = Http2Decoder::server();
+    for (block, expected) in [(path, &front), (vec![0xbe], &front), (coded, &vec![b'0'; limits::TEXT_BYTES])] {
+        let frame = headers(END_HEADERS, &block);
+        decoder.advance(&frame[..9]).expect("a frame header");
+        let Some(Http2Event::Headers { fields, .. }) = decoder.advance(&frame[9..]).expect("a block").event else {
+            panic!("a whole block");
+        };
+        assert_eq!(fields.path, Some(&expected[..]));
+    }
+}
+
 #[test]
 fn a_table_has_a_largest_size() {
     let resize = |size: usize| {

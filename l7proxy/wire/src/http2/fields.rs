@@ -10,7 +10,8 @@ use crate::trace::{B3Fields, TraceParent};
 
 /// What is kept of a header block. Borrows from the input or from the decoder.
 ///
-/// A field that may be given once is absent where it is given more often, or breaks its grammar.
+/// A field that may be given once is absent where it is given more often, or breaks its grammar. Of long values, the first
+/// [`TEXT_BYTES`](limits::TEXT_BYTES) are told.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Fields<'a> {
     /// `:method`. Absent in responses and trailers.
@@ -105,6 +106,12 @@ impl<'a> Gathered<'a> {
                 Name::Status => self.status.add(None),
                 Name::ContentType => self.grpc.add(None),
                 Name::GrpcStatus => self.grpc_status.add(None),
+                Name::Method => self.method.add(None),
+                Name::Path => self.path.add(None),
+                Name::Protocol => self.protocol.add(None),
+                Name::GrpcTimeout => self.grpc_timeout.add(None),
+                Name::TraceParent => self.traceparent.add(None),
+                Name::B3 => self.b3.add(None),
                 _ => {}
             },
         }

@@ -3,7 +3,7 @@
 use super::huffman::Coded;
 use super::kept::{self, Kept};
 use super::static_table::{self, StaticField};
-use super::table::{ENTRY_BYTES, Entry, NewValue, Table};
+use super::table::{self, ENTRY_BYTES, Entry, NewValue, Table};
 use super::{Name, integer};
 use crate::grpc::GrpcContentType;
 use crate::http2::Http2Error;
@@ -14,6 +14,8 @@ pub struct Block<'a> {
     rest: &'a [u8],
     /// A field was read: from here on the size of the table stays.
     began: bool,
+    /// A bit for each name whose value was copied from the table.
+    copied: u16,
 }
 
 /// A field of a header block.
@@ -30,7 +32,8 @@ pub struct Line<'a> {
 /// The value of a field.
 #[derive(Clone, Copy, Debug)]
 pub enum Value<'a> {
-    /// The name has no meaning, or the value none for the name.
+    /// The name has no meaning, or the value none for the name; or the field came from the dynamic table for a second
+    /// time, and would have been copied again.
     Nothing,
     /// Whether `:scheme` is `https`.
     Https(bool),
@@ -40,7 +43,7 @@ pub enum Value<'a> {
     Grpc(GrpcContentType),
     /// The value of `grpc-status`.
     GrpcStatus(u32),
-    /// The value of any other name with a meaning.
+    /// The value of any other name with a meaning, up to [`TEXT_BYTES`](crate::limits::TEXT_BYTES).
     Text(Text<'a>),
 }
 
@@ -118,7 +121,7 @@ impl<'a> Wire<'a> {
 impl<'a> Block<'a> {
     /// A block from its first byte to its last.
     pub const fn new(bytes: &'a [u8]) -> Self {
-        Self { rest: bytes, began: false }
+        Self { rest: bytes, began: false, copied: 0 }
     }
 
     /// Reads the next field. None behind the last one.
@@ -137,7 +140,10 @@ impl<'a> Block<'a> {
             }
             self.began = true;
             let line = match first {
-                0x80.. => indexed(self.integer(first, 0x7f)?, table, scratch),
+                0x80.. => {
+                    let index = self.integer(first, 0x7f)?;
+                    self.indexed(index, table, scratch)
+                }
                 0x40.. => self.literal(first, 0x3f, true, table, scratch),
                 // Never to be indexed, or just not: that differs for those who pass fields on.
                 _ => self.literal(first, 0x0f, false, table, scratch),
@@ -163,6 +169,33 @@ impl<'a> Block<'a> {
         let (string, behind) = self.rest.split_at_checked(length).ok_or(Http2Error::MalformedHead)?;
         self.rest = behind;
         Ok(if first < 0x80 { Wire::Plain(string) } else { Wire::Coded(Coded(string)) })
+    }
+
+    /// The field at an index of both tables.
+    #[inline]
+    fn indexed(&mut self, index: u32, table: &Table, scratch: &mut Vec<u8>) -> Result<Line<'a>, Http2Error> {
+        if let Some(StaticField { name, name_length, value }) = static_table::field(index) {
+            let value_length = Length::Known(value.len());
+            let value = if kept::keeps_bytes(*name) {
+                Value::Text(Text::Plain(value))
+            } else {
+                value_of(kept::meaning(*name, value))
+            };
+            return Ok(Line { name: *name, value, name_length: Length::Known(*name_length), value_length });
+        }
+        let entry = dynamic(index, table)?;
+        let value = match entry.kept {
+            Kept::Bytes(_) if self.copied & bit(entry.name) != 0 => Value::Nothing,
+            Kept::Bytes(at) => {
+                self.copied |= bit(entry.name);
+                let start = scratch.len();
+                table.copy_value(at, entry.text_length(), scratch);
+                Value::Text(Text::Scratch(start, scratch.len()))
+            }
+            kept => value_of(kept),
+        };
+        let (name_length, value_length) = (Length::Known(entry.name_length()), Length::Known(entry.value_length()));
+        Ok(Line { name: entry.name, value, name_length, value_length })
     }
 
     fn literal(
@@ -209,36 +242,15 @@ impl<'a> Block<'a> {
                 scratch.truncate(start);
                 value_of(meaning)
             }
-            Wire::Plain(text) => Value::Text(Text::Plain(text)),
-            Wire::Coded(_) => Value::Text(Text::Scratch(start, scratch.len())),
+            Wire::Plain(text) => Value::Text(Text::Plain(table::text(text))),
+            Wire::Coded(_) => {
+                let end = start.saturating_add(table::text(text).len());
+                scratch.truncate(end);
+                Value::Text(Text::Scratch(start, end))
+            }
         };
         Ok(Line { name, value, name_length, value_length: Length::Known(length) })
     }
-}
-
-/// The field at an index of both tables.
-#[inline]
-fn indexed<'a>(index: u32, table: &Table, scratch: &mut Vec<u8>) -> Result<Line<'a>, Http2Error> {
-    if let Some(StaticField { name, name_length, value }) = static_table::field(index) {
-        let value_length = Length::Known(value.len());
-        let value = if kept::keeps_bytes(*name) {
-            Value::Text(Text::Plain(value))
-        } else {
-            value_of(kept::meaning(*name, value))
-        };
-        return Ok(Line { name: *name, value, name_length: Length::Known(*name_length), value_length });
-    }
-    let entry = dynamic(index, table)?;
-    let value = match entry.kept {
-        Kept::Bytes(at) => {
-            let start = scratch.len();
-            table.copy_value(at, entry.value_length(), scratch);
-            Value::Text(Text::Scratch(start, scratch.len()))
-        }
-        kept => value_of(kept),
-    };
-    let (name_length, value_length) = (Length::Known(entry.name_length()), Length::Known(entry.value_length()));
-    Ok(Line { name: entry.name, value, name_length, value_length })
 }
 
 /// The name at an index of both tables.
@@ -251,6 +263,11 @@ fn named<'a>(index: u32, table: &Table) -> Result<(Name, Length<'a>), Http2Error
 
 fn dynamic(index: u32, table: &Table) -> Result<Entry, Http2Error> {
     index.checked_sub(static_table::COUNT + 1).and_then(|index| table.entry(index)).ok_or(Http2Error::MalformedHead)
+}
+
+/// The bit of a name.
+fn bit(name: Name) -> u16 {
+    1_u16.wrapping_shl(name as u32)
 }
 
 fn value_of<'a>(kept: Kept) -> Value<'a> {

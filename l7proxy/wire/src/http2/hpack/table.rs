@@ -13,6 +13,11 @@ pub(super) const ENTRY_BYTES: usize = 32;
 /// The size of a table before its first size update: the initial value of `SETTINGS_HEADER_TABLE_SIZE`.
 const INITIAL_BYTES: usize = 4096;
 
+/// What is told of a value.
+pub(super) fn text(value: &[u8]) -> &[u8] {
+    value.get(..limits::TEXT_BYTES).unwrap_or(value)
+}
+
 /// The dynamic table of one direction. Knows the lengths of all that is in it, and the values of few.
 #[derive(Debug)]
 pub struct Table {
@@ -44,6 +49,11 @@ impl Entry {
         usize::from(self.value_length)
     }
 
+    /// How much of the value is kept, where it is kept as it is.
+    pub(super) fn text_length(self) -> usize {
+        self.value_length().min(limits::TEXT_BYTES)
+    }
+
     fn size(self) -> usize {
         self.name_length().saturating_add(self.value_length()).saturating_add(ENTRY_BYTES)
     }
@@ -52,7 +62,7 @@ impl Entry {
 /// The value of an entry to be.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum NewValue<'a> {
-    /// Kept as it is.
+    /// Kept as it is, up to [`TEXT_BYTES`](limits::TEXT_BYTES).
     Bytes(&'a [u8]),
     /// Known by what it means and by its length.
     Meaning(Kept, usize),
@@ -135,7 +145,7 @@ impl Table {
             NewValue::Meaning(kept, _) => kept,
             NewValue::Bytes(bytes) => {
                 let length = u32::try_from(self.values.len()).unwrap_or_default();
-                self.values.extend(bytes);
+                self.values.extend(text(bytes));
                 Kept::Bytes(self.gone.wrapping_add(length))
             }
         };
@@ -149,8 +159,9 @@ impl Table {
             let Some(entry) = self.entries.pop_front() else { break };
             self.size = self.size.saturating_sub(entry.size());
             if let Kept::Bytes(_) = entry.kept {
-                self.values.drain(..entry.value_length().min(self.values.len()));
-                self.gone = self.gone.wrapping_add(u32::from(entry.value_length));
+                let length = entry.text_length();
+                self.values.drain(..length.min(self.values.len()));
+                self.gone = self.gone.wrapping_add(u32::try_from(length).unwrap_or_default());
             }
         }
     }
