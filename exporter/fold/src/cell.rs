@@ -7,11 +7,13 @@
 
 mod exemplars;
 mod exponential;
+mod place;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 pub(crate) use exemplars::{ExemplarCells, unix_nanos};
 pub(crate) use exponential::{CARRIES_BYTES, CHUNK_BYTES, ExponentialCells, ExponentialCopy};
+pub(crate) use place::Place;
 
 use crate::buckets;
 
@@ -57,7 +59,7 @@ impl NanosCell {
     /// Adds. To be called by the one writer alone.
     #[inline]
     pub(crate) fn add(&self, nanos: u64) {
-        let sum = f64::from_bits(self.0.load(Ordering::Relaxed)) + nanos as f64;
+        let sum = f64::from_bits(self.0.load(Ordering::Relaxed)) + place::as_float(nanos);
         self.0.store(sum.to_bits(), Ordering::Relaxed);
     }
 
@@ -86,7 +88,13 @@ impl<const N: usize> Histogram<N> {
     /// Adds a value. To be called by the one writer alone.
     #[inline]
     pub(crate) fn observe(&self, bounds: &[u64; N], nanos: u64) {
-        self.within.get(buckets::index(bounds, nanos)).unwrap_or(&self.beyond).add(1);
+        self.observe_in(buckets::index(bounds, nanos), nanos);
+    }
+
+    /// Adds a value whose bucket is known. To be called by the one writer alone.
+    #[inline]
+    pub(crate) fn observe_in(&self, bucket: usize, nanos: u64) {
+        self.within.get(bucket).unwrap_or(&self.beyond).add(1);
         self.sum.add(nanos);
     }
 
@@ -112,7 +120,7 @@ mod tests {
         let mut counts = [100, 0, 0, 0];
         let sum = histogram.add_to(&mut counts);
         assert_eq!(counts, [102, 2, 1, 2]);
-        assert!((sum - u64::MAX as f64).abs() <= 4096.0);
+        assert!((sum - i64::MAX as f64).abs() <= 4096.0);
     }
 
     #[test]

@@ -71,7 +71,7 @@ impl Sources<'_> {
                 projections[*row].add(&rows.list[*row].parts[*part], registered, &reading);
             }
         });
-        self.residues.add_to(rows, &mut projections);
+        self.residues.add_to(rows, &mut projections, self.registry.budget());
         snapshot.families.extend(projections.into_iter().map(Projection::finish));
         overflowed
     }

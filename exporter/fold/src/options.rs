@@ -38,7 +38,9 @@ pub struct FoldOptions {
     /// see counts once. Exchanges with a label set beyond it go to the overflow series of their family.
     pub max_series: usize,
     /// The most memory that the series of exchanges may take, in bytes: cells, labels and what finds them. Beyond it,
-    /// further label sets overflow, too. It is exceeded only by 700 bytes for each series that has counted more than 65,535 exchanges of about the same duration after it was reached.
+    /// further label sets overflow, too. It is exceeded only by what keeps sums of expired series from falling (little,
+    /// unless views are chosen), and by 700 bytes for each series that has counted more than 65,535 exchanges of about the
+    /// same duration after it was reached.
     pub max_bytes: usize,
     /// How long a series is kept without an exchange; absent: for ever.
     pub series_ttl: Option<Duration>,

@@ -4,14 +4,15 @@ mod reading;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering, fence};
+use std::time::Duration;
 
 use flowfold_flow::{GrpcExchange, Side, TraceContext};
 
 pub(crate) use reading::{Reading, SeriesCopy, keep_latest};
 
-use crate::buckets::{self, HTTP_BOUNDS, HTTP_NANOS};
+use crate::buckets::{self, HTTP_BOUNDS};
 use crate::budget::Budget;
-use crate::cell::{CARRIES_BYTES, CHUNK_BYTES, Cell, ExemplarCells, ExponentialCells, Histogram};
+use crate::cell::{CARRIES_BYTES, CHUNK_BYTES, Cell, ExemplarCells, ExponentialCells, Histogram, Place};
 use crate::labels::Registered;
 
 /// How many classic buckets a series has.
@@ -47,18 +48,33 @@ struct MessageCells {
 /// What an exchange adds to a series.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Record<'a> {
-    pub(crate) nanos: u64,
+    nanos: u64,
+    /// Found once, however many series it is added to.
+    place: Place,
     /// The trace that it belongs to, if its spans are kept, and when it was over in nanoseconds since 1970.
-    pub(crate) trace: Option<(&'a TraceContext, u64)>,
+    trace: Option<(&'a TraceContext, u64)>,
     /// The call whose messages count here.
-    pub(crate) call: Option<&'a GrpcExchange<'a>>,
+    call: Option<&'a GrpcExchange<'a>>,
 }
 
-impl Record<'_> {
+impl<'a> Record<'a> {
     /// A time and nothing else.
     #[inline]
-    pub(crate) fn of(time: std::time::Duration) -> Self {
-        Self { nanos: buckets::nanos(time), trace: None, call: None }
+    pub(crate) fn of(time: Duration) -> Self {
+        let nanos = buckets::nanos(time);
+        Self { nanos, place: Place::of(nanos), trace: None, call: None }
+    }
+
+    /// The same, of an exchange that belongs to this trace.
+    #[inline]
+    pub(crate) fn with_trace(self, trace: Option<(&'a TraceContext, u64)>) -> Self {
+        Self { trace, ..self }
+    }
+
+    /// The same, of a call whose messages count, too.
+    #[inline]
+    pub(crate) fn with_call(self, call: &'a GrpcExchange<'a>) -> Self {
+        Self { call: Some(call), ..self }
     }
 }
 
@@ -119,10 +135,11 @@ impl Series {
         self.version.store(version.wrapping_add(1), Ordering::Relaxed);
         // No write below is seen before this one.
         fence(Ordering::Release);
-        self.histogram.observe(&HTTP_NANOS, record.nanos);
-        self.exponential.observe(record.nanos, budget);
+        let place = record.place;
+        self.histogram.observe_in(place.classic, record.nanos);
+        self.exponential.observe(record.nanos, place, budget);
         if let Some((trace, at)) = record.trace {
-            self.exemplars.set(buckets::index(&HTTP_NANOS, record.nanos), record.nanos, trace, at, budget);
+            self.exemplars.set(place.classic, record.nanos, trace, at, budget);
         }
         if let (Some(messages), Some(call)) = (&self.messages, record.call) {
             for (side, sent) in [(Side::ClientToServer, call.request), (Side::ServerToClient, call.response)] {

@@ -75,7 +75,13 @@ impl Reported {
 
     #[inline]
     fn record(&self, record: &Record<'_>, budget: &Budget) {
-        [&self.server, &self.client].into_iter().flatten().for_each(|series| series.record(record, budget));
+        // Two conditions and no iterator, whose state would be written and read back for each exchange.
+        if let Some(series) = &self.server {
+            series.record(record, budget);
+        }
+        if let Some(series) = &self.client {
+            series.record(record, budget);
+        }
     }
 }
 
@@ -120,7 +126,7 @@ impl Shard {
         };
         let key = Key::http(vocabulary, http, exchange.outcome, (route, pattern)).masked(self.http_bits);
         let place = connection.held(key).unwrap_or_else(|| self.hold(connection, key, ExchangeFamily::http));
-        let record = Record { nanos: nanos(exchange.duration), trace: trace_of(exchange), call: None };
+        let record = Record::of(exchange.duration).with_trace(trace_of(exchange));
         connection.series[place].record(&record, self.fold.registry().budget());
         if let Some(first_byte) = exchange.time_to_first_byte {
             if connection.first_byte.is_empty() {
@@ -140,7 +146,7 @@ impl Shard {
         connection.rpc_method = method;
         let key = Key::rpc(method, grpc, exchange.outcome).masked(self.rpc_bits);
         let place = connection.held(key).unwrap_or_else(|| self.hold(connection, key, ExchangeFamily::rpc));
-        let record = Record { nanos: nanos(exchange.duration), trace: trace_of(exchange), call: Some(grpc) };
+        let record = Record::of(exchange.duration).with_trace(trace_of(exchange)).with_call(grpc);
         connection.series[place].record(&record, self.fold.registry().budget());
         if let Some(first_message) = grpc.time_to_first_message {
             if connection.first_message.is_empty() {

@@ -4,7 +4,7 @@
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU16, AtomicU32, AtomicU64, Ordering};
 
-use super::Cell;
+use super::{Cell, Place};
 use crate::budget::Budget;
 use crate::snapshot::{Exponential, MAX_BUCKETS, MAX_SCALE};
 
@@ -17,18 +17,6 @@ pub(crate) const CHUNK_BYTES: usize = CHUNKS * (size_of::<Chunk>() + Budget::PER
 
 /// The memory of what busy buckets carry.
 pub(crate) const CARRIES_BYTES: usize = size_of::<Carries>() + Budget::PER_ALLOCATION;
-
-/// The bounds of a doubling at [`MAX_SCALE`].
-const STEPS: [f64; 1 << MAX_SCALE] = [
-    1.0,
-    1.090_507_732_665_257_7,
-    1.189_207_115_002_721,
-    1.296_839_554_651_009_6,
-    std::f64::consts::SQRT_2,
-    1.542_210_825_407_940_7,
-    1.681_792_830_507_429,
-    1.834_008_086_409_342_4,
-];
 
 /// What makes every index positive.
 const BIAS: i16 = 320;
@@ -123,14 +111,13 @@ impl ExponentialCells {
 
     /// Adds a value. To be called by the one writer alone.
     #[inline]
-    pub(crate) fn observe(&self, nanos: u64, budget: &Budget) {
+    pub(crate) fn observe(&self, nanos: u64, place: Place, budget: &Budget) {
         if nanos == 0 {
             self.zero.add(1);
             return;
         }
         let layout = Layout::unpack(self.layout.load(Ordering::Relaxed));
-        let index = finest_index(nanos);
-        let mut bucket = index >> (Layout::EMPTY.scale - layout.scale);
+        let mut bucket = place.finest >> (Layout::EMPTY.scale - layout.scale);
         if !layout.has(bucket) {
             bucket = self.make_room(layout, bucket, budget);
         }
@@ -225,22 +212,13 @@ fn slot(index: i16) -> usize {
     usize::from(index.wrapping_add(BIAS).cast_unsigned()) % MAX_BUCKETS
 }
 
-/// The index of a value's bucket at [`MAX_SCALE`].
-#[inline]
-fn finest_index(nanos: u64) -> i16 {
-    let seconds = (nanos as f64 / 1e9).to_bits();
-    let [.., low, high] = seconds.to_le_bytes();
-    // The sign is plus, so these are 11 bits of exponent and 4 of fraction.
-    let exponent = (u16::from_le_bytes([low, high]) >> 4).cast_signed() - 1023;
-    let fraction = f64::from_bits(seconds & ((1 << 52) - 1) | 1023 << 52);
-    // Bounds belong to the bucket below. Counting them all beats a search at this size.
-    let within: i16 = STEPS.iter().map(|bound| i16::from(*bound < fraction)).sum();
-    exponent * (1 << MAX_SCALE) + within - 1
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn observe(cells: &ExponentialCells, nanos: u64, budget: &Budget) {
+        cells.observe(nanos, Place::of(nanos), budget);
+    }
 
     fn read(cells: &ExponentialCells) -> ExponentialCopy {
         let mut copy = ExponentialCopy::default();
@@ -249,21 +227,10 @@ mod tests {
     }
 
     #[test]
-    fn a_value_lies_within_the_bounds_of_its_bucket() {
-        let base = 2_f64.powf(0.125);
-        for nanos in (1..4000_u64).chain((0..63).flat_map(|power| [1_u64 << power, (1 << power) + 1, 3 << (power / 2)]))
-        {
-            let (seconds, index) = (nanos as f64 / 1e9, f64::from(finest_index(nanos)));
-            let (above, upto) = (base.powf(index), base.powf(index + 1.0));
-            assert!(
-                above < seconds * (1.0 + 1e-13) && seconds <= upto * (1.0 + 1e-13),
-                "{nanos} ns in {above}..{upto}"
-            );
-        }
-        // Bounds that can be told exactly belong below.
-        assert_eq!([1_000_000_000, 1_000_000_001, 2_000_000_000, 500_000_000].map(finest_index), [-1, 0, 7, -9]);
-        assert_eq!((finest_index(1), finest_index(u64::MAX)), (-240, 272));
-        assert!(finest_index(1) + BIAS >= 0 && usize::from(BIAS.cast_unsigned()).is_multiple_of(MAX_BUCKETS));
+    fn every_index_has_a_slot() {
+        let slots: std::collections::BTreeSet<_> = (-240..272).map(slot).collect();
+        assert_eq!((slots.len(), slots.last()), (MAX_BUCKETS, Some(&(MAX_BUCKETS - 1))));
+        assert_eq!([-240, -1, 0, 159, 160].map(slot), [80, 159, 0, 159, 0]);
     }
 
     #[test]
@@ -282,7 +249,7 @@ mod tests {
         // From a millisecond outwards, to a nanosecond and to centuries.
         for step in 0..44_u32 {
             for nanos in [1_000_000_u64.checked_shr(step).unwrap_or(1).max(1), 1_000_000_u64 << step] {
-                (0..100).for_each(|_| cells.observe(nanos, &budget));
+                (0..100).for_each(|_| observe(&cells, nanos, &budget));
                 count += 100;
             }
             let copy = read(&cells);
@@ -292,7 +259,7 @@ mod tests {
         }
         scales.dedup();
         assert_eq!(scales, [3, 2, 1]);
-        cells.observe(0, &budget);
+        observe(&cells, 0, &budget);
         assert_eq!((read(&cells).zero_count, read(&cells).view().count()), (1, count + 1));
         assert_eq!(budget.used(), 0);
     }
@@ -302,13 +269,13 @@ mod tests {
         let cells = ExponentialCells::default();
         let budget = Budget::new(usize::MAX);
         let busy = 3 * 65_536 + 5;
-        (0..busy).for_each(|_| cells.observe(1_000_000, &budget));
-        (0..7).for_each(|_| cells.observe(1_200_000, &budget));
+        (0..busy).for_each(|_| observe(&cells, 1_000_000, &budget));
+        (0..7).for_each(|_| observe(&cells, 1_200_000, &budget));
         assert_eq!((read(&cells).counts[0], *read(&cells).counts.last().unwrap()), (busy, 7));
         assert_eq!(budget.used(), cells.bytes_taken());
         // Coarser: both in one bucket, whatever was carried.
-        cells.observe(1, &budget);
-        cells.observe(u64::MAX, &budget);
+        observe(&cells, 1, &budget);
+        observe(&cells, u64::MAX, &budget);
         assert_eq!(read(&cells).scale, 1);
         assert!(read(&cells).counts.contains(&(busy + 7)), "{:?}", read(&cells));
     }

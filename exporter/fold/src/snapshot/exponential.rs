@@ -62,6 +62,13 @@ impl ExponentialSum {
         else {
             return;
         };
+        if self.counts.is_empty() {
+            // The first of a sum is the sum.
+            self.counts.extend_from_slice(other.counts.get(first..=last).unwrap_or_default());
+            self.offset = other.offset + i32::try_from(first).unwrap_or(i32::MAX);
+            self.scale = other.scale;
+            return;
+        }
         // Positions of at most MAX_BUCKETS.
         let index = |position: usize| other.offset + i32::try_from(position).unwrap_or(i32::MAX);
         let mut scale = self.scale.min(other.scale);

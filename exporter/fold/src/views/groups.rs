@@ -43,6 +43,12 @@ impl Groups {
         Group::New
     }
 
+    /// The memory that it takes.
+    pub(super) fn bytes(&self) -> usize {
+        let of_table = self.table.capacity() * (size_of::<usize>() + 1);
+        of_table + self.written.capacity() * size_of::<Range<usize>>() + self.text.capacity()
+    }
+
     /// The group of what a label set gives, if there is one.
     pub(super) fn known(&mut self, kind: u8, part: &Part, registered: &Registered) -> Option<usize> {
         let start = self.text.len();

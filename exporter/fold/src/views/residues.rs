@@ -8,16 +8,22 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::groups::{Group, Groups};
-use super::{Projection, Rows};
+use super::{Projection, Row, Rows, Value};
+use crate::budget::Budget;
 use crate::labels::Registered;
 use crate::registry::{Registry, RetiredSet};
 use crate::series::{Reading, SeriesCopy};
 use crate::snapshot::Detail;
 
+/// What is read of a label set that expires. Its exemplars go with it: the traces that they lead to get old.
+const KEPT: Detail = Detail { exponential: true, exemplars: false };
+
 /// What is left, for each row.
 #[derive(Debug, Default)]
 pub(crate) struct Residues {
     rows: Vec<OfRow>,
+    /// The memory that the budget has been told of.
+    bytes: usize,
 }
 
 #[derive(Debug, Default)]
@@ -38,11 +44,10 @@ struct Residue {
 }
 
 impl OfRow {
-    fn add(&mut self, rows: &Rows, (row, part): (usize, usize), added: Residue) {
-        let of_part = &rows.list[row].parts[part];
+    fn add(&mut self, row: &Row, added: Residue) {
         // Parts of a row may have the same labels and give different numbers.
-        let kind = u8::try_from(part).unwrap_or(u8::MAX);
-        match self.groups.find(kind, of_part, &added.registered) {
+        let kind = u8::try_from(added.part).unwrap_or(u8::MAX);
+        match self.groups.find(kind, &row.parts[added.part], &added.registered) {
             Group::New => self.left.push(added),
             Group::Known(position) => {
                 if let Some(left) = self.left.get_mut(position) {
@@ -52,62 +57,95 @@ impl OfRow {
             }
         }
     }
+
+    /// Keeps what `is_shown` says.
+    fn retain(&mut self, row: &Row, is_shown: impl FnMut(&Residue) -> bool) {
+        let before = self.left.len();
+        let mut left = std::mem::take(&mut self.left);
+        left.retain(is_shown);
+        if left.len() == before {
+            self.left = left;
+        } else {
+            *self = Self::default();
+            for residue in left {
+                self.add(row, residue);
+            }
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        let of_residue = |residue: &Residue| {
+            size_of::<Residue>() + size_of_val(residue.reading.exponential.view().counts) + Budget::PER_ALLOCATION
+        };
+        self.groups.bytes() + self.left.iter().map(of_residue).sum::<usize>()
+    }
 }
 
 impl Residues {
-    /// Keeps what these label sets have left to series that are still shown.
+    /// Keeps what these label sets have left to series that are still shown, and forgets what is left to others.
     pub(crate) fn add(&mut self, rows: &Rows, retired: &[RetiredSet], registry: &Registry) {
-        if rows.list.iter().all(|row| row.is_exact) || retired.is_empty() {
+        if retired.is_empty() {
             return;
         }
         self.rows.resize_with(rows.list.len(), OfRow::default);
         let (mut reading, mut copy) = (Reading::default(), SeriesCopy::default());
-        for set in retired {
-            reading.read(&set.series, Detail::ALL, &mut copy);
-            for (row, part) in &rows.feeds[set.registered.labels.family as usize] {
-                if rows.list[*row].is_exact || !rows.list[*row].parts[*part].takes(&set.registered) {
-                    continue;
+        // Row by row, so that no more than the series of one row have to be written down at a time.
+        let is_fed = |row: &Row| {
+            let families = retired.iter().map(|set| set.registered.labels.family);
+            row.parts.iter().any(|part| families.clone().any(|family| family == part.family))
+        };
+        let touched = |(row, _): &(&Row, &mut OfRow)| !row.is_exact && is_fed(row);
+        for (row, of_row) in rows.list.iter().zip(&mut self.rows).filter(touched) {
+            let mut shown = shown_by(row, registry);
+            of_row.retain(row, |residue| shown.known(0, &row.parts[residue.part], &residue.registered).is_some());
+            for set in retired {
+                let family = set.registered.labels.family;
+                for (position, part) in row.parts.iter().enumerate() {
+                    if part.family != family
+                        || !part.takes(&set.registered)
+                        || shown.known(0, part, &set.registered).is_none()
+                    {
+                        continue;
+                    }
+                    let is_histogram = part.value == Value::Histogram;
+                    let detail = if is_histogram { KEPT } else { Detail::CLASSIC };
+                    reading.read(&set.series, detail, &mut copy);
+                    let (registered, reading) = (Arc::clone(&set.registered), reading.clone());
+                    let residue = Residue { part: position, since: registered.since, registered, reading };
+                    of_row.add(row, residue);
                 }
-                let (registered, reading) = (Arc::clone(&set.registered), reading.clone());
-                let residue = Residue { part: *part, since: registered.since, registered, reading };
-                self.rows[*row].add(rows, (*row, *part), residue);
             }
         }
-        self.forget_unshown(rows, registry);
-    }
-
-    /// Forgets what is left of series that are no longer shown.
-    fn forget_unshown(&mut self, rows: &Rows, registry: &Registry) {
-        let mut projections: Vec<_> = rows.list.iter().map(|row| Projection::new(row, Detail::CLASSIC)).collect();
-        let nothing = Reading::default();
-        registry.for_each(|registered, _| {
-            for (row, part) in &rows.feeds[registered.labels.family as usize] {
-                if !rows.list[*row].is_exact {
-                    projections[*row].add(&rows.list[*row].parts[*part], registered, &nothing);
-                }
-            }
-        });
-        self.add_to(rows, &mut projections);
+        self.account(registry.budget());
     }
 
     /// Adds to each series what is left to it, and forgets what is left to none.
-    pub(crate) fn add_to(&mut self, rows: &Rows, projections: &mut [Projection<'_>]) {
-        for (row, of_row) in self.rows.iter_mut().enumerate() {
-            let parts = &rows.list[row].parts;
-            let before = of_row.left.len();
-            let left = std::mem::take(&mut of_row.left);
-            let mut shown = |residue: &Residue| {
+    pub(crate) fn add_to(&mut self, rows: &Rows, projections: &mut [Projection<'_>], budget: &Budget) {
+        for ((of_row, row), projection) in self.rows.iter_mut().zip(&rows.list).zip(projections) {
+            of_row.retain(row, |residue| {
                 let Residue { part, registered, since, reading } = residue;
-                projections[row].add_expired(&parts[*part], registered, *since, reading)
-            };
-            of_row.left = left.into_iter().filter(|residue| shown(residue)).collect();
-            if of_row.left.len() < before {
-                let mut kept = OfRow::default();
-                for residue in of_row.left.drain(..) {
-                    kept.add(rows, (row, residue.part), residue);
-                }
-                *of_row = kept;
-            }
+                projection.add_expired(&row.parts[*part], registered, *since, reading)
+            });
         }
+        self.account(budget);
     }
+
+    /// Tells the budget what is kept here. A number that must not fall is kept whatever the budget says, at the expense of
+    /// label sets that are yet to come.
+    fn account(&mut self, budget: &Budget) {
+        let bytes = self.rows.iter().map(OfRow::bytes).sum();
+        budget.take(bytes);
+        budget.give(std::mem::replace(&mut self.bytes, bytes));
+    }
+}
+
+/// The series of a row that label sets of the store feed.
+fn shown_by(row: &Row, registry: &Registry) -> Groups {
+    let mut shown = Groups::default();
+    registry.for_each(|registered, _| {
+        for part in row.parts.iter().filter(|part| part.family == registered.labels.family && part.takes(registered)) {
+            shown.find(0, part, registered);
+        }
+    });
+    shown
 }
