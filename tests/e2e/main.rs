@@ -27,12 +27,17 @@ mod peername;
 mod placement;
 mod refusals;
 mod scraping;
+mod telemetry_collector;
+mod telemetry_formats;
+mod telemetry_jaeger;
+mod telemetry_prometheus;
 
 use std::process::ExitCode;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use flowfold_e2e::eventually::PATIENCE;
+use flowfold_e2e::go;
 use flowfold_e2e::leftovers::{self, Inventory};
 use flowfold_e2e::privilege;
 use libtest_mimic::{Arguments, Trial};
@@ -44,20 +49,27 @@ const PEER: &str = env!("CARGO_BIN_EXE_peer");
 struct Test {
     name: &'static str,
     privileged: bool,
+    /// Whether a peer of it has to be built from Go.
+    go: bool,
     run: fn(),
 }
 
 /// A test that loads BPF programs or makes namespaces.
 const fn privileged(name: &'static str, run: fn()) -> Test {
-    Test { name, privileged: true, run }
+    Test { name, privileged: true, go: false, run }
+}
+
+/// The same, with a peer that is written in Go.
+const fn with_go(name: &'static str, run: fn()) -> Test {
+    Test { name, privileged: true, go: true, run }
 }
 
 /// A test that runs for everybody.
 const fn anywhere(name: &'static str, run: fn()) -> Test {
-    Test { name, privileged: false, run }
+    Test { name, privileged: false, go: false, run }
 }
 
-const GROUPS: [&[Test]; 22] = [
+const GROUPS: [&[Test]; 26] = [
     as_direct::TESTS,
     both_sides::TESTS,
     bytes_exact::TESTS,
@@ -80,6 +92,10 @@ const GROUPS: [&[Test]; 22] = [
     placement::TESTS,
     refusals::TESTS,
     scraping::TESTS,
+    telemetry_collector::TESTS,
+    telemetry_formats::TESTS,
+    telemetry_jaeger::TESTS,
+    telemetry_prometheus::TESTS,
 ];
 
 #[expect(clippy::print_stderr, reason = "why tests are skipped or refused is for whoever started them")]
@@ -87,12 +103,14 @@ fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
     arguments.test_threads.get_or_insert(1);
     let missing = if arguments.list { None } else { privilege::missing() };
-    if let Some(reason) = &missing {
+    let without_go = if arguments.list { None } else { go::missing() };
+    for (reason, which) in [(&missing, "that steer"), (&without_go, "with a collector, Jaeger or Prometheus 3")] {
+        let Some(reason) = reason else { continue };
         if privilege::is_required() {
-            eprintln!("CI must run every test, and this machine lacks what most of them need: {reason}");
+            eprintln!("CI must run every test, and this machine lacks what those {which} need: {reason}");
             return ExitCode::FAILURE;
         }
-        eprintln!("tests that steer are ignored: {reason}");
+        eprintln!("tests {which} are ignored: {reason}");
     }
     let privileged = missing.is_none() && !arguments.list;
     if privileged {
@@ -100,7 +118,8 @@ fn main() -> ExitCode {
     }
     let before = privileged.then(Inventory::take);
 
-    let trials = GROUPS.iter().copied().flatten().map(|test| trial(test, missing.is_some())).collect();
+    let is_ignored = |test: &Test| test.privileged && missing.is_some() || test.go && without_go.is_some();
+    let trials = GROUPS.iter().copied().flatten().map(|test| trial(test, is_ignored(test))).collect();
     let tested = libtest_mimic::run(&arguments, trials);
     let cleaned = before.map(|before| {
         let look = Trial::test("nothing_is_left_behind", move || {
@@ -116,13 +135,13 @@ fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-fn trial(test: &Test, without_privilege: bool) -> Trial {
+fn trial(test: &Test, is_ignored: bool) -> Trial {
     let run = test.run;
     let trial = Trial::test(test.name, move || {
         run();
         Ok(())
     });
-    trial.with_ignored_flag(test.privileged && without_privilege)
+    trial.with_ignored_flag(is_ignored)
 }
 
 /// Looks again for a while: the kernel frees some of what a process held a moment after its end.

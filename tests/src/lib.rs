@@ -13,6 +13,7 @@ pub mod agent;
 pub mod binary;
 pub mod cgroup;
 pub mod eventually;
+pub mod go;
 pub mod http;
 pub mod leftovers;
 pub mod netns;

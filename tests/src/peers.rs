@@ -1,14 +1,17 @@
 //! Real clients and servers, and clients of our own where a test has to know every byte.
 
 pub mod canned_grpc;
+pub mod collector;
 pub mod curl;
 pub mod h2load;
+pub mod jaeger;
 pub mod nghttpx;
 pub mod nginx;
 pub mod pipelining;
 pub mod prometheus;
 pub mod rpc;
 pub mod slow;
+pub mod waiting;
 pub mod wrk;
 
 /// A kind of request, and the status that [`nginx`] answers it with.

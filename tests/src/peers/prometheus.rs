@@ -1,5 +1,6 @@
 //! A Prometheus that scrapes the agent.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::net::SocketAddr;
 
@@ -7,11 +8,17 @@ use serde_json::Value;
 
 use crate::agent::METRICS;
 use crate::eventually::eventually;
-use crate::http;
-use crate::process::Process;
+use crate::process::{Launch, Process};
 use crate::world::World;
+use crate::{go, http};
 
 const ADDRESS: &str = "127.0.0.1:9090";
+
+/// Where the one with everything new takes OTLP.
+pub const OTLP: &str = "http://127.0.0.1:9090/api/v1/otlp";
+
+/// Labels and values.
+pub type Labels = BTreeMap<String, String>;
 
 /// A server that scrapes once a second.
 #[derive(Debug)]
@@ -22,17 +29,30 @@ pub struct Prometheus<'a> {
 }
 
 impl<'a> Prometheus<'a> {
-    /// Starts it on the world's host and waits until it is ready.
+    /// Starts Debian's on the world's host and waits until it is ready.
     pub fn start(world: &'a World) -> Self {
+        Self::start_as(world, world.beside("prometheus"), "")
+    }
+
+    /// The same for Prometheus 3 with what it has since learnt: it reads protobuf and keeps native histograms beside the
+    /// classic ones, keeps exemplars, and takes OTLP.
+    pub fn start_newest(world: &'a World) -> Self {
+        let scrape = "scrape_native_histograms: true, always_scrape_classic_histograms: true, \
+                      scrape_protocols: [PrometheusProto], ";
+        let flags = ["--enable-feature=exemplar-storage", "--web.enable-otlp-receiver"];
+        Self::start_as(world, world.beside(go::program("prometheus")).args(flags), scrape)
+    }
+
+    fn start_as(world: &'a World, launch: Launch, scrape: &str) -> Self {
         let directory = world.directory().join("prometheus");
         fs::create_dir_all(&directory).expect("a directory for Prometheus");
         let config = directory.join("prometheus.yml");
         let text = format!(
-            "global: {{scrape_interval: 1s}}\nscrape_configs: [{{job_name: flowfold, static_configs: [{{targets: ['{METRICS}']}}]}}]\n"
+            "global: {{scrape_interval: 1s}}\n\
+             scrape_configs: [{{job_name: flowfold, {scrape}static_configs: [{{targets: ['{METRICS}']}}]}}]\n"
         );
         fs::write(&config, text).expect("a configuration for Prometheus");
-        let process = world
-            .beside("prometheus")
+        let process = launch
             .arg(format!("--config.file={}", config.display()))
             .arg(format!("--storage.tsdb.path={}", directory.join("data").display()))
             .arg(format!("--web.listen-address={ADDRESS}"))
@@ -47,13 +67,39 @@ impl<'a> Prometheus<'a> {
         self.world.host.run(|| http::get(self.address, path)).ok()
     }
 
-    /// The values that a query has now, one for each series.
-    pub fn query(&self, expression: &str) -> Vec<f64> {
+    fn ask(&self, api: &str, expression: &str) -> Value {
         let escaped: String = expression.bytes().map(|byte| format!("%{byte:02x}")).collect();
-        let answer = self.get(&format!("/api/v1/query?query={escaped}")).expect("Prometheus answers");
+        let answer = self.get(&format!("/api/v1/{api}?query={escaped}")).expect("Prometheus answers");
         let answer: Value = serde_json::from_slice(&answer.body).expect("Prometheus answers in JSON");
         assert_eq!(answer["status"], "success", "{expression}: {answer}");
-        let series = answer["data"]["result"].as_array().cloned().unwrap_or_default();
-        series.iter().filter_map(|one| one["value"][1].as_str()?.parse().ok()).collect()
+        answer["data"].clone()
     }
+
+    /// The values that a query has now, one for each series.
+    pub fn query(&self, expression: &str) -> Vec<f64> {
+        self.series(expression).into_iter().map(|(_, value)| value).collect()
+    }
+
+    /// The series that a query has now, each with its value.
+    pub fn series(&self, expression: &str) -> Vec<(Labels, f64)> {
+        let answer = self.ask("query", expression);
+        let series = answer["result"].as_array().cloned().unwrap_or_default();
+        series
+            .iter()
+            .filter_map(|one| Some((labels(&one["metric"]), one["value"][1].as_str()?.parse().ok()?)))
+            .collect()
+    }
+
+    /// Labels and values of the exemplars that the series of a query have.
+    pub fn exemplars(&self, expression: &str) -> Vec<(Labels, f64)> {
+        let answer = self.ask("query_exemplars", expression);
+        let series = answer.as_array().cloned().unwrap_or_default();
+        let exemplars = series.iter().filter_map(|one| one["exemplars"].as_array()).flatten();
+        exemplars.filter_map(|one| Some((labels(&one["labels"]), one["value"].as_str()?.parse().ok()?))).collect()
+    }
+}
+
+fn labels(object: &Value) -> Labels {
+    let pairs = object.as_object().into_iter().flatten();
+    pairs.map(|(name, value)| (name.clone(), value.as_str().unwrap_or_default().to_owned())).collect()
 }
