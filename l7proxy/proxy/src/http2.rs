@@ -157,3 +157,6 @@ fn reason_of(error: Http2Error) -> UnparsedReason {
         Http2Error::HeaderTableTooLarge => UnparsedReason::HeaderTableTooLarge,
     }
 }
+
+#[cfg(test)]
+mod tests;
