@@ -127,7 +127,7 @@ impl Http1Reader {
             match step.event {
                 None => {}
                 Some(RequestEvent::Head(head)) => {
-                    let Some(mut pending) = listening.tools.pending.take() else {
+                    let Some(mut pending) = listening.tools.pending.take(self.in_flight.len()) else {
                         return self.give_up(listening, Side::ClientToServer, rest, UnparsedReason::TooManyInFlight);
                     };
                     pending.begin(request(&head), self.head_started.take().unwrap_or(now));

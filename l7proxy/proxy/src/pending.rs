@@ -180,10 +180,13 @@ impl Drop for Lent {
 }
 
 impl PendingPool {
-    /// A record to begin, unless as many are open as there may be.
-    pub(crate) fn take(&self) -> Option<Box<Pending>> {
+    /// A record to begin, unless the connection holds as many already as are left for all.
+    ///
+    /// However many a few connections hold, the others find some: it is those few that run into the limit, and what they
+    /// held is free again then.
+    pub(crate) fn take(&self, held: usize) -> Option<Box<Pending>> {
         let open = self.open.get();
-        if open >= MAX_OPEN {
+        if held >= MAX_OPEN.saturating_sub(open) {
             return None;
         }
         self.open.set(open + 1);
@@ -208,16 +211,30 @@ mod tests {
     #[test]
     fn as_many_are_lent_as_may_be_open() {
         let pool = PendingPool::default();
-        let mut lent: Vec<_> = std::iter::from_fn(|| pool.take()).collect();
+        let mut lent: Vec<_> = std::iter::from_fn(|| pool.take(0)).collect();
         assert_eq!(lent.len(), MAX_OPEN);
         // One is given back, and one is lost.
         pool.give_back(lent.pop().expect("many were lent"));
         drop(lent.pop());
-        assert!(pool.take().is_some_and(|one| pool.take().is_some_and(|other| {
+        assert!(pool.take(0).is_some_and(|one| pool.take(0).is_some_and(|other| {
             drop((one, other));
             true
         })));
         drop(lent);
         assert_eq!(pool.open.get(), 0);
+    }
+
+    #[test]
+    fn connections_that_hold_many_leave_some_to_the_others() {
+        let pool = PendingPool::default();
+        let mut connections: [Vec<Box<Pending>>; 7] = std::array::from_fn(|_| Vec::new());
+        for _ in 0..MAX_OPEN {
+            for held in &mut connections {
+                held.extend(pool.take(held.len()));
+            }
+        }
+        let left = MAX_OPEN - pool.open.get();
+        assert!(connections.iter().all(|held| held.len() >= left) && left > MAX_OPEN / 10, "{left} are left");
+        assert!(pool.take(0).is_some());
     }
 }

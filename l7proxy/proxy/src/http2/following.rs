@@ -107,7 +107,8 @@ impl<S: FlowSink> Following<'_, '_, S> {
         if self.streams.is_full() {
             return Err(UnparsedReason::TooManyInFlight);
         }
-        let mut pending = self.listening.tools.pending.take().ok_or(UnparsedReason::TooManyInFlight)?;
+        let held = self.streams.live();
+        let mut pending = self.listening.tools.pending.take(held).ok_or(UnparsedReason::TooManyInFlight)?;
         pending.begin(
             Request {
                 method: fields.method.unwrap_or_default(),

@@ -57,11 +57,16 @@ enum Entry {
 impl Streams {
     /// No further stream may be opened.
     pub(super) fn is_full(&self) -> bool {
-        self.of_client.live + self.of_server.live >= MAX_STREAMS
+        self.live() >= MAX_STREAMS
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.of_client.live + self.of_server.live == 0
+        self.live() == 0
+    }
+
+    /// How many are open, tunnels included.
+    pub(super) fn live(&self) -> usize {
+        self.of_client.live + self.of_server.live
     }
 
     /// Adds a stream that [`find`](Self::find) called [`Place::Never`].

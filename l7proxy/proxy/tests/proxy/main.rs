@@ -2,6 +2,7 @@
 
 mod byte_exact;
 mod drain;
+mod fairness;
 mod frames;
 mod grpc;
 mod http1;

@@ -4,7 +4,7 @@ use super::*;
 use crate::pending::PendingPool;
 
 fn pending(pool: &PendingPool) -> Box<Pending> {
-    let mut pending = pool.take().expect("few are open");
+    let mut pending = pool.take(0).expect("few are open");
     pending.started = Instant::now();
     pending
 }
