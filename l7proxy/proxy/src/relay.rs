@@ -1,7 +1,7 @@
 //! The two-way copy: bytes first, then the tap.
 
 use std::future::poll_fn;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
@@ -12,12 +12,16 @@ use tokio::net::TcpStream;
 use tokio::time::Sleep;
 
 use crate::connection::Connection;
-use crate::shared::Shared;
+use crate::shared::{SCRATCH_BYTES, Shared};
 use crate::tap::Tap;
 
 /// How often the sending side of a direction that is held up by its receiving side is asked whether it still lives.
 /// It isn't read meanwhile, so nothing else would tell that it reset the connection.
 const STALL_CHECK: Duration = Duration::from_secs(1);
+
+/// How much one direction may copy before the other connections of the worker have their turn. A client that sends without
+/// a pause, be it an upload or thousands of resets in each read, must not make them wait for longer than one read takes.
+const TURN_BYTES: usize = SCRATCH_BYTES;
 
 /// Copies both ways until both directions are finished, or one side resets the connection.
 pub(crate) async fn run<D, S: FlowSink>(connection: &mut Connection<'_, D, S>, server: TcpStream) -> ConnectionOutcome {
@@ -136,9 +140,16 @@ impl Half {
         tap: &mut Tap<S>,
         shared: &Shared<D, S>,
     ) -> Poll<Ended> {
+        let mut copied = 0;
         loop {
             self.state = match &mut self.state {
-                State::Reading => ready!(self.poll_copy(context, source, sink, tap, shared)),
+                State::Reading if copied >= TURN_BYTES => {
+                    // The runtime looks for what else is ready before it comes back to this task.
+                    let turn = pin!(tokio::task::yield_now());
+                    ready!(turn.poll(context));
+                    State::Reading
+                }
+                State::Reading => ready!(self.poll_copy(context, source, sink, tap, shared, &mut copied)),
                 State::Stalled(remainder) => match ready!(remainder.poll(context, source, sink)) {
                     Flushed::All => {
                         tap.relayed(&shared.sink, self.side, remainder.read_at.elapsed());
@@ -157,7 +168,7 @@ impl Half {
         }
     }
 
-    /// Reads once, writes at once, and then lets the tap see it.
+    /// Reads once, writes at once, and then lets the tap see it. Adds what was read to `copied`.
     fn poll_copy<D, S: FlowSink>(
         &mut self,
         context: &mut Context<'_>,
@@ -165,6 +176,7 @@ impl Half {
         sink: &mut TcpStream,
         tap: &mut Tap<S>,
         shared: &Shared<D, S>,
+        copied: &mut usize,
     ) -> Poll<State> {
         let mut scratch = shared.scratch.borrow_mut();
         let mut buffer = ReadBuf::new(&mut scratch);
@@ -175,6 +187,7 @@ impl Half {
             return Poll::Ready(State::Ended(Ended::SourceReset));
         }
         let bytes = buffer.filled();
+        *copied += bytes.len();
         let read_at = Instant::now();
         if bytes.is_empty() {
             tap.end_of_stream(shared, self.side, read_at);

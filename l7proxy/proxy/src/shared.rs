@@ -12,7 +12,7 @@ use crate::wakers::Wakers;
 
 /// The size of the buffer that reads go through. A read larger than a socket's usual burst costs nothing, and bulk
 /// transfers need fewer system calls.
-const SCRATCH_BYTES: usize = 64 * 1024;
+pub(crate) const SCRATCH_BYTES: usize = 64 * 1024;
 
 pub(crate) struct Shared<D, S> {
     pub(crate) destinations: D,
