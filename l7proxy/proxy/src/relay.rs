@@ -19,9 +19,15 @@ use crate::tap::Tap;
 /// It isn't read meanwhile, so nothing else would tell that it reset the connection.
 const STALL_CHECK: Duration = Duration::from_secs(1);
 
-/// How much one direction may copy before the other connections of the worker have their turn. A client that sends without
-/// a pause, be it an upload or thousands of resets in each read, must not make them wait for longer than one read takes.
-const TURN_BYTES: usize = SCRATCH_BYTES;
+/// How long the reading along of one direction should take before the other connections of the worker have their turn. A
+/// client that sends thousands of exchanges in each read must not make them wait for all of these.
+const TURN: Duration = Duration::from_micros(100);
+
+/// How often a turn may be halved. Smaller pieces than these would cost more in system calls than they save in waiting.
+const MOST_HALVINGS: u8 = 4;
+
+/// The least that a turn copies. Reading along fewer bytes is never timed.
+const LEAST_TURN_BYTES: usize = SCRATCH_BYTES >> MOST_HALVINGS;
 
 /// Copies both ways until both directions are finished, or one side resets the connection.
 pub(crate) async fn run<D, S: FlowSink>(connection: &mut Connection<'_, D, S>, server: TcpStream) -> ConnectionOutcome {
@@ -97,6 +103,8 @@ enum Ended {
 /// One direction of the copy.
 struct Half {
     side: Side,
+    /// How often the bytes of a turn were halved, so that reading them along takes about [`TURN`].
+    halvings: u8,
     state: State,
 }
 
@@ -119,7 +127,7 @@ struct Remainder {
 
 impl Half {
     fn new(side: Side) -> Self {
-        Self { side, state: State::Reading }
+        Self { side, halvings: 0, state: State::Reading }
     }
 
     /// Nothing of this direction is under way.
@@ -142,8 +150,9 @@ impl Half {
     ) -> Poll<Ended> {
         let mut copied = 0;
         loop {
+            let turn_bytes = SCRATCH_BYTES >> self.halvings;
             self.state = match &mut self.state {
-                State::Reading if copied >= TURN_BYTES => {
+                State::Reading if copied >= turn_bytes => {
                     // The runtime looks for what else is ready before it comes back to this task.
                     let turn = pin!(tokio::task::yield_now());
                     ready!(turn.poll(context));
@@ -179,7 +188,7 @@ impl Half {
         copied: &mut usize,
     ) -> Poll<State> {
         let mut scratch = shared.scratch.borrow_mut();
-        let mut buffer = ReadBuf::new(&mut scratch);
+        let mut buffer = ReadBuf::new(scratch.get_mut(..SCRATCH_BYTES >> self.halvings).unwrap_or_default());
         // Whatever error a connected TCP socket gives, from ECONNRESET to a time-out of its probes, the other side is told
         // by a reset.
         if let Err(error) = ready!(Pin::new(source).poll_read(context, &mut buffer)) {
@@ -205,8 +214,23 @@ impl Half {
             Poll::Pending => State::Stalled(Box::new(Remainder::new(bytes, read_at))),
             Poll::Ready(Err(_)) => State::Ended(Ended::SinkReset),
         };
-        tap.show(shared, self.side, bytes, read_at);
+        if bytes.len() < LEAST_TURN_BYTES {
+            tap.show(shared, self.side, bytes, read_at);
+        } else {
+            let start = Instant::now();
+            tap.show(shared, self.side, bytes, read_at);
+            self.fit_turn(start.elapsed());
+        }
         Poll::Ready(next)
+    }
+
+    /// Makes the next turn shorter or longer by what the reading along of this one took.
+    fn fit_turn(&mut self, took: Duration) {
+        if took > TURN {
+            self.halvings = (self.halvings + 1).min(MOST_HALVINGS);
+        } else if took < TURN / 4 {
+            self.halvings = self.halvings.saturating_sub(1);
+        }
     }
 }
 
