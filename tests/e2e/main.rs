@@ -26,6 +26,7 @@ mod names_in_readme;
 mod peername;
 mod placement;
 mod refusals;
+mod routes_suggest;
 mod scraping;
 mod telemetry_collector;
 mod telemetry_formats;
@@ -69,7 +70,7 @@ const fn anywhere(name: &'static str, run: fn()) -> Test {
     Test { name, privileged: false, go: false, run }
 }
 
-const GROUPS: [&[Test]; 26] = [
+const GROUPS: [&[Test]; 27] = [
     as_direct::TESTS,
     both_sides::TESTS,
     bytes_exact::TESTS,
@@ -91,6 +92,7 @@ const GROUPS: [&[Test]; 26] = [
     peername::TESTS,
     placement::TESTS,
     refusals::TESTS,
+    routes_suggest::TESTS,
     scraping::TESTS,
     telemetry_collector::TESTS,
     telemetry_formats::TESTS,

@@ -46,9 +46,32 @@ pub enum Command {
     /// and prints who calls whom, how often, with which errors and latency.
     #[command(after_long_help = text::DEMO)]
     Demo(DemoArgs),
+    /// Work on route templates, which give paths a label that is bounded
+    #[command(subcommand)]
+    Routes(RoutesCommand),
     /// One process of the demo.
     #[command(hide = true)]
     DemoService(ServiceArgs),
+}
+
+/// What can be done about route templates.
+#[derive(Debug, Subcommand)]
+pub enum RoutesCommand {
+    /// Print what a running agent learned of paths, as templates for its configuration
+    ///
+    /// An agent whose configuration has `max_url_templates` learns patterns of the paths that no template matches:
+    /// numbers, UUIDs, hashes and long tokens become {id}. What is printed can be pasted into the configuration, where
+    /// they are templates for the label `http_route`.
+    #[command(after_long_help = text::SUGGEST)]
+    Suggest(SuggestArgs),
+}
+
+/// `flowfold routes suggest`
+#[derive(Clone, Debug, Args)]
+pub struct SuggestArgs {
+    /// Where the agent serves /metrics, as IP:PORT
+    #[arg(long, value_name = "ADDR", default_value_t = defaults::METRICS_LISTEN)]
+    pub agent: SocketAddr,
 }
 
 /// Which traffic is steered: what `run` and `check` share.

@@ -64,6 +64,26 @@ pub enum AgentError {
         /// The answer of the operating system.
         source: io::Error,
     },
+    /// No agent answers there.
+    #[error(
+        "no agent answers at {address}: {why}; \
+         start one, or give --agent the address of its /metrics (`metrics.listen` or --metrics)"
+    )]
+    NoAgent {
+        /// Where one was looked for.
+        address: SocketAddr,
+        /// What happened.
+        why: String,
+    },
+    /// The agent has not been told to learn patterns of paths.
+    #[error(
+        "the agent at {address} learns no patterns of paths; \
+         set `max_url_templates: 50` (or another number, for each service) in its configuration and start it again"
+    )]
+    LearnsNothing {
+        /// Where it answers.
+        address: SocketAddr,
+    },
     /// A second signal cut the orderly end short.
     #[error("stopped at once by {0}; connections that were still open are reset")]
     Hurried(&'static str),
@@ -115,6 +135,8 @@ impl AgentError {
             | Self::System { .. }
             | Self::FewOpenFiles { .. }
             | Self::Listen { .. }
+            | Self::NoAgent { .. }
+            | Self::LearnsNothing { .. }
             | Self::Hurried(_)
             | Self::CgroupGone(_)
             | Self::Left { .. }

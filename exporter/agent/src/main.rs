@@ -5,9 +5,9 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
-use flowfold::cli::{Cli, Command};
+use flowfold::cli::{Cli, Command, RoutesCommand};
 use flowfold::error::{AgentError, Exit, whole};
-use flowfold::{check, demo, run};
+use flowfold::{check, demo, routes, run};
 
 fn main() -> ExitCode {
     let ended = match Cli::try_parse() {
@@ -32,6 +32,7 @@ fn act(command: Command) -> Result<Exit, AgentError> {
         Command::Proxy(arguments) => run::relay(&arguments).map(|()| Exit::Done),
         Command::Check(arguments) => check::check(&arguments, &mut io::stdout().lock()),
         Command::Demo(arguments) => demo::show(&arguments).map(|()| Exit::Done),
+        Command::Routes(RoutesCommand::Suggest(arguments)) => routes::suggest(&arguments, &mut io::stdout().lock()),
         Command::DemoService(arguments) => demo::serve(&arguments).map(|()| Exit::Done),
     }
 }

@@ -28,6 +28,8 @@ fn bad_usage_ends_with_64_and_says_so_on_stderr() {
         &["proxy"],
         &["proxy", "--listen", "here", "--upstream", "there"],
         &["demo", "--for", "ever"],
+        &["routes"],
+        &["routes", "suggest", "--agent", "localhost"],
     ];
     for arguments in cases {
         let output = flowfold(arguments);
@@ -315,6 +317,33 @@ fn a_proxy_relays_counts_and_ends_in_order() {
     proxy.signal(rustix::process::Signal::TERM);
     line_with(&mut proxy.log, "stopping (SIGTERM)");
     assert_eq!(proxy.process.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn an_agent_that_can_suggest_no_routes_is_told_why() {
+    let told = |address: &str| {
+        let output = flowfold(&["routes", "suggest", "--agent", address]);
+        assert_eq!((output.status.code(), output.stdout.len()), (Some(1), 0));
+        stderr(&output)
+    };
+    let proxy = Proxy::start(&server());
+    let wanted = format!(
+        "flowfold: the agent at {} learns no patterns of paths; set `max_url_templates: 50` (or another number, for each \
+         service) in its configuration and start it again\n",
+        proxy.metrics
+    );
+    assert_eq!(told(&proxy.metrics), wanted);
+    // Something else that answers, and nothing at all.
+    let other = server();
+    let error = told(&other);
+    assert!(
+        error.starts_with(&format!("flowfold: no agent answers at {other}: /routes is no answer of an agent")),
+        "{error}"
+    );
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let error = told(&free);
+    assert!(error.starts_with(&format!("flowfold: no agent answers at {free}: Connection refused")), "{error}");
+    assert!(error.contains("give --agent the address of its /metrics"), "{error}");
 }
 
 #[test]

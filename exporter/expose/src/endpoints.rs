@@ -11,11 +11,11 @@ use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
 use tokio::sync::Semaphore;
 
-use crate::Source;
 use crate::limits::Limits;
 use crate::negotiate;
 use crate::readiness::Readiness;
 use crate::scrape::ScrapeBody;
+use crate::{LearnedRoutes, Source};
 
 /// An answer's body: whole, or made while it is read.
 pub(crate) type AnswerBody = Either<Full<Bytes>, ScrapeBody>;
@@ -25,13 +25,14 @@ type Answer = Response<AnswerBody>;
 const PLAIN: &str = "text/plain; charset=utf-8";
 
 /// The paths, with what they are.
-const PATHS: [(&str, &str); 3] = [
+const PATHS: [(&str, &str); 4] = [
     ("/metrics", "metrics, for Prometheus"),
     ("/healthz", "whether the process is alive"),
     ("/readyz", "whether the agent does what it was started for"),
+    ("/routes", "patterns of paths that were learned, as JSON"),
 ];
 
-/// What the server answers from: `/metrics`, `/healthz`, `/readyz` and a landing page at `/`.
+/// What the server answers from: `/metrics`, `/healthz`, `/readyz`, `/routes` and a landing page at `/`.
 #[derive(Debug)]
 pub struct Endpoints {
     source: Arc<Source>,
@@ -78,6 +79,7 @@ impl Endpoints {
             "/metrics" => self.metrics(request.headers(), is_head).await,
             "/healthz" => plain(StatusCode::OK, "alive\n".to_owned()),
             "/readyz" => self.ready(),
+            "/routes" => self.routes(),
             _ => {
                 let page = landing::page(self.source.fold().build(), &self.readiness.missing());
                 whole(StatusCode::OK, "text/html; charset=utf-8", page)
@@ -110,6 +112,14 @@ impl Endpoints {
             headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
         }
         answer
+    }
+
+    fn routes(&self) -> Answer {
+        match serde_json::to_string(&LearnedRoutes::of(self.source.fold())) {
+            Ok(json) => whole(StatusCode::OK, "application/json", json + "\n"),
+            // Not to be expected of texts and numbers.
+            Err(error) => plain(StatusCode::INTERNAL_SERVER_ERROR, format!("cannot write JSON: {error}\n")),
+        }
     }
 
     fn ready(&self) -> Answer {

@@ -107,6 +107,11 @@ impl Fold {
         learned
     }
 
+    /// How many of them there may be for each service; 0 where none are learned.
+    pub fn max_url_templates(&self) -> usize {
+        self.vocabulary.url_templates.max_per_service()
+    }
+
     /// Gives up the series that have had no exchange for [`FoldOptions::series_ttl`], by a clock that says it is `now`, and
     /// frees what nobody uses any more. To be called every now and then, by any thread: a series that is seen idle for
     /// the first time begins to age then. It waits for no worker, and holds one up no longer than a snapshot does.

@@ -119,8 +119,8 @@ impl Shard {
         let vocabulary = &*self.vocabulary;
         let route = vocabulary.routes.place(connection.routes, http.method, http.path);
         let pattern = if route == 0 && vocabulary.url_templates.is_on() {
-            let server = &connection.info.destination;
-            self.index.borrow_mut().url_places.place(&vocabulary.url_templates, server, http, exchange.outcome)
+            let info = &connection.info;
+            self.index.borrow_mut().url_places.place(&vocabulary.url_templates, info, http, exchange.outcome)
         } else {
             0
         };

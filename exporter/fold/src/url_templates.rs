@@ -1,10 +1,11 @@
 //! Patterns of paths that are learned from traffic: what `url_template` says where nobody configured a route.
 
 use std::hash::BuildHasher;
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
-use flowfold_flow::{HttpExchange, Outcome, Workload};
+use flowfold_flow::{ConnectionInfo, HttpExchange, Outcome, Workload};
 use hashbrown::{DefaultHashBuilder, HashSet, HashTable};
 
 /// The most patterns of all services together: their places are 16 bits of a key, and each is kept for good.
@@ -26,6 +27,8 @@ pub struct LearnedTemplate {
     pub namespace: String,
     /// The server's workload.
     pub workload: String,
+    /// The address at which the server was asked when the pattern was learned.
+    pub server: SocketAddr,
     /// The pattern, such as `/orders/{id}`.
     pub template: String,
 }
@@ -55,6 +58,10 @@ impl UrlTemplates {
         self.max_per_service > 0
     }
 
+    pub(crate) fn max_per_service(&self) -> usize {
+        self.max_per_service
+    }
+
     /// What is known.
     pub(crate) fn learned(&self) -> impl Iterator<Item = &LearnedTemplate> {
         self.known.iter().map_while(OnceLock::get)
@@ -70,7 +77,8 @@ impl UrlTemplates {
     }
 
     /// Makes a pattern known, if there is room. Returns whether the service can have more.
-    fn add(&self, service: &Workload, template: &str) -> bool {
+    fn add(&self, info: &ConnectionInfo, template: &str) -> bool {
+        let service = &*info.destination;
         let _adding = self.adding.lock().unwrap_or_else(PoisonError::into_inner);
         let mut of_service = 0;
         for learned in self.learned().filter(|learned| is_of(learned, service)) {
@@ -85,6 +93,7 @@ impl UrlTemplates {
         let learned = LearnedTemplate {
             namespace: (*service.namespace).to_owned(),
             workload: (*service.name).to_owned(),
+            server: info.server,
             template: template.to_owned(),
         };
         let count = self.count.load(Ordering::Relaxed);
@@ -117,10 +126,11 @@ impl UrlPlaces {
     pub(crate) fn place(
         &mut self,
         templates: &UrlTemplates,
-        service: &Workload,
+        info: &ConnectionInfo,
         http: &HttpExchange<'_>,
         outcome: Outcome,
     ) -> u16 {
+        let service = &*info.destination;
         if !templates.is_on() || !pattern_of(http.path, &mut self.pattern) {
             return 0;
         }
@@ -136,7 +146,7 @@ impl UrlPlaces {
         if !self.full.contains(&of_service)
             && let Ok(template) = std::str::from_utf8(&self.pattern)
         {
-            if !templates.add(service, template) {
+            if !templates.add(info, template) {
                 self.full.insert(of_service);
             }
             self.meet(templates);
@@ -204,7 +214,10 @@ fn is_made_up(segment: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use flowfold_flow::{HttpVersion, KnownMethod, UrlScheme};
+    use std::net::Ipv4Addr;
+    use std::sync::Arc;
+
+    use flowfold_flow::{HttpVersion, KnownMethod, Reporters, UrlScheme};
 
     use super::*;
 
@@ -253,12 +266,22 @@ mod tests {
         }
     }
 
+    fn to(service: &str, port: u16) -> ConnectionInfo {
+        ConnectionInfo {
+            reporters: Reporters::SERVER,
+            client: SocketAddr::from((Ipv4Addr::LOCALHOST, 40_000)),
+            server: SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
+            source: Arc::new(Workload::unknown()),
+            destination: Arc::new(Workload::named(service)),
+        }
+    }
+
     #[test]
     fn a_service_has_so_many_and_no_scanner_uses_them_up() {
         let templates = UrlTemplates::new(2);
         let (mut one, mut other) = (UrlPlaces::default(), UrlPlaces::default());
-        let (cart, shop) = (Workload::named("cart"), Workload::named("shop"));
-        let mut label = |service: &Workload, path: &str, status: u16| {
+        let (cart, shop) = (to("cart", 80), to("shop", 81));
+        let mut label = |service: &ConnectionInfo, path: &str, status: u16| {
             let places = if status == 200 { &mut one } else { &mut other };
             let place = places.place(&templates, service, &exchange(path, status), Outcome::Answered);
             templates.label(place).to_owned()
@@ -269,7 +292,8 @@ mod tests {
         assert_eq!(label(&cart, "/items/8", 200), "/items/{id}");
         assert_eq!(label(&cart, "/pages/8", 200), "", "there are two already");
         assert_eq!(label(&shop, "/pages/8", 200), "/pages/{id}");
-        assert_eq!(templates.learned().count(), 3);
+        let learned: Vec<_> = templates.learned().map(|it| (it.workload.as_str(), it.server.port())).collect();
+        assert_eq!(learned, [("cart", 80), ("cart", 80), ("shop", 81)]);
         let off = UrlTemplates::new(0);
         assert_eq!(one.place(&off, &cart, &exchange("/a", 200), Outcome::Answered), 0);
     }

@@ -4,8 +4,7 @@ use clap::error::ErrorKind;
 use super::*;
 
 fn help_of(command: &str) -> String {
-    let arguments: &[&str] =
-        if command.is_empty() { &["flowfold", "--help"] } else { &["flowfold", command, "--help"] };
+    let arguments = ["flowfold"].into_iter().chain(command.split_whitespace()).chain(["--help"]);
     let help = Cli::try_parse_from(arguments).unwrap_err();
     assert_eq!(help.kind(), ErrorKind::DisplayHelp);
     help.to_string()
@@ -43,6 +42,8 @@ fn the_help_tells_examples_exit_codes_defaults_and_units() {
         ("proxy", &["Examples:", "Exit codes:", "--listen", "--upstream", "[default: 127.0.0.1:9464]"]),
         ("check", &["Examples:", "Exit codes:", "--print-example", "ok, missing or taken"]),
         ("demo", &["Examples:", "Exit codes:", "--for", "50 times a second", "explicit proxies", "p99"]),
+        ("routes", &["suggest"]),
+        ("routes suggest", &["Examples:", "Exit codes:", "--agent", "[default: 127.0.0.1:9464]", "max_url_templates"]),
     ];
     for (command, sentences) in told {
         let help = help_of(command);

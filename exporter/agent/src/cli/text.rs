@@ -97,3 +97,18 @@ Exit codes:
   0   done
   1   failed
   64  bad usage";
+
+pub(super) const SUGGEST: &str = "\
+Examples:
+  flowfold routes suggest                            of the agent on this host
+  flowfold routes suggest --agent 10.1.2.3:9464      of another one
+  flowfold routes suggest >> /etc/flowfold.yaml      where the file has no `workloads` yet; look at it, then
+  flowfold check --config /etc/flowfold.yaml         is it right?
+
+On stdout, an entry of `workloads` for each service, with the address where it was asked and its templates, the more exact \
+ones first. Programs can ask http://ADDR/routes for the same in JSON.
+
+Exit codes:
+  0   done
+  1   nothing answers there, or the agent learns no patterns; the message says which
+  64  bad usage";

@@ -81,6 +81,7 @@ routes:
 
 # Where no template matches, patterns of paths can be learned: numbers, UUIDs, hashes and long tokens become {id}, and the
 # rest is the label url_template. So many for each service, once a request was answered well; 0: none.
+# `flowfold routes suggest` prints them as templates for this file.
 max_url_templates: 0
 
 # Methods that are shown by name, in place of the usual ones; any other is shown as _OTHER.

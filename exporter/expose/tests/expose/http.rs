@@ -3,11 +3,13 @@
 use std::io::Read;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use flate2::read::GzDecoder;
-use flowfold_expose::{Endpoints, Readiness, Source, serve};
-use flowfold_fold::names;
+use flowfold_expose::{Endpoints, LearnedRoute, LearnedRoutes, Readiness, Source, serve};
+use flowfold_flow::{FlowSink, Reporters};
+use flowfold_fold::{Fold, FoldOptions, names};
 use http_body_util::{BodyExt, Empty};
 use hyper::header::{ACCEPT, ACCEPT_ENCODING, ALLOW, CONTENT_ENCODING, CONTENT_TYPE, VARY};
 use hyper::{Method, Request, Response, StatusCode};
@@ -15,14 +17,17 @@ use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::client_model::decode;
-use crate::store::filled;
+use crate::store::{ODD_NAME, answered, connection, filled};
 
 /// A server over a store with a little of everything.
 async fn start(readiness: &Readiness) -> SocketAddr {
+    let resource = [("deployment.environment.name".to_owned(), "production".to_owned())];
+    start_over(Source::new(filled()).with_target_info(&resource), readiness).await
+}
+
+async fn start_over(source: Source, readiness: &Readiness) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let resource = [("deployment.environment.name".to_owned(), "production".to_owned())];
-    let source = Source::new(filled()).with_target_info(&resource);
     let endpoints = Endpoints::new(Arc::new(source), readiness.clone()).into();
     tokio::spawn(serve(listener, endpoints, std::future::pending()));
     address
@@ -120,11 +125,33 @@ async fn probes_say_what_is_missing() {
 }
 
 #[tokio::test]
+async fn learned_patterns_are_told_in_json() {
+    let none = get(start(&Readiness::default()).await, "/routes").await;
+    assert_eq!(text(&none), "{\"max_url_templates\":0,\"routes\":[]}\n");
+
+    let fold = Fold::new(FoldOptions { max_url_templates: 9, ..FoldOptions::default() });
+    let shard = fold.shard();
+    let info = connection(Reporters::SERVER, ODD_NAME);
+    let mut open = shard.opened(&info);
+    shard.exchange(&mut open, &answered(&info, 200, Duration::from_millis(1)));
+    let response = get(start_over(Source::new(fold), &Readiness::default()).await, "/routes").await;
+    assert_eq!(response.headers()[CONTENT_TYPE], "application/json");
+    let route = LearnedRoute {
+        namespace: String::new(),
+        workload: ODD_NAME.to_owned(),
+        server: info.server,
+        template: "/users/{id}".to_owned(),
+    };
+    let learned: LearnedRoutes = serde_json::from_slice(response.body()).unwrap();
+    assert_eq!(learned, LearnedRoutes { max_url_templates: 9, routes: vec![route] });
+}
+
+#[tokio::test]
 async fn what_is_not_there_or_not_allowed_is_said() {
     let address = start(&Readiness::default()).await;
     let missing = get(address, "/metric").await;
     assert_eq!(missing.status(), StatusCode::NOT_FOUND);
-    assert!(["/metrics", "/healthz", "/readyz"].iter().all(|path| text(&missing).contains(path)));
+    assert!(["/metrics", "/healthz", "/readyz", "/routes"].iter().all(|path| text(&missing).contains(path)));
     for method in [Method::POST, Method::DELETE, Method::OPTIONS] {
         let refused = ask(address, Request::builder().method(method).uri("/metrics")).await;
         assert_eq!(refused.status(), StatusCode::METHOD_NOT_ALLOWED);
@@ -139,7 +166,7 @@ async fn what_is_not_there_or_not_allowed_is_said() {
 #[tokio::test]
 async fn a_head_request_gets_the_head_alone() {
     let address = start(&Readiness::default()).await;
-    for path in ["/", "/metrics", "/healthz", "/readyz"] {
+    for path in ["/", "/metrics", "/healthz", "/readyz", "/routes"] {
         let response = ask(address, Request::head(path)).await;
         assert_eq!(response.status(), StatusCode::OK);
         assert!(response.body().is_empty() && response.headers().contains_key(CONTENT_TYPE), "{path}");
