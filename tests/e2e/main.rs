@@ -20,6 +20,7 @@ mod grpc_ends;
 mod grpc_tonic;
 mod hostile_http2;
 mod http2_counts;
+mod hubble_tcp;
 mod identity;
 mod layers;
 mod names_in_readme;
@@ -70,7 +71,7 @@ const fn anywhere(name: &'static str, run: fn()) -> Test {
     Test { name, privileged: false, go: false, run }
 }
 
-const GROUPS: [&[Test]; 27] = [
+const GROUPS: [&[Test]; 28] = [
     as_direct::TESTS,
     both_sides::TESTS,
     bytes_exact::TESTS,
@@ -86,6 +87,7 @@ const GROUPS: [&[Test]; 27] = [
     grpc_tonic::TESTS,
     hostile_http2::TESTS,
     http2_counts::TESTS,
+    hubble_tcp::TESTS,
     identity::TESTS,
     layers::TESTS,
     names_in_readme::TESTS,

@@ -32,12 +32,20 @@ impl Sources<'_> {
         let mut snapshot = Snapshot { taken: SystemTime::now(), started: self.started, families: Vec::new() };
         let overflowed = self.exchange_series(&mut snapshot);
         snapshot.push(&names::EXCHANGES, self.exchanges());
-        snapshot.push(&names::SERIES, by_family(|family| self.registry.live(family)));
-        snapshot.push(&names::SERIES_CREATED, by_family(|family| self.registry.created(family)));
-        snapshot.push(&names::SERIES_EXPIRED, by_family(|family| self.registry.expired(family)));
-        snapshot.push(&names::SERIES_OVERFLOWED_EXCHANGES, by_family(|family| overflowed[family as usize]));
+        // Connections are told of where a view shows them: most agents keep none.
+        let shown = |family: &ExchangeFamily| *family != ExchangeFamily::Connection || self.rows.shows(*family);
+        let by_family = |count: &dyn Fn(ExchangeFamily) -> u64| {
+            let point = |family: ExchangeFamily| {
+                Scalar::new(Labels::new([(label::FAMILY, family.metric().name)]), count(family))
+            };
+            ExchangeFamily::ALL.into_iter().filter(shown).map(point).collect::<Vec<_>>()
+        };
+        snapshot.push(&names::SERIES, by_family(&|family| self.registry.live(family)));
+        snapshot.push(&names::SERIES_CREATED, by_family(&|family| self.registry.created(family)));
+        snapshot.push(&names::SERIES_EXPIRED, by_family(&|family| self.registry.expired(family)));
+        snapshot.push(&names::SERIES_OVERFLOWED_EXCHANGES, by_family(&|family| overflowed[family as usize]));
         let expired = self.registry.expired_exchanges(self.retired);
-        snapshot.push(&names::SERIES_EXPIRED_EXCHANGES, by_family(|family| expired[family as usize]));
+        snapshot.push(&names::SERIES_EXPIRED_EXCHANGES, by_family(&|family| expired[family as usize]));
         let budget = self.registry.budget();
         let whole = |number: usize| vec![Scalar::new(Labels::none(), number as u64)];
         snapshot.push(&names::SERIES_BYTES, whole(budget.used()));
@@ -164,10 +172,4 @@ impl Sources<'_> {
     fn sum(&self, direction: Reporters, read: impl Fn(&DirectionCells) -> u64) -> u64 {
         self.workers.iter().map(|worker| read(&worker.directions[usize::from(direction_index(direction))])).sum()
     }
-}
-
-fn by_family(count: impl Fn(ExchangeFamily) -> u64) -> Vec<Scalar> {
-    let point =
-        |family: ExchangeFamily| Scalar::new(Labels::new([(label::FAMILY, family.metric().name)]), count(family));
-    ExchangeFamily::ALL.map(point).into()
 }

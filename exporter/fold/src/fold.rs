@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Instant, SystemTime};
 
 use crate::collect::Sources;
-use crate::labels::Vocabulary;
+use crate::labels::{ExchangeFamily, Vocabulary};
 use crate::registry::{Registry, Retired};
 use crate::router::Router;
 use crate::url_templates::UrlTemplates;
@@ -45,6 +45,7 @@ impl Fold {
             rpc_methods: options.rpc_methods,
             url_templates: UrlTemplates::new(options.max_url_templates),
             tells_both_sides: tells_both_sides(&options.views),
+            counts_connections: rows.shows(ExchangeFamily::Connection),
             uses: rows.uses(),
         });
         Arc::new(Self {

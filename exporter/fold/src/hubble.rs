@@ -19,6 +19,8 @@ pub(crate) enum HubbleKind {
     HttpV2,
     /// Requests and answers as flows.
     Flow,
+    /// The flags of TCP segments, as far as the way a connection went tells them.
+    Tcp,
 }
 
 /// What is told of the two sides.
@@ -66,7 +68,7 @@ const CONTEXTS: [(&str, Option<Context>); 11] = [
 
 impl HubbleMetric {
     /// The names of the metrics that can be asked for.
-    pub const NAMES: [&'static str; 3] = ["http", "httpV2", "flow"];
+    pub const NAMES: [&'static str; 4] = ["http", "httpV2", "flow", "tcp"];
 
     /// What is shown where the configuration names no metrics: `httpV2` and `flow`, by workload.
     pub fn usual() -> Vec<Self> {
@@ -88,6 +90,7 @@ impl HubbleMetric {
             "http" => HubbleKind::Http,
             "httpV2" => HubbleKind::HttpV2,
             "flow" => HubbleKind::Flow,
+            "tcp" => HubbleKind::Tcp,
             _ => return Err(HubbleError::Metric { name: name.to_owned() }),
         };
         let mut contexts = HubbleContexts::default();
@@ -108,8 +111,10 @@ impl HubbleMetric {
     /// Reads a list of metrics, each of which may stand there once, and only one of the two for HTTP.
     pub fn parse_all<S: AsRef<str>>(texts: impl IntoIterator<Item = S>) -> Result<Vec<Self>, HubbleError> {
         let metrics = texts.into_iter().map(|text| Self::parse(text.as_ref())).collect::<Result<Vec<_>, _>>()?;
-        let count = |is_it: fn(&Self) -> bool| metrics.iter().filter(|metric| is_it(metric)).count();
-        if count(|metric| metric.kind == HubbleKind::Flow) > 1 || count(|metric| metric.kind != HubbleKind::Flow) > 1 {
+        let families = |metric: &Self| if metric.kind == HubbleKind::HttpV2 { HubbleKind::Http } else { metric.kind };
+        let is_twice =
+            |(at, metric): (usize, &Self)| metrics.iter().take(at).any(|it| families(it) == families(metric));
+        if metrics.iter().enumerate().any(is_twice) {
             return Err(HubbleError::Twice);
         }
         Ok(metrics)
@@ -189,11 +194,15 @@ mod tests {
     #[test]
     fn what_cannot_be_read_is_told_with_what_can() {
         let told = |text: &str| HubbleMetric::parse(text).unwrap_err().to_string();
-        assert_eq!(told("dns:query"), "\"dns\" is no metric of Hubble that can be shown; known are http, httpV2, flow");
+        assert_eq!(
+            told("dns:query"),
+            "\"dns\" is no metric of Hubble that can be shown; known are http, httpV2, flow, tcp"
+        );
         assert!(told("http:query").starts_with("http has no option \"query\"; known are sourceContext"));
         assert!(told("http:sourceContext=host").starts_with("\"host\" is no context; known are identity, namespace"));
         assert!(told("flow:labelsContext=verdict").starts_with("\"verdict\" is no label of labelsContext"));
         assert_eq!(HubbleMetric::parse_all(["http", "flow", "httpV2"]), Err(HubbleError::Twice));
-        assert_eq!(HubbleMetric::parse_all(["httpV2", "flow"]).unwrap().len(), 2);
+        assert_eq!(HubbleMetric::parse_all(["tcp", "flow", "tcp:sourceContext=ip"]), Err(HubbleError::Twice));
+        assert_eq!(HubbleMetric::parse_all(["httpV2", "flow", "tcp"]).unwrap().len(), 3);
     }
 }

@@ -23,7 +23,7 @@ use crate::router::Router;
 use crate::url_templates::UrlTemplates;
 use crate::{Methods, RpcMethods};
 
-/// A histogram family that exchanges feed. It is a part of the store; the metrics are made of these.
+/// A histogram family that exchanges or connections feed. It is a part of the store; the metrics are made of these.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum ExchangeFamily {
     /// Durations of HTTP exchanges, reported for the server.
@@ -38,11 +38,20 @@ pub(crate) enum ExchangeFamily {
     FirstByte,
     /// Times to first message of gRPC calls, reported for either.
     FirstMessage,
+    /// Connections that are over, where a view shows them, reported for either. They count, and have no duration.
+    Connection,
 }
 
 impl ExchangeFamily {
-    pub(crate) const ALL: [Self; 6] =
-        [Self::HttpServer, Self::HttpClient, Self::RpcServer, Self::RpcClient, Self::FirstByte, Self::FirstMessage];
+    pub(crate) const ALL: [Self; 7] = [
+        Self::HttpServer,
+        Self::HttpClient,
+        Self::RpcServer,
+        Self::RpcClient,
+        Self::FirstByte,
+        Self::FirstMessage,
+        Self::Connection,
+    ];
 
     /// The metric that the family is named after.
     pub(crate) const fn metric(self) -> &'static Metric {
@@ -53,6 +62,7 @@ impl ExchangeFamily {
             Self::RpcClient => &names::RPC_CLIENT_CALL_DURATION,
             Self::FirstByte => &names::HTTP_TIME_TO_FIRST_BYTE,
             Self::FirstMessage => &names::RPC_TIME_TO_FIRST_MESSAGE,
+            Self::Connection => &names::HUBBLE_TCP_FLAGS,
         }
     }
 
@@ -110,6 +120,8 @@ pub(crate) struct Vocabulary {
     pub(crate) url_templates: UrlTemplates,
     /// Whether label sets of the client's side say that the server's side is reported, too.
     pub(crate) tells_both_sides: bool,
+    /// Whether connections that are over make label sets.
+    pub(crate) counts_connections: bool,
     /// What is kept of the label sets of each family.
     pub(crate) uses: [Uses; ExchangeFamily::ALL.len()],
 }
@@ -124,6 +136,7 @@ impl Vocabulary {
             rpc_methods: RpcMethods::default(),
             url_templates: UrlTemplates::new(0),
             tells_both_sides: false,
+            counts_connections: false,
             uses: [Uses::ALL; ExchangeFamily::ALL.len()],
         }
     }

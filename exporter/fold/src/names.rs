@@ -114,7 +114,7 @@ pub static ALL: [&Metric; 38] = [
 
 /// The metrics of the views that only a configuration chooses, in the order in which they are exported: behind
 /// those of [`ALL`] that exchanges feed.
-pub static CHOSEN: [&Metric; 18] = [
+pub static CHOSEN: [&Metric; 19] = [
     &GRPC_SERVER_STARTED,
     &GRPC_SERVER_HANDLED,
     &GRPC_SERVER_MSG_RECEIVED,
@@ -129,6 +129,7 @@ pub static CHOSEN: [&Metric; 18] = [
     &HUBBLE_HTTP_RESPONSES,
     &HUBBLE_HTTP_REQUEST_DURATION,
     &HUBBLE_FLOWS_PROCESSED,
+    &HUBBLE_TCP_FLAGS,
     &SERVICE_GRAPH_REQUESTS,
     &SERVICE_GRAPH_FAILED,
     &SERVICE_GRAPH_SERVER,

@@ -1,6 +1,6 @@
 //! How many series a configuration can make.
 
-use flowfold_flow::{FailureReason, GrpcCall, GrpcStatus};
+use flowfold_flow::{ConnectionOutcome, FailureReason, GrpcCall, GrpcStatus};
 
 use crate::FoldOptions;
 use crate::labels::{ExchangeFamily, Field};
@@ -25,7 +25,8 @@ impl FoldOptions {
     /// `max_series`, whatever this says.
     pub fn preview(&self) -> Vec<FamilyPreview> {
         let rows = Rows::new(&self.views, &self.hubble, &self.labels);
-        ExchangeFamily::ALL.into_iter().map(|family| self.preview_of(&rows, family)).collect()
+        let is_kept = |family: &ExchangeFamily| *family != ExchangeFamily::Connection || rows.shows(*family);
+        ExchangeFamily::ALL.into_iter().filter(is_kept).map(|family| self.preview_of(&rows, family)).collect()
     }
 
     fn preview_of(&self, rows: &Rows, family: ExchangeFamily) -> FamilyPreview {
@@ -61,6 +62,11 @@ impl FoldOptions {
                 ("HTTP status codes", Field::HttpStatus, HTTP_STATUSES + 1),
             ],
             ExchangeFamily::FirstByte | ExchangeFamily::FirstMessage => &[("reporters", Field::Reporter, 2)],
+            ExchangeFamily::Connection => &[
+                ("reporters", Field::Reporter, 2),
+                ("ways to end", Field::ErrorType, ConnectionOutcome::ALL.len() as u64),
+                ("versions of IP", Field::IpFamily, 2),
+            ],
         };
         let is_made_of =
             |(_, field, count): &&(&str, Field, u64)| *count > 1 && (*field == Field::Reporter || keeps(*field));
@@ -73,7 +79,7 @@ impl FoldOptions {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{LabelChoices, RouteTable, View};
+    use crate::{HubbleMetric, LabelChoices, RouteTable, View};
 
     fn most(options: &FoldOptions, family: ExchangeFamily) -> u64 {
         options.preview()[family as usize].most
@@ -96,5 +102,9 @@ mod tests {
         options.views = vec![View::GoGrpcPrometheus];
         assert_eq!(most(&options, ExchangeFamily::HttpServer), 1);
         assert_eq!(most(&options, ExchangeFamily::RpcServer), 501 * 18 * 4);
+        assert_eq!(options.preview().len(), 6);
+        options.views = vec![View::Hubble];
+        options.hubble = HubbleMetric::parse_all(["tcp"]).unwrap();
+        assert_eq!(most(&options, ExchangeFamily::Connection), 2 * 6 * 2);
     }
 }

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use flowfold_flow::{
-    ByteTally, ConnectionEnd, ConnectionInfo, Exchange, FlowSink, GrpcExchange, HttpExchange, Operation, Protocol,
-    Refusal, Reporters, Side, TraceContext,
+    ByteTally, ConnectionEnd, ConnectionInfo, ConnectionOutcome, Exchange, FlowSink, GrpcExchange, HttpExchange,
+    Operation, Protocol, Refusal, Reporters, Side, TraceContext,
 };
 use index::Index;
 
@@ -184,6 +184,19 @@ impl Shard {
         connection.hold(key, series)
     }
 
+    /// Counts a connection that is over by who its ends were.
+    fn ended(&self, info: &ConnectionInfo, outcome: ConnectionOutcome) {
+        let series = self.reported(info, |reporter| ExchangeLabels {
+            family: ExchangeFamily::Connection,
+            reporter,
+            key: Key::connection(outcome, info.server.ip().to_canonical().is_ipv6()),
+            port: 0,
+            source: Some(Arc::clone(&info.source)),
+            destination: Some(Arc::clone(&info.destination)),
+        });
+        series.record(&Record::of(Duration::ZERO), self.fold.registry().budget());
+    }
+
     /// Finds the series of a time to the first of something.
     #[cold]
     fn first(&self, info: &ConnectionInfo, family: ExchangeFamily) -> Reported {
@@ -263,6 +276,9 @@ impl FlowSink for Shard {
 
     fn closed(&self, connection: Connection, end: &ConnectionEnd) {
         self.direction(&connection).close(connection.protocol, end.outcome);
+        if self.vocabulary.counts_connections {
+            self.ended(&connection.info, end.outcome);
+        }
     }
 
     fn refused(&self, refusal: Refusal) {

@@ -113,6 +113,11 @@ impl Rows {
         Self { list, feeds }
     }
 
+    /// Whether any of them is made of this family.
+    pub(crate) fn shows(&self, family: ExchangeFamily) -> bool {
+        !self.feeds[family as usize].is_empty()
+    }
+
     /// What these rows need of the label sets of each family.
     pub(crate) fn uses(&self) -> [Uses; ExchangeFamily::ALL.len()] {
         // Without any field, a key still says what it is the key of.
@@ -221,9 +226,13 @@ mod tests {
     use super::*;
     use crate::names;
 
+    fn everything_of_hubble() -> Vec<HubbleMetric> {
+        HubbleMetric::parse_all(["httpV2:labelsContext=source_workload", "flow", "tcp"]).unwrap()
+    }
+
     #[test]
     fn every_row_has_a_field_for_each_label() {
-        for row in rows(&View::ALL, &HubbleMetric::usual()) {
+        for row in rows(&View::ALL, &everything_of_hubble()) {
             let name = row.metric.name;
             let mut expected = row.metric.labels.to_vec();
             assert_eq!(expected.pop(), Some(label::OTEL_METRIC_OVERFLOW), "{name}");
@@ -243,7 +252,7 @@ mod tests {
 
     #[test]
     fn rows_stand_in_the_order_of_their_names() {
-        let hubble = HubbleMetric::usual();
+        let hubble = everything_of_hubble();
         let shown: Vec<_> = rows(&View::ALL, &hubble).iter().map(|row| row.metric.name).collect();
         let fed = |metric: &&&Metric| shown.contains(&metric.name);
         let named: Vec<_> = names::ALL.iter().chain(&names::CHOSEN).filter(fed).map(|metric| metric.name).collect();
@@ -267,6 +276,7 @@ mod tests {
         let rows = Rows::new(&[View::OpenTelemetry], &[], &choices);
         assert!(!rows.list[0].is_exact && rows.list[1].is_exact);
         assert!(!rows.uses()[0].port && rows.uses()[1].port);
+        assert!(!rows.shows(ExchangeFamily::Connection) && rows.shows(ExchangeFamily::FirstByte));
     }
 
     #[test]

@@ -32,8 +32,8 @@ metrics:
   views: [opentelemetry]
   # Whether OpenMetrics gets lines that say when each counter and histogram began (`_created`): one more series each.
   created_lines: false
-  # What the view hubble shows, in the words of Hubble's own configuration (hubble.metrics.enabled): http, httpV2 and
-  # flow, with the options sourceContext, destinationContext and labelsContext.
+  # What the view hubble shows, in the words of Hubble's own configuration (hubble.metrics.enabled): http, httpV2, flow
+  # and tcp, with the options sourceContext, destinationContext and labelsContext.
   #hubble:
   #  - httpV2:labelsContext=source_namespace,source_workload,destination_namespace,destination_workload,traffic_direction
   #  - flow:sourceContext=workload|ip;destinationContext=workload|ip

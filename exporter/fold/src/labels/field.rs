@@ -47,6 +47,8 @@ pub(crate) enum Field {
     Source(Contexts),
     /// What Hubble says of the server.
     Destination(Contexts),
+    /// The family of a connection's addresses.
+    IpFamily,
     /// The reporter in Hubble's other words.
     TrafficDirection,
     /// `virtual_node` where one end is known by its address alone.
@@ -91,6 +93,7 @@ impl Field {
             Self::HttpProtocol => take(key.http_protocol()),
             Self::Source(contexts) => contexts.value(labels.source.as_deref(), take),
             Self::Destination(contexts) => contexts.value(labels.destination.as_deref(), take),
+            Self::IpFamily => take(key.ip_family()),
             Self::TrafficDirection => take(labels.reporter.as_traffic_direction()),
             Self::ConnectionType => {
                 let ends = [&labels.source, &labels.destination];

@@ -1,6 +1,6 @@
 //! What an exchange itself adds to a label set, packed into one integer.
 
-use flowfold_flow::{FailureReason, GrpcStatus, HttpExchange, HttpVersion, Outcome, UrlScheme};
+use flowfold_flow::{ConnectionOutcome, FailureReason, GrpcStatus, HttpExchange, HttpVersion, Outcome, UrlScheme};
 
 use super::{Field, Reporter, Vocabulary, rpc_key};
 
@@ -25,6 +25,8 @@ const HTTP_STATUS: u32 = 8;
 const HTTP_STATUS_BITS: u16 = (1 << 10) - 1;
 /// Where every key says how the exchange ended.
 const ENDING: u32 = 24;
+/// Set in the key of a connection between addresses of IPv6.
+const IPV6: u64 = 1;
 /// Set in every key, so that none equals [`Key::NONE`].
 pub(super) const PRESENT: u64 = 1 << 63;
 /// Set in the key of a gRPC call.
@@ -76,6 +78,21 @@ impl Key {
                 | (http.scheme as u64) << SCHEME
                 | ending(outcome),
         )
+    }
+
+    /// The key of a connection that is over.
+    pub(crate) fn connection(outcome: ConnectionOutcome, is_ipv6: bool) -> Self {
+        Self(PRESENT | if is_ipv6 { IPV6 } else { 0 } | (outcome.index() as u64) << ENDING)
+    }
+
+    /// How a connection ended; what overflowed does not say.
+    pub(crate) fn connection_outcome(self) -> Option<ConnectionOutcome> {
+        ConnectionOutcome::ALL.get(usize::from(self.byte(ENDING))).copied().filter(|_| self != Self::OVERFLOW)
+    }
+
+    /// The family of a connection's addresses as Hubble has it.
+    pub(super) const fn ip_family(self) -> &'static str {
+        if self.0 & IPV6 == 0 { "IPv4" } else { "IPv6" }
     }
 
     /// One byte of the key.
@@ -202,6 +219,7 @@ pub(super) fn bits_of(is_rpc: bool, field: Field) -> u64 {
         Field::HttpVersion | Field::HttpProtocol => 0xf << VERSION,
         Field::UrlScheme => 0b11 << SCHEME,
         Field::UrlTemplate => 0xffff << PATTERN,
+        Field::IpFamily => IPV6,
         _ => 0,
     };
     own | PRESENT | RPC | SERVER_TOO
@@ -308,6 +326,17 @@ mod tests {
             let text = text(Reporter::Client, &exchange(Some(status)), Outcome::Answered);
             assert_eq!(text, "POST,,,/users/{id},1.0,https");
         }
+    }
+
+    #[test]
+    fn a_connection_tells_its_end_and_its_addresses() {
+        for outcome in ConnectionOutcome::ALL {
+            for (is_ipv6, family) in [(false, "IPv4"), (true, "IPv6")] {
+                let key = Key::connection(outcome, is_ipv6);
+                assert_eq!((key.connection_outcome(), key.ip_family()), (Some(outcome), family));
+            }
+        }
+        assert_eq!(Key::OVERFLOW.connection_outcome(), None);
     }
 
     #[test]

@@ -52,3 +52,10 @@ pub static HUBBLE_FLOWS_PROCESSED: Metric = Metric::counter(
     with_context!(label::PROTOCOL, label::TYPE, label::SUBTYPE, label::VERDICT),
     "Requests and answers, each of which is a flow to Hubble; the source of an answer is the server.",
 );
+
+/// Flags of TCP.
+pub static HUBBLE_TCP_FLAGS: Metric = Metric::counter(
+    "hubble_tcp_flags_total",
+    with_context!(label::FLAG, label::FAMILY),
+    "SYN, SYN-ACK, FIN and RST that connections had, as their ends tell; counted when a connection is over.",
+);

@@ -18,8 +18,10 @@ pub const DESTINATION_WORKLOAD: &str = "destination_workload";
 pub const DIRECTION: &str = "direction";
 /// What went wrong: a status code or the reason of a failure.
 pub const ERROR_TYPE: &str = "error_type";
-/// The name of a family of exchange series.
+/// The name of a family of exchange series; the version of IP in Hubble's family of TCP flags.
 pub const FAMILY: &str = "family";
+/// A flag of TCP, or two that come together.
+pub const FLAG: &str = "flag";
 /// A format of exposition.
 pub const FORMAT: &str = "format";
 /// The status of a gRPC call, named as Go does.

@@ -1,5 +1,7 @@
 //! The families of Hubble.
 
+use flowfold_flow::ConnectionOutcome;
+
 use super::{Filter, Row, Value};
 use crate::hubble::{HubbleContexts, HubbleKind, HubbleMetric};
 use crate::labels::{Column, Context, Contexts, ExchangeFamily, Field, Registered};
@@ -27,6 +29,21 @@ enum Source {
     Client,
     Server,
 }
+
+/// The segments that a connection had for certain, who sent them, and by which ends that is known. What overflowed is
+/// told once for each connection.
+const FLAGS: [(&str, Source, Filter); 6] = [
+    ("SYN", Source::Client, |_| true),
+    ("SYN-ACK", Source::Server, |set| {
+        // Others may have ended before the server was reached.
+        use ConnectionOutcome::{ClientReset, Closed, ServerReset};
+        matches!(set.labels.key.connection_outcome(), Some(Closed | ClientReset | ServerReset))
+    }),
+    ("FIN", Source::Client, |set| set.labels.key.connection_outcome() == Some(ConnectionOutcome::Closed)),
+    ("FIN", Source::Server, |set| set.labels.key.connection_outcome() == Some(ConnectionOutcome::Closed)),
+    ("RST", Source::Client, |set| set.labels.key.connection_outcome() == Some(ConnectionOutcome::ClientReset)),
+    ("RST", Source::Server, |set| set.labels.key.connection_outcome() == Some(ConnectionOutcome::ServerReset)),
+];
 
 pub(super) fn rows(metrics: &[HubbleMetric]) -> Vec<Row> {
     metrics.iter().flat_map(of_metric).collect()
@@ -60,6 +77,13 @@ fn of_metric(metric: &HubbleMetric) -> Vec<Row> {
             let row = Row::new(&names::HUBBLE_FLOWS_PROCESSED);
             let row = add(row, |_| true, Value::Count, &columns(contexts, Source::Client, &FLOW));
             vec![add(row, is_answered, Value::Count, &columns(contexts, Source::Server, &FLOW))]
+        }
+        HubbleKind::Tcp => {
+            let add = |row: Row, (flag, from, filter): (&'static str, Source, Filter)| {
+                let own = [(label::FLAG, Field::Constant(flag)), (label::FAMILY, Field::IpFamily)];
+                row.with_columns(filter, ExchangeFamily::Connection, Value::Count, columns(contexts, from, &own).into())
+            };
+            vec![FLAGS.into_iter().fold(Row::new(&names::HUBBLE_TCP_FLAGS), add)]
         }
     }
 }

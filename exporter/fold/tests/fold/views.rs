@@ -1,15 +1,19 @@
 //! One store under several names.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use flowfold_flow::{FailureReason, FlowSink, GrpcCall, GrpcMessages, GrpcStatus, Operation, Outcome, Reporters};
+use flowfold_flow::{
+    ConnectionEnd, ConnectionInfo, ConnectionOutcome, FailureReason, FlowSink, GrpcCall, GrpcMessages, GrpcStatus,
+    Operation, Outcome, Reporters,
+};
 use flowfold_fold::{Fold, FoldOptions, HubbleMetric, Points, Snapshot, View};
 
 use crate::traffic::{answered, called, connection, histograms, text, total, value, with_call};
 
 const MS: Duration = Duration::from_millis(1);
 
-fn fold(views: &[View]) -> std::sync::Arc<Fold> {
+fn fold(views: &[View]) -> Arc<Fold> {
     Fold::new(FoldOptions { views: views.to_vec(), ..FoldOptions::default() })
 }
 
@@ -97,13 +101,13 @@ const HUBBLE: [&str; 2] = [
     "flow:labelsContext=source_workload,destination_workload",
 ];
 
-fn hubble(metrics: [&str; 2]) -> std::sync::Arc<Fold> {
+fn hubble(metrics: [&str; 2]) -> Arc<Fold> {
     let hubble = HubbleMetric::parse_all(metrics).unwrap();
     Fold::new(FoldOptions { views: vec![View::Hubble], hubble, ..FoldOptions::default() })
 }
 
 /// An answered request, a failed one and a call, seen by both sides.
-fn feed(fold: &std::sync::Arc<Fold>) {
+fn feed(fold: &Arc<Fold>) {
     let shard = fold.shard();
     let info = connection(Reporters::BOTH, "cart");
     let mut open = shard.opened(&info);
@@ -182,6 +186,67 @@ fn a_request_and_its_answer_are_two_flows_of_hubble() {
         format!("source_workload=web,destination_workload=cart,{flow} Whole(6)"),
     ];
     assert_eq!(series(&fold.snapshot(), "hubble_flows_processed_total"), expected);
+}
+
+#[test]
+fn the_end_of_a_connection_tells_its_flags() {
+    let fold = hubble(["tcp:labelsContext=source_workload,destination_workload,traffic_direction", "flow"]);
+    let shard = fold.shard();
+    let end = |info: &Arc<ConnectionInfo>, outcome| shard.closed(shard.opened(info), &ConnectionEnd { outcome });
+    let cart = connection(Reporters::BOTH, "cart");
+    for outcome in ConnectionOutcome::ALL {
+        end(&cart, outcome);
+    }
+    end(&cart, ConnectionOutcome::Closed);
+    let shop = ConnectionInfo {
+        server: "[2001:db8::1]:80".parse().unwrap(),
+        ..(*connection(Reporters::SERVER, "shop")).clone()
+    };
+    end(&shop.into(), ConnectionOutcome::ConnectFailed);
+
+    let snapshot = fold.snapshot();
+    let flags = |source: &str, destination: &str, direction: &str| {
+        let context =
+            format!("source_workload={source},destination_workload={destination},traffic_direction={direction},");
+        let told = |line: String| line.strip_prefix(&context).map(str::to_owned);
+        series(&snapshot, "hubble_tcp_flags_total").into_iter().filter_map(told).collect::<Vec<_>>()
+    };
+    for direction in ["egress", "ingress"] {
+        let of_client =
+            ["flag=FIN,family=IPv4 Whole(2)", "flag=RST,family=IPv4 Whole(1)", "flag=SYN,family=IPv4 Whole(7)"];
+        assert_eq!(flags("web", "cart", direction), of_client);
+        let of_server =
+            ["flag=FIN,family=IPv4 Whole(2)", "flag=RST,family=IPv4 Whole(1)", "flag=SYN-ACK,family=IPv4 Whole(4)"];
+        assert_eq!(flags("cart", "web", direction), of_server);
+    }
+    assert_eq!(flags("web", "shop", "ingress"), ["flag=SYN,family=IPv6 Whole(1)"]);
+    assert_eq!(series(&snapshot, "hubble_tcp_flags_total").len(), 13);
+    assert_eq!(value(&snapshot, "flowfold_series", &["family=hubble_tcp_flags_total"]), 13);
+}
+
+#[test]
+fn connections_that_overflow_are_counted_once() {
+    let hubble = HubbleMetric::parse_all(["tcp:labelsContext=destination_workload"]).unwrap();
+    let fold = Fold::new(FoldOptions { views: vec![View::Hubble], hubble, max_series: 1, ..FoldOptions::default() });
+    let shard = fold.shard();
+    for server in ["cart", "shop", "mail"] {
+        let info = connection(Reporters::SERVER, server);
+        shard.closed(shard.opened(&info), &ConnectionEnd { outcome: ConnectionOutcome::Closed });
+    }
+    let lines = series(&fold.snapshot(), "hubble_tcp_flags_total");
+    let overflow: Vec<_> = lines.iter().filter(|line| line.starts_with("otel")).collect();
+    assert_eq!(overflow, ["otel_metric_overflow=true Whole(2)"]);
+}
+
+#[test]
+fn connections_make_no_series_where_no_view_shows_them() {
+    let fold = hubble(HUBBLE);
+    feed(&fold);
+    let before = total(&fold.snapshot(), "flowfold_series");
+    let shard = fold.shard();
+    let info = connection(Reporters::BOTH, "other");
+    shard.closed(shard.opened(&info), &ConnectionEnd { outcome: ConnectionOutcome::Closed });
+    assert_eq!(total(&fold.snapshot(), "flowfold_series"), before);
 }
 
 #[test]
