@@ -6,6 +6,7 @@ mod oracle;
 mod promtool;
 mod protobuf;
 mod push;
+mod rates;
 mod receiver;
 mod spans;
 mod store;
