@@ -1,13 +1,10 @@
 //! The protobuf format, decoded by messages that are derived from `metrics.proto`'s field numbers.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use flowfold_expose::{Encoder, Format, encode};
 use flowfold_flow::{Exchange, FlowSink, Reporters, TraceContext};
-use flowfold_fold::names::{Kind, Metric};
-use flowfold_fold::{Fold, FoldOptions, Number, Points, Snapshot};
-use proptest::prelude::*;
+use flowfold_fold::{Fold, FoldOptions, Snapshot};
 
 use crate::client_model::{BucketSpan, LabelPair, MetricType, decode};
 use crate::store::{answered, connection, filled};
@@ -16,69 +13,6 @@ fn protobuf(snapshot: &Snapshot) -> Vec<u8> {
     let mut out = Vec::new();
     encode(snapshot, Format::Protobuf, &mut out);
     out
-}
-
-/// What a series says, in terms that all formats have: its value, or count, sum and cumulative buckets.
-type Said = BTreeMap<(String, Vec<(String, String)>), (f64, Vec<(f64, u64)>)>;
-
-fn said_by(snapshot: &Snapshot) -> Said {
-    let mut said = Said::new();
-    for family in &snapshot.families {
-        let mut labels_of = |labels: &flowfold_fold::Labels, value| {
-            let mut pairs = Vec::new();
-            labels.visit(|name, value| pairs.push((name.to_owned(), value.to_owned())));
-            assert_eq!(said.insert((family.metric.name.to_owned(), pairs), value), None);
-        };
-        match &family.points {
-            Points::Scalars(points) => points.iter().for_each(|point| {
-                let value = match point.value {
-                    Number::Whole(whole) => whole as f64,
-                    Number::Real(real) => real,
-                };
-                labels_of(&point.labels, (value, Vec::new()));
-            }),
-            Points::Histograms(points) => points.iter().for_each(|point| {
-                let mut count = 0;
-                let buckets = bounds(family.metric).into_iter().zip(point.counts).map(|(bound, more)| {
-                    count += more;
-                    (bound, count)
-                });
-                labels_of(point.labels, (point.sum_seconds(), buckets.collect()));
-            }),
-        }
-    }
-    said
-}
-
-fn bounds(metric: &Metric) -> Vec<f64> {
-    let Kind::Histogram(buckets) = metric.kind else { panic!("{} has buckets", metric.name) };
-    buckets.le.iter().map(|le| le.parse().unwrap()).chain([f64::INFINITY]).collect()
-}
-
-fn said_in_protobuf(scrape: &[u8]) -> Said {
-    let pair = |pair: LabelPair| (pair.name.unwrap(), pair.value.unwrap());
-    let mut said = Said::new();
-    for family in decode(scrape) {
-        for metric in family.metric {
-            let labels = metric.label.into_iter().map(pair).collect();
-            let value = match (metric.gauge, metric.counter, metric.histogram) {
-                (Some(gauge), None, None) => (gauge.value.unwrap(), Vec::new()),
-                (None, Some(counter), None) => (counter.value.unwrap(), Vec::new()),
-                (None, None, Some(histogram)) => {
-                    let buckets: Vec<_> = histogram
-                        .bucket
-                        .iter()
-                        .map(|bucket| (bucket.upper_bound.unwrap(), bucket.cumulative_count.unwrap()))
-                        .collect();
-                    assert_eq!(histogram.sample_count, buckets.last().map(|(_, count)| *count));
-                    (histogram.sample_sum.unwrap(), buckets)
-                }
-                other => panic!("one kind of value, not {other:?}"),
-            };
-            assert_eq!(said.insert((family.name.clone().unwrap(), labels), value), None);
-        }
-    }
-    said
 }
 
 #[test]
@@ -209,23 +143,5 @@ fn pieces_of_any_size_make_the_same_messages() {
             }
         }
         assert!(whole == pieces, "in pieces of {enough}");
-    }
-}
-
-proptest! {
-    #[test]
-    fn any_store_says_the_same(
-        exchanges in prop::collection::vec((0..5_usize, 100..600_u16, 0..20_000_000_u64), 0..60),
-        names in prop::collection::vec(".{1,200}", 5),
-    ) {
-        let fold = Fold::new(FoldOptions { max_series: 10, ..FoldOptions::default() });
-        let shard = fold.shard();
-        for (server, status, micros) in exchanges {
-            let info = connection(Reporters::BOTH, &names[server]);
-            let mut open = shard.opened(&info);
-            shard.exchange(&mut open, &answered(&info, status, Duration::from_micros(micros)));
-        }
-        let snapshot = fold.snapshot();
-        prop_assert_eq!(said_in_protobuf(&protobuf(&snapshot)), said_by(&snapshot));
     }
 }

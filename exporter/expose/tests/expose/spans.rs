@@ -13,7 +13,7 @@ use opentelemetry_proto::tonic::trace::v1::status::StatusCode;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, Span};
 use tokio::runtime::Handle;
 
-use crate::push::{attributes, counted, destination, until};
+use crate::pushed::{attributes, counted, destination, until};
 use crate::receiver::{Answer, Receiver};
 use crate::store::{answered, connection};
 

@@ -50,7 +50,7 @@ pub(crate) fn answered(info: &ConnectionInfo, status: u16, duration: Duration) -
 }
 
 /// A call of `shop.Cart/Add` with a message each way.
-fn called(info: &ConnectionInfo, status: GrpcStatus, duration: Duration) -> Exchange<'_> {
+pub(crate) fn called(info: &ConnectionInfo, status: GrpcStatus, duration: Duration) -> Exchange<'_> {
     let operation = Operation::Grpc(GrpcExchange {
         flavour: GrpcFlavour::Grpc,
         method: b"shop.Cart/Add",
