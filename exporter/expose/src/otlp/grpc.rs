@@ -82,16 +82,22 @@ fn failure(status: &Status) -> Failure {
         // A receiver that is exhausted and does not say for how long asks not to be asked again.
         _ => Again::Never,
     };
-    let causes = std::error::Error::source(status).map(|cause| format!(": {}", with_causes(cause)));
-    Failure { why: format!("{:?}: {}{}", status.code(), status.message(), causes.unwrap_or_default()), again }
+    Failure { why: with_more(format!("{:?}: {}", status.code(), status.message()), status), again }
 }
 
 /// An error with what led to it: the outer ones of a transport say little.
 pub(super) fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
+    with_more(error.to_string(), error)
+}
+
+/// What is told of an error, with as much of what led to it as that does not tell already.
+fn with_more(mut text: String, error: &dyn std::error::Error) -> String {
     let mut cause = error.source();
     while let Some(error) = cause {
-        text = format!("{text}: {error}");
+        let own = error.to_string();
+        if !text.contains(&own) {
+            text = format!("{text}: {own}");
+        }
         cause = error.source();
     }
     text

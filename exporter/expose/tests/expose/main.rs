@@ -13,3 +13,4 @@ mod receiver;
 mod spans;
 mod store;
 mod text;
+mod tls;
