@@ -78,13 +78,15 @@ fn render(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("100,000 histogram series");
     group.sample_size(20);
     let mut out = Vec::new();
-    group.bench_function("ours: snapshot and OpenMetrics", |bencher| {
-        bencher.iter(|| {
-            out.clear();
-            encode(&fold.snapshot(), Format::OpenMetrics100, &mut out);
-            out.len()
+    for (name, format) in [("text 0.0.4", Format::Text004), ("OpenMetrics", Format::OpenMetrics100)] {
+        group.bench_function(format!("ours: snapshot and {name}"), |bencher| {
+            bencher.iter(|| {
+                out.clear();
+                encode(&fold.snapshot_with(format.detail()), format, &mut out);
+                out.len()
+            });
         });
-    });
+    }
     let snapshot = fold.snapshot();
     group.bench_function("ours: text 0.0.4 of a snapshot", |bencher| {
         bencher.iter(|| {
