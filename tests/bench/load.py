@@ -22,8 +22,9 @@ class Scraper:
         self.thread = threading.Thread(target=self._loop)
 
     def _loop(self):
+        # a real one reads on another machine, so this one must not take the core away from what is measured
         while not self.over.wait(1):
-            self.subject.scrape()
+            subprocess.run(["nice", "-n", "19", "curl", "-sf", "-o", "/dev/null", f"http://{self.subject.metrics}/metrics"], check=True)
 
     def __enter__(self):
         if self.subject.metrics:

@@ -12,6 +12,8 @@ import lab as place
 HOST = "127.0.0.1"
 BODY = b"a small static body, served by nginx, read by nobody\n" * 2
 IDLE_SECONDS = 900
+# what nginx answers below a path of this name, so that many label sets can be made
+STATUSES = (200, 201, 202, 401, 403, 404, 409, 410, 429, 503)
 
 NGINX = """
 # one process, which is its own worker and can leave none behind
@@ -31,7 +33,7 @@ http {{
   sendfile on;
   keepalive_requests 1000000000;
   keepalive_timeout {idle}s;
-  server {{ listen {host}:{plain}; listen {host}:{steered}; root {directory}/www; }}
+  server {{ listen {host}:{plain}; listen {host}:{steered}; root {directory}/www; {answers} }}
 }}
 """
 
@@ -140,6 +142,7 @@ class Fleet:
         directory = self.directory
         config = directory / "nginx.conf"
         config.write_text(NGINX.format(directory=directory, host=HOST, plain=self.plain, steered=self.steered,
+                                       answers=" ".join(f"location /{status}/ {{ return {status}; }}" for status in STATUSES),
                                        idle=IDLE_SECONDS, descriptors=19000, connections=18900))
         nginx = self.lab.start(["nginx", "-e", "stderr", "-p", directory, "-c", config], in_cgroup=True)
         self.servers.append(nginx)
@@ -153,11 +156,11 @@ class Fleet:
     def direct(self):
         return Subject("direct", "direct (server alone)", self.plain)
 
-    def steered_flowfold(self):
+    def steered_flowfold(self, more=()):
         metrics = f"{HOST}:{free_port()}"
         process = self.lab.start(
             [self.binary, "run", "--visibility", f"<Ingress/{self.steered}/TCP/{'GRPC' if self.grpc else 'HTTP'}>", "--metrics", metrics,
-             "--cgroup", self.lab.cgroup, "--workers", "1"], log="flowfold-steered")
+             "--cgroup", self.lab.cgroup, "--workers", "1", *more], log="flowfold-steered")
         wait_until_ready(metrics, process)
         return Subject("flowfold", "flowfold (eBPF)", self.steered, process, metrics)
 

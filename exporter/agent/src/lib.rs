@@ -12,6 +12,7 @@ pub mod identity;
 pub mod limits;
 pub mod logging;
 pub mod netns;
+pub mod priority;
 pub mod routes;
 pub mod run;
 pub mod shutdown;

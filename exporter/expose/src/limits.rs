@@ -5,6 +5,10 @@ use std::time::Duration;
 /// How much text is made at a time.
 pub(crate) const PIECE: usize = 64 * 1024;
 
+/// How much of it is made, or compressed, before the processor is offered to others. A scheduler lets a thread go on for
+/// milliseconds before it gives the core to one that has just got a request to relay.
+pub(crate) const SLICE: usize = 8 * 1024;
+
 /// How much compressed text is sent at a time.
 pub(crate) const COMPRESSED_PIECE: usize = 16 * 1024;
 

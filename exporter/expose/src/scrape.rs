@@ -16,7 +16,7 @@ use flowfold_fold::{Labels, Scalar, Snapshot};
 use hyper::body::{Body, Frame};
 use tokio::sync::OwnedSemaphorePermit;
 
-use crate::limits::{COMPRESSED_PIECE, PIECE};
+use crate::limits::{COMPRESSED_PIECE, PIECE, SLICE};
 use crate::{Encoder, Format, Source};
 
 /// What scrapes tell of themselves. Each scrape shows what was known when it began.
@@ -108,12 +108,17 @@ impl ScrapeBody {
         let start = Instant::now();
         let piece = match self.gzip.take() {
             None => {
-                self.is_over = !self.write_text();
+                // A piece may go beyond its length by one series.
+                self.text.reserve(PIECE + PIECE / 4);
+                while !self.is_over && self.text.len() < PIECE {
+                    self.is_over = !self.write_slice();
+                }
                 mem::take(&mut self.text)
             }
             Some(mut gzip) => loop {
-                let has_more = self.write_text();
+                let has_more = self.write_slice();
                 gzip.write_all(&self.text)?;
+                self.text.clear();
                 if !has_more {
                     self.is_over = true;
                     break gzip.finish()?;
@@ -132,13 +137,12 @@ impl ScrapeBody {
         Ok((!piece.is_empty()).then(|| piece.into()))
     }
 
-    /// Replaces the text by its next piece. Returns whether there is more.
-    fn write_text(&mut self) -> bool {
-        self.text.clear();
-        // A piece may go beyond its length by one series.
-        self.text.reserve(PIECE + PIECE / 4);
-        let has_more = self.encoder.write(&mut self.text, PIECE);
-        self.bytes += self.text.len() as u64;
+    /// Appends the next slice to the text, and lets others have the core. Returns whether there is more.
+    fn write_slice(&mut self) -> bool {
+        let before = self.text.len();
+        let has_more = self.encoder.write(&mut self.text, before + SLICE);
+        self.bytes += (self.text.len() - before) as u64;
+        std::thread::yield_now();
         has_more
     }
 }

@@ -1,5 +1,5 @@
 // Renders as many histogram series as `cargo bench -p flowfold-expose` does, with the same labels and buckets, by
-// client_golang: gathered, and written as text. tests/bench/scrape runs both.
+// client_golang: gathered, and written as text. tests/bench/rendering runs both.
 package main
 
 import (

@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 use super::outgoing::{Outgoing, push_beside};
 use crate::capabilities::{self, Role};
 use crate::error::AgentError;
+use crate::priority;
 
 /// How often it is looked whether the thread is still there.
 const LOOK: Duration = Duration::from_secs(1);
@@ -39,6 +40,7 @@ impl Admin {
         let Outgoing { runtime, spans, pusher, .. } = outgoing;
         let (shutdown, asked) = oneshot::channel();
         let serve = move || {
+            priority::behind_traffic();
             if let Err(error) = capabilities::keep_only_what(Role::Admin) {
                 tracing::warn!(%error, "the thread of /metrics keeps its capabilities");
             }

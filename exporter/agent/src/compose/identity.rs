@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::capabilities::{self, Role};
 use crate::error::AgentError;
 use crate::identity::Directory;
-use crate::netns;
+use crate::{netns, priority};
 
 /// How often this host is looked at anew: as long as a server that has just been started may go by its address. A look
 /// that finds nothing new takes a fraction of a millisecond.
@@ -29,6 +29,7 @@ impl IdentityThread {
         let (looked, first_look) = mpsc::channel();
         let namespace = namespace.map(Path::to_owned);
         let keep_looking = move || {
+            priority::behind_traffic();
             let settled =
                 netns::enter(namespace.as_deref()).and_then(|()| capabilities::keep_only_what(Role::Identity));
             directory.refresh();
