@@ -1,7 +1,7 @@
 //! Bytes to messages, without IO.
 //!
 //! Everything here takes slices and returns values: no socket, no clock, no task. [`sniff`] tells from the first bytes
-//! of a connection what it speaks; [`http1`] and [`http2`] read along with one direction of a connection; [`trace`] reads
+//! of a connection what it speaks; [`http1`], [`http2`] and [`kafka`] read along with one direction of a connection; [`trace`] reads
 //! the trace context of a request. Nothing panics on any input, and what is kept between two calls is capped by
 //! [`limits`].
 #![forbid(unsafe_code)]
@@ -29,6 +29,7 @@
 mod grpc;
 pub mod http1;
 pub mod http2;
+pub mod kafka;
 pub mod limits;
 pub mod sniff;
 mod step;

@@ -65,3 +65,7 @@ pub const TEXT_BYTES: usize = 1024;
 /// Most memory that an HTTP/2 decoder keeps between two header blocks for values that come coded. Most paths are shorter;
 /// what a longer one needed is given back.
 pub const KEPT_SCRATCH_BYTES: usize = 1024;
+
+/// Longest text told of a Kafka message. Names of topics have 249 characters at most, and groups and clients that are
+/// given longer names than that get the same start of them.
+pub const KAFKA_TEXT_BYTES: usize = 256;

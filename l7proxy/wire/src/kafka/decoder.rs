@@ -1,0 +1,251 @@
+//! One direction of a connection.
+
+use super::api::{self, Api};
+use super::records::split;
+use super::schema::{self, Field, Slot};
+use super::walker::{Found, Walker};
+use super::{ByteClass, Details, End, Ended, KafkaError, KafkaEvent, RequestHead, ResponseHead, Step};
+use crate::limits;
+
+/// Reads along with one direction of a connection to a Kafka broker.
+///
+/// How a response is written depends on what it answers, which its bytes don't say. The caller keeps that by the
+/// correlation id, and says it between the head of the response and the rest: see [`KafkaDecoder::answers`].
+#[derive(Debug)]
+pub struct KafkaDecoder {
+    is_client: bool,
+    state: State,
+    gathered: [u8; LONGEST_HEAD],
+    /// Bytes of the message that are still to come.
+    left: u32,
+    /// What is to be walked through behind the header.
+    body: Option<Part>,
+    walker: Walker,
+}
+
+/// What the next byte belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// The length and the fixed part of the header, of which so many bytes came.
+    Head(usize),
+    /// What stands behind the fixed part of the header.
+    Header,
+    Body,
+    /// All that is left of the message.
+    Skipped,
+}
+
+const BETWEEN: State = State::Head(0);
+
+/// The length, the kind, its version and the correlation id of a request.
+const LONGEST_HEAD: usize = 12;
+
+/// The length and the correlation id of a response.
+const RESPONSE_HEAD: usize = 8;
+
+/// A part of a message, and how it is written.
+#[derive(Clone, Copy, Debug)]
+struct Part {
+    fields: &'static [Field],
+    version: i16,
+    flexible: bool,
+}
+
+impl KafkaDecoder {
+    /// The client's direction, from its first byte on. Owns no memory.
+    pub fn client() -> Self {
+        Self::new(true)
+    }
+
+    /// The broker's direction, from its first byte on. Owns no memory.
+    pub fn server() -> Self {
+        Self::new(false)
+    }
+
+    fn new(is_client: bool) -> Self {
+        Self { is_client, state: BETWEEN, gathered: [0; LONGEST_HEAD], left: 0, body: None, walker: Walker::default() }
+    }
+
+    /// Takes bytes from the front of `input` and says what they are. Takes nothing and tells nothing only when `input`
+    /// is empty: see [`Step::needs_more`].
+    ///
+    /// After an error the decoder must not be used further.
+    pub fn advance<'a>(&'a mut self, input: &'a [u8]) -> Result<Step<KafkaEvent<'a>>, KafkaError> {
+        match self.state {
+            State::Head(came) => self.take_head(input, came),
+            State::Skipped => Ok(self.skip(input)),
+            State::Header | State::Body => Ok(self.walk(input)),
+        }
+    }
+
+    /// Says what the response answers that was just begun. Without this, or with what nobody knows, its details are
+    /// skipped.
+    pub fn answers(&mut self, api_key: i16, api_version: i16) {
+        let Some(api) = Api::find(api_key, api_version).filter(|_api| !self.is_client) else { return };
+        let flexible = api.is_flexible(api_version);
+        let tagged = flexible && api::tags_response(api_key);
+        self.walk_through(
+            Part { fields: schema::NO_FIELDS, version: 0, flexible: tagged },
+            Some(Part { fields: api.response, version: api_version, flexible }),
+        );
+    }
+
+    /// The direction was closed. What that means for the message under way.
+    pub fn finish(&self) -> End {
+        if self.is_between_messages() { End::Clean } else { End::Truncated }
+    }
+
+    /// Behind a message, or in front of the first.
+    pub fn is_between_messages(&self) -> bool {
+        self.state == BETWEEN
+    }
+
+    /// Bytes of memory owned, beside the decoder itself.
+    pub fn memory(&self) -> usize {
+        self.walker.memory()
+    }
+
+    /// Takes the length and the fixed part of the header.
+    fn take_head<'a>(&mut self, input: &[u8], came: usize) -> Result<Step<KafkaEvent<'a>>, KafkaError> {
+        let length = if self.is_client { LONGEST_HEAD } else { RESPONSE_HEAD };
+        let missing = length.saturating_sub(came);
+        let taken = input.get(..missing).unwrap_or(input);
+        let room = self.gathered.iter_mut().skip(came);
+        room.zip(taken).for_each(|(slot, byte)| *slot = *byte);
+        let consumed = taken.len();
+        let came = came.saturating_add(consumed);
+        let [a, b, c, d, head @ ..] = self.gathered;
+        let least = length.saturating_sub(size_of::<u32>());
+        if came >= size_of::<u32>() {
+            let length = u32::try_from(i32::from_be_bytes([a, b, c, d])).ok();
+            let left = length.and_then(|length| length.checked_sub(u32::try_from(least).ok()?));
+            self.left = left.ok_or(KafkaError::MalformedFrame)?;
+        }
+        self.state = State::Head(came);
+        let event = (came == length).then(|| self.begin(head));
+        Ok(Step { consumed, class: ByteClass::Head, event })
+    }
+
+    /// Begins a message whose head is in.
+    fn begin<'a>(&mut self, head: [u8; 8]) -> KafkaEvent<'a> {
+        self.state = State::Skipped;
+        self.walker.ended = Ended::default();
+        self.body = None;
+        let [a, b, c, d, id @ ..] = head;
+        let wire_bytes = |head: u64| u64::from(self.left).saturating_add(head);
+        if !self.is_client {
+            let correlation_id = i32::from_be_bytes([a, b, c, d]);
+            return KafkaEvent::Response(ResponseHead { correlation_id, wire_bytes: wire_bytes(8) });
+        }
+        let (api_key, api_version) = (i16::from_be_bytes([a, b]), i16::from_be_bytes([c, d]));
+        let correlation_id = i32::from_be_bytes(id);
+        let begun = RequestHead { api_key, api_version, correlation_id, wire_bytes: wire_bytes(12) };
+        let api = Api::find(api_key, api_version);
+        // The client's name stands at the same place in all headers but the oldest.
+        let flexible = api.is_some_and(|api| api.is_flexible(api_version));
+        let fields = if api::names_client(api_key, api_version) { schema::CLIENT_ID } else { schema::NO_FIELDS };
+        let body = api.map(|api| Part { fields: api.request, version: api_version, flexible });
+        self.walk_through(Part { fields, version: 0, flexible }, body);
+        KafkaEvent::Request(begun)
+    }
+
+    fn walk_through(&mut self, header: Part, body: Option<Part>) {
+        self.state = State::Header;
+        self.body = body;
+        let Part { fields, version, flexible } = header;
+        self.walker.begin(fields, version, flexible);
+    }
+
+    /// Walks on through the header or the body.
+    fn walk<'a>(&'a mut self, input: &'a [u8]) -> Step<KafkaEvent<'a>> {
+        let whole = usize::try_from(self.left).unwrap_or(usize::MAX);
+        let within = input.get(..whole).unwrap_or(input);
+        let is_header = self.state == State::Header;
+        let taken = self.walker.advance(within, self.left);
+        let consumed = taken.consumed;
+        self.left = self.left.saturating_sub(u32::try_from(consumed).unwrap_or(u32::MAX));
+        let class = if is_header { ByteClass::Head } else { taken.class };
+        let event = match taken.found {
+            Found::Nothing => {
+                // It wants more than the message has.
+                if self.left == 0 && taken.class != ByteClass::Body {
+                    return self.skip_rest(input, consumed, class, Details::Malformed);
+                }
+                None
+            }
+            Found::Malformed => return self.skip_rest(input, consumed, class, Details::Malformed),
+            Found::Text(slot, at) => {
+                let text = match at {
+                    Some((from, to)) => within.get(from..to).unwrap_or_default(),
+                    None => self.walker.text(),
+                };
+                let text = valid(text.get(..limits::KAFKA_TEXT_BYTES).unwrap_or(text));
+                match slot {
+                    Slot::ClientId => Some(KafkaEvent::ClientId(text)),
+                    Slot::Group => Some(KafkaEvent::Group(text)),
+                    Slot::Topic => Some(KafkaEvent::Topic(text)),
+                    _ => None,
+                }
+            }
+            Found::TopicId(id) => Some(KafkaEvent::TopicId(id)),
+            Found::Partition(partition) => Some(KafkaEvent::Partition(partition)),
+            Found::End if is_header => match self.body.take() {
+                None => return self.skip_rest(input, consumed, class, Details::Skipped),
+                Some(Part { fields, version, flexible }) => {
+                    self.state = State::Body;
+                    self.walker.begin(fields, version, flexible);
+                    if consumed == 0 {
+                        return self.walk(input);
+                    }
+                    None
+                }
+            },
+            // More bytes than the schema knows of.
+            Found::End if self.left > 0 => return self.skip_rest(input, consumed, class, Details::Malformed),
+            Found::End => {
+                self.walker.ended.details = Details::Read;
+                Some(self.end())
+            }
+        };
+        Step { consumed, class, event }
+    }
+
+    /// The rest of the message is not read.
+    fn skip_rest<'a>(
+        &mut self,
+        input: &[u8],
+        consumed: usize,
+        class: ByteClass,
+        details: Details,
+    ) -> Step<KafkaEvent<'a>> {
+        self.walker.ended.details = details;
+        self.state = State::Skipped;
+        if consumed == 0 {
+            return self.skip(input);
+        }
+        let event = (self.left == 0).then(|| self.end());
+        Step { consumed, class, event }
+    }
+
+    /// Skips what has come of the message.
+    fn skip<'a>(&mut self, input: &[u8]) -> Step<KafkaEvent<'a>> {
+        let mut rest = input;
+        self.left = self.left.saturating_sub(split(&mut rest, self.left));
+        let event = (self.left == 0).then(|| self.end());
+        Step { consumed: input.len().saturating_sub(rest.len()), class: ByteClass::Body, event }
+    }
+
+    /// The message is over.
+    fn end<'a>(&mut self) -> KafkaEvent<'a> {
+        self.state = BETWEEN;
+        KafkaEvent::End(self.walker.ended)
+    }
+}
+
+/// The front of a text that is one.
+fn valid(bytes: &[u8]) -> &str {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => text,
+        Err(error) => bytes.get(..error.valid_up_to()).and_then(|front| std::str::from_utf8(front).ok()).unwrap_or(""),
+    }
+}

@@ -1,0 +1,462 @@
+//! Walks through the body of a message by its schema, and can stop at every byte.
+
+use super::records::{Records, split};
+use super::schema::{Each, Field, Kind, Slot};
+use super::{Ended, Partition, TopicId};
+use crate::limits;
+use crate::step::ByteClass;
+
+/// How deep structures are within each other. The schemas are data of this crate, and a test measures them.
+pub(super) const DEPTH: usize = 4;
+
+/// The longest value of fixed length: a UUID.
+const FIXED_BYTES: usize = 16;
+
+/// The most bytes of a variable-length number of 32 bits.
+const VARINT_BYTES: u8 = 5;
+
+/// The body is not what its schema says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Malformed;
+
+/// What became known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Found {
+    /// Nothing yet: more bytes will tell, or bytes of another class come next.
+    Nothing,
+    /// A text. It is in the input, from where to where, or else in [`Walker::text`].
+    Text(Slot, Option<(usize, usize)>),
+    /// The id of a topic.
+    TopicId(TopicId),
+    /// A partition.
+    Partition(Partition),
+    /// The schema is over.
+    End,
+    /// The body is not what its schema says.
+    Malformed,
+}
+
+/// What was taken from the input.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Taken {
+    pub(super) consumed: usize,
+    pub(super) class: ByteClass,
+    pub(super) found: Found,
+}
+
+/// The input, and how much of it is taken.
+struct Cursor<'a> {
+    input: &'a [u8],
+    rest: &'a [u8],
+    /// Bytes of the message at the start of the input.
+    left: u32,
+}
+
+impl Cursor<'_> {
+    fn at(&self) -> usize {
+        self.input.len().saturating_sub(self.rest.len())
+    }
+
+    /// Bytes of the message from here on.
+    fn left(&self) -> u32 {
+        self.left.saturating_sub(u32::try_from(self.at()).unwrap_or(u32::MAX))
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Walker {
+    state: State,
+    /// The structures around the next field, outermost first.
+    levels: [Level; DEPTH],
+    depth: usize,
+    version: i16,
+    flexible: bool,
+    /// The front of a number.
+    gathered: [u8; FIXED_BYTES],
+    came: u8,
+    varint: u64,
+    /// The front of a text, if it is not in the input as a whole.
+    text: Vec<u8>,
+    records: Records,
+    partition: Partition,
+    /// What the message said so far beside its topics.
+    pub(super) ended: Ended,
+}
+
+/// A structure, or an array of them.
+#[derive(Clone, Copy, Debug)]
+struct Level {
+    fields: &'static [Field],
+    next: usize,
+    /// Elements that are not over.
+    elements: u32,
+    each: Each,
+    /// Tagged fields follow each element in flexible versions.
+    tagged: bool,
+}
+
+const OUTSIDE: Level = Level { fields: &[], next: 0, elements: 0, each: Each::Nothing, tagged: false };
+
+/// What the next byte belongs to.
+#[derive(Clone, Copy, Debug)]
+enum State {
+    /// Whatever the schema has next.
+    Next,
+    /// A value of so many bytes.
+    Fixed(u8, Slot),
+    /// The length of something.
+    Length(Lengthy),
+    /// A text, of which so many bytes are left.
+    Text(u32, Slot),
+    /// So many bytes of no interest.
+    Skip(u32),
+    /// Batches of records.
+    Records,
+    /// The number of tagged fields.
+    TagCount,
+    /// The number of one, and how many there are with it.
+    Tag(u32),
+    /// The length of one, and how many there are with it.
+    TagLength(u32),
+    /// The value of one, how many are behind it, and how many bytes are left.
+    TagValue(u32, u32),
+    /// Nothing: a structure is over.
+    ElementEnd,
+    /// Whether there is a structure.
+    Presence(&'static [Field]),
+    /// The schema is over.
+    Over,
+}
+
+/// What a length stands in front of.
+#[derive(Clone, Copy, Debug)]
+enum Lengthy {
+    Text(Slot),
+    LongText(Slot),
+    Bytes,
+    Records,
+    Array { fields: &'static [Field], each: Each, tagged: bool },
+}
+
+impl Default for Walker {
+    /// Owns no memory, and is behind a body.
+    fn default() -> Self {
+        Self {
+            state: State::Over,
+            levels: [OUTSIDE; DEPTH],
+            depth: 0,
+            version: 0,
+            flexible: false,
+            gathered: [0; FIXED_BYTES],
+            came: 0,
+            varint: 0,
+            text: Vec::new(),
+            records: Records::new(0),
+            partition: Partition::default(),
+            ended: Ended::default(),
+        }
+    }
+}
+
+impl Walker {
+    /// Begins a body, or a header. What was told of the message stays.
+    pub(super) fn begin(&mut self, fields: &'static [Field], version: i16, flexible: bool) {
+        self.state = State::Next;
+        self.levels = [OUTSIDE; DEPTH];
+        if let Some(level) = self.levels.first_mut() {
+            *level = Level { fields, elements: 1, tagged: true, ..OUTSIDE };
+        }
+        self.depth = 1;
+        self.version = version;
+        self.flexible = flexible;
+        (self.came, self.varint) = (0, 0);
+        self.partition = Partition::default();
+    }
+
+    /// The text that was found, where it is not in the input.
+    pub(super) fn text(&self) -> &[u8] {
+        &self.text
+    }
+
+    /// Bytes of memory owned.
+    pub(super) fn memory(&self) -> usize {
+        self.text.capacity()
+    }
+
+    /// Takes bytes from the front of what is left of the message, or of the part of it that has come. Takes nothing and
+    /// finds nothing only when it needs bytes and `input` has none.
+    pub(super) fn advance(&mut self, input: &[u8], left: u32) -> Taken {
+        if matches!(self.state, State::Records) && !self.records.is_over() {
+            let mut rest = input;
+            self.records.take(&mut rest);
+            let consumed = input.len().saturating_sub(rest.len());
+            return Taken { consumed, class: ByteClass::Body, found: Found::Nothing };
+        }
+        let mut cursor = Cursor { input, rest: input, left };
+        let found = loop {
+            match self.step(&mut cursor) {
+                Ok(None) => {}
+                Ok(Some(found)) => break found,
+                Err(Malformed) => break Found::Malformed,
+            }
+        };
+        Taken { consumed: cursor.at(), class: ByteClass::Framing, found }
+    }
+
+    /// Takes what the state wants. None where another state has its turn.
+    fn step(&mut self, cursor: &mut Cursor<'_>) -> Result<Option<Found>, Malformed> {
+        const MORE: Result<Option<Found>, Malformed> = Ok(Some(Found::Nothing));
+        match self.state {
+            State::Over => return Ok(Some(Found::End)),
+            State::Next => self.enter_next(cursor.left())?,
+            State::ElementEnd => return Ok(self.end_element()),
+            State::Fixed(length, slot) => {
+                let Some(value) = self.gather(&mut cursor.rest, length) else { return MORE };
+                self.state = State::Next;
+                if slot == Slot::TopicId {
+                    return Ok(Some(Found::TopicId(value)));
+                }
+                self.store(slot, length, value);
+            }
+            State::Length(of) => {
+                let Some(length) = self.length(&mut cursor.rest, of)? else { return MORE };
+                return self.enter(of, length, cursor.left());
+            }
+            State::Text(missing, slot) => return Ok(Some(self.take_text(cursor, missing, slot))),
+            State::Skip(missing) => {
+                let missing = missing.saturating_sub(split(&mut cursor.rest, missing));
+                if missing > 0 {
+                    self.state = State::Skip(missing);
+                    return MORE;
+                }
+                self.state = State::Next;
+            }
+            State::Records if self.records.is_over() => {
+                (self.partition.records, self.partition.bytes) = (self.records.count, self.records.bytes);
+                self.state = State::Next;
+            }
+            // These bytes are of another class.
+            State::Records => return MORE,
+            State::TagCount => match self.take_varint(&mut cursor.rest)? {
+                None => return MORE,
+                Some(0) => return Ok(self.end_element()),
+                Some(tags) => self.state = State::Tag(tags),
+            },
+            State::Tag(tags) => {
+                let Some(_tag) = self.take_varint(&mut cursor.rest)? else { return MORE };
+                self.state = State::TagLength(tags);
+            }
+            State::TagLength(tags) => {
+                let Some(length) = self.take_varint(&mut cursor.rest)? else { return MORE };
+                if length > cursor.left() {
+                    return Err(Malformed);
+                }
+                self.state = State::TagValue(tags.saturating_sub(1), length);
+            }
+            State::TagValue(tags, missing) => {
+                let missing = missing.saturating_sub(split(&mut cursor.rest, missing));
+                self.state = State::TagValue(tags, missing);
+                match (missing, tags) {
+                    (0, 0) => return Ok(self.end_element()),
+                    (0, tags) => self.state = State::Tag(tags),
+                    _ => return MORE,
+                }
+            }
+            State::Presence(fields) => {
+                let Some(marker) = self.gather(&mut cursor.rest, 1) else { return MORE };
+                self.state = State::Next;
+                if signed(1, marker) >= 0 {
+                    self.push(Level { fields, elements: 1, tagged: true, ..OUTSIDE })?;
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    fn take_text(&mut self, cursor: &mut Cursor<'_>, missing: u32, slot: Slot) -> Found {
+        let from = cursor.at();
+        let missing = missing.saturating_sub(split(&mut cursor.rest, missing));
+        let to = cursor.at();
+        self.state = if missing > 0 { State::Text(missing, slot) } else { State::Next };
+        if missing == 0 && self.text.is_empty() {
+            return Found::Text(slot, Some((from, to)));
+        }
+        let piece = cursor.input.get(from..to).unwrap_or_default();
+        let room = limits::KAFKA_TEXT_BYTES.saturating_sub(self.text.len());
+        self.text.extend_from_slice(piece.get(..room).unwrap_or(piece));
+        if missing > 0 { Found::Nothing } else { Found::Text(slot, None) }
+    }
+
+    /// Turns to the next field that this version has.
+    fn enter_next(&mut self, left: u32) -> Result<(), Malformed> {
+        let version = self.version;
+        let Some(level) = self.depth.checked_sub(1).and_then(|top| self.levels.get_mut(top)) else {
+            self.state = State::Over;
+            return Ok(());
+        };
+        let behind = level.fields.get(level.next..).unwrap_or_default();
+        let Some(at) = behind.iter().position(|field| (field.since..=field.until).contains(&version)) else {
+            self.state = if level.tagged && self.flexible { State::TagCount } else { State::ElementEnd };
+            return Ok(());
+        };
+        level.next = level.next.saturating_add(at).saturating_add(1);
+        let Some(field) = behind.get(at) else { return Err(Malformed) };
+        self.state = match field.kind {
+            Kind::Fixed(length, slot) => State::Fixed(length, slot),
+            Kind::Text(slot) => State::Length(Lengthy::Text(slot)),
+            Kind::LongText(slot) => State::Length(Lengthy::LongText(slot)),
+            Kind::Bytes => State::Length(Lengthy::Bytes),
+            Kind::Records => State::Length(Lengthy::Records),
+            Kind::Array(fields, each) => State::Length(Lengthy::Array { fields, each, tagged: true }),
+            Kind::Bare(fields, each) => State::Length(Lengthy::Array { fields, each, tagged: false }),
+            Kind::Optional(fields) => State::Presence(fields),
+            Kind::RestOfError if self.ended.error_code == 0 => State::Next,
+            Kind::Rest | Kind::RestOfError => {
+                self.depth = 0;
+                if left > 0 { State::Skip(left) } else { State::Over }
+            }
+        };
+        Ok(())
+    }
+
+    /// Turns to what stands behind a length: nothing where it is absent.
+    fn enter(&mut self, of: Lengthy, length: Option<u32>, left: u32) -> Result<Option<Found>, Malformed> {
+        let length = length.unwrap_or(0);
+        // Each element takes a byte at least.
+        if length > left {
+            return Err(Malformed);
+        }
+        self.state = State::Next;
+        match of {
+            Lengthy::Text(slot) | Lengthy::LongText(slot) if slot != Slot::Skip => {
+                self.text.clear();
+                if length == 0 {
+                    return Ok(Some(Found::Text(slot, None)));
+                }
+                self.state = State::Text(length, slot);
+            }
+            _ if length == 0 => {}
+            Lengthy::Text(_) | Lengthy::LongText(_) | Lengthy::Bytes => self.state = State::Skip(length),
+            Lengthy::Records => {
+                self.records = Records::new(length);
+                self.state = State::Records;
+            }
+            Lengthy::Array { fields: [Field { kind: Kind::Fixed(size, Slot::Skip), .. }], tagged: false, .. } => {
+                let size = length.checked_mul(u32::from(*size)).filter(|size| *size <= left).ok_or(Malformed)?;
+                self.state = State::Skip(size);
+            }
+            Lengthy::Array { fields, each, tagged } => {
+                self.push(Level { fields, next: 0, elements: length, each, tagged })?;
+            }
+        }
+        Ok(None)
+    }
+
+    fn push(&mut self, level: Level) -> Result<(), Malformed> {
+        *self.levels.get_mut(self.depth).ok_or(Malformed)? = level;
+        self.depth = self.depth.saturating_add(1);
+        Ok(())
+    }
+
+    /// The innermost structure is over.
+    fn end_element(&mut self) -> Option<Found> {
+        self.state = State::Next;
+        let top = self.depth.saturating_sub(1);
+        let level = self.levels.get_mut(top)?;
+        level.next = 0;
+        level.elements = level.elements.saturating_sub(1);
+        let each = level.each;
+        if level.elements == 0 {
+            self.depth = top;
+        }
+        (each == Each::Partition).then(|| Found::Partition(std::mem::take(&mut self.partition)))
+    }
+
+    /// A value of so many bytes, at the end of those returned, once it is in.
+    fn gather(&mut self, rest: &mut &[u8], length: u8) -> Option<[u8; FIXED_BYTES]> {
+        let missing = usize::from(length.saturating_sub(self.came));
+        let (taken, behind) = rest.split_at_checked(missing).unwrap_or((rest, &[]));
+        *rest = behind;
+        let room = self.gathered.iter_mut().skip(FIXED_BYTES.saturating_sub(missing));
+        room.zip(taken).for_each(|(slot, byte)| *slot = *byte);
+        self.came = self.came.saturating_add(u8::try_from(taken.len()).unwrap_or(u8::MAX));
+        if self.came < length {
+            return None;
+        }
+        self.came = 0;
+        Some(std::mem::take(&mut self.gathered))
+    }
+
+    /// A length once it is in: absent where that is what it says.
+    #[expect(clippy::option_option, reason = "whether it has come, and whether there is one")]
+    fn length(&mut self, rest: &mut &[u8], of: Lengthy) -> Result<Option<Option<u32>>, Malformed> {
+        let size = match of {
+            Lengthy::LongText(_) => 2,
+            _ if self.flexible => return Ok(self.take_varint(rest)?.map(|length| length.checked_sub(1))),
+            Lengthy::Text(_) => 2,
+            _ => 4,
+        };
+        let Some(value) = self.gather(rest, size) else { return Ok(None) };
+        match signed(size, value) {
+            -1 => Ok(Some(None)),
+            length => u32::try_from(length).map(|length| Some(Some(length))).map_err(|_negative| Malformed),
+        }
+    }
+
+    /// A variable-length number, once it is in.
+    fn take_varint(&mut self, rest: &mut &[u8]) -> Result<Option<u32>, Malformed> {
+        while let Some((&byte, behind)) = rest.split_first() {
+            *rest = behind;
+            let shift = u32::from(self.came).saturating_mul(7);
+            self.varint |= u64::from(byte & 0x7f).checked_shl(shift).unwrap_or(0);
+            self.came = self.came.saturating_add(1);
+            if byte & 0x80 == 0 {
+                self.came = 0;
+                let value = std::mem::take(&mut self.varint);
+                return u32::try_from(value).map(Some).map_err(|_too_large| Malformed);
+            }
+            if self.came == VARINT_BYTES {
+                return Err(Malformed);
+            }
+        }
+        Ok(None)
+    }
+
+    fn store(&mut self, slot: Slot, length: u8, value: [u8; FIXED_BYTES]) {
+        if slot == Slot::Skip {
+            return;
+        }
+        let value = signed(length, value);
+        let (of16, of32) = (i16::try_from(value).unwrap_or(0), i32::try_from(value).unwrap_or(0));
+        match slot {
+            Slot::Acks => self.ended.acks = Some(of16),
+            Slot::CoordinatorKind => self.ended.coordinator_kind = i8::try_from(value).ok(),
+            Slot::Error => self.tell_error(of16),
+            Slot::HighWatermark => self.partition.high_watermark = Some(value),
+            Slot::Index => self.partition.index = of32,
+            Slot::MaxWait => self.ended.max_wait_ms = Some(of32),
+            Slot::MinBytes => self.ended.min_bytes = Some(of32),
+            Slot::Offset => self.partition.offset = Some(value),
+            Slot::PartitionError => {
+                self.partition.error_code = of16;
+                self.tell_error(of16);
+            }
+            Slot::Throttle => self.ended.throttle_ms = Some(of32),
+            Slot::Skip | Slot::ClientId | Slot::Group | Slot::Topic | Slot::TopicId => {}
+        }
+    }
+
+    fn tell_error(&mut self, code: i16) {
+        if self.ended.error_code == 0 {
+            self.ended.error_code = code;
+        }
+    }
+}
+
+/// The number in the last so many bytes.
+fn signed(length: u8, value: [u8; FIXED_BYTES]) -> i64 {
+    let value = i64::from_be_bytes(value.last_chunk().copied().unwrap_or_default());
+    // The bytes in front are zeros: the highest bit of a shorter number gets its place, and its weight.
+    let unused = i64::BITS.saturating_sub(u32::from(length).saturating_mul(8));
+    value.checked_shl(unused).unwrap_or(0).checked_shr(unused).unwrap_or(0)
+}

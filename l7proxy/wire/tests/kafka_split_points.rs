@@ -1,0 +1,252 @@
+//! Messages of old versions and of odd shapes say what they should, however they are cut.
+
+#[path = "support/kafka_messages.rs"]
+mod kafka_messages;
+#[path = "support/kafka_side.rs"]
+mod kafka_side;
+
+use kafka_messages::{array, batch, entry, fetched, int, long, produce, request, response, short, sized, text};
+use kafka_side::{Asked, Side};
+
+struct Fixture {
+    name: &'static str,
+    /// What the stream answers; with nothing, it is the client's.
+    answers: Asked,
+    stream: Vec<u8>,
+    /// A part of each event.
+    expected: Vec<&'static str>,
+}
+
+fn of_client(name: &'static str, stream: Vec<u8>, expected: &[&'static str]) -> Fixture {
+    Fixture { name, answers: Asked::new(), stream, expected: expected.to_vec() }
+}
+
+fn of_server(name: &'static str, asked: (i16, i16), stream: Vec<u8>, expected: &[&'static str]) -> Fixture {
+    Fixture { name, answers: Asked::from([(7, asked)]), stream, expected: expected.to_vec() }
+}
+
+const CLIENT: &str = "ClientId(\"client\")";
+const READ: &str = "details: Read";
+const MALFORMED: &str = "details: Malformed";
+const SKIPPED: &str = "details: Skipped";
+const ORDERS: &str = "Topic(\"orders\")";
+const CLEAN: &str = "closed: Clean";
+
+fn produces() -> Vec<Fixture> {
+    let entries = [entry(0, b"one"), entry(0, b"")].concat();
+    let newer = [entry(1, b"three"), entry(1, b"four"), entry(1, &[b'x'; 300])].concat();
+    let batches = [batch(0, 10, 100), batch(1, 500, 77), batch(0x20, 1, 20)].concat();
+    let sizes = (entries.len(), newer.len(), batches.len());
+    assert_eq!(sizes, (26 + 3 + 26, 3 * 34 + 5 + 4 + 300, 3 * 61 + 197));
+    let produced = |records: &'static str| vec!["api_key: 0, api_version: 2", CLIENT, ORDERS, records, READ, CLEAN];
+    vec![
+        of_client("format 0", produce(1, 1, &entries), &produced("index: 3, error_code: 0, records: 2, bytes: 55")),
+        of_client("format 1", produce(1, -1, &newer), &produced("records: 3, bytes: 411")),
+        // Markers of transactions are no records.
+        of_client("format 2", produce(1, 0, &batches), &produced("records: 510, bytes: 380")),
+        of_client("no records", produce(1, 1, &[]), &produced("records: 0, bytes: 0")),
+        of_client("negative count", produce(1, 1, &batch(0, -5, 10)), &produced("records: 0, bytes: 71")),
+        of_client("no batch at all", produce(1, 1, b"whatever this is, it is no batch"), &produced("records: 0")),
+        of_client(
+            "a batch that is too short to be one",
+            produce(1, 1, &[&long(0)[..], &int(10), &int(0), &[2], &[0; 60]].concat()),
+            &produced("records: 0, bytes: 0"),
+        ),
+        of_client(
+            "without acknowledgements",
+            [produce(1, 0, &batch(0, 1, 9)), produce(2, 0, &batch(0, 2, 9))].concat(),
+            &[
+                "correlation_id: 1",
+                CLIENT,
+                ORDERS,
+                "records: 1",
+                "acks: Some(0)",
+                "correlation_id: 2",
+                CLIENT,
+                ORDERS,
+                "records: 2",
+                "acks: Some(0)",
+                CLEAN,
+            ],
+        ),
+    ]
+}
+
+fn fetches() -> Vec<Fixture> {
+    let whole = [batch(0, 10, 100), batch(0, 5, 50)].concat();
+    let old = [entry(1, b"one"), entry(1, b"two")].concat();
+    let told = |records: &'static str, end: &'static str| vec!["correlation_id: 7", ORDERS, records, end, CLEAN];
+    let (throttled, never) = ("throttle_ms: Some(7)", "throttle_ms: None");
+    let first = 61 + 100;
+    vec![
+        of_server("a fetch", (1, 2), fetched(2, 7, &whole), &told("records: 15, bytes: 272", throttled)),
+        of_server(
+            "of version 0",
+            (1, 0),
+            fetched(0, 7, &old),
+            &told("records: 2, bytes: 74, high_watermark: Some(42)", never),
+        ),
+        of_server(
+            "cut in records",
+            (1, 2),
+            fetched(2, 7, &whole[..first + 70]),
+            &told("records: 10, bytes: 161", throttled),
+        ),
+        of_server(
+            "cut in a head",
+            (1, 2),
+            fetched(2, 7, &whole[..first + 30]),
+            &told("records: 10, bytes: 161", throttled),
+        ),
+        of_server(
+            "cut in an offset",
+            (1, 2),
+            fetched(2, 7, &whole[..first + 3]),
+            &told("records: 10, bytes: 161", throttled),
+        ),
+        of_server("cut in the first", (1, 2), fetched(2, 7, &whole[..70]), &told("records: 0, bytes: 0", throttled)),
+        of_server("answers nothing known", (99, 1), fetched(2, 7, &whole), &["correlation_id: 7", SKIPPED, CLEAN]),
+        of_server("answers a later version", (1, 99), fetched(2, 7, &whole), &["correlation_id: 7", SKIPPED, CLEAN]),
+        of_server(
+            "is shorter than it should be, and the next one is not",
+            (12, 1),
+            [response(7, &int(5)), response(7, &[int(5), short(27)].concat())].concat(),
+            &["Response", MALFORMED, "Response", "error_code: 27, throttle_ms: Some(5)", CLEAN],
+        ),
+        of_server(
+            "is longer than it should be, and the next one is not",
+            (12, 1),
+            [response(7, &[0; 9]), response(7, &[int(5), short(0)].concat())].concat(),
+            &["Response", MALFORMED, "Response", READ, CLEAN],
+        ),
+        of_server("is empty", (12, 1), response(7, &[]), &["Response", MALFORMED, CLEAN]),
+        of_server(
+            "refuses a version with version 0",
+            (18, 3),
+            response(7, &[short(35), array(&[[short(18), short(0), short(2)].concat()])].concat()),
+            &[
+                "Response",
+                "details: Read, acks: None, max_wait_ms: None, min_bytes: None, coordinator_kind: None, error_code: 35",
+                CLEAN,
+            ],
+        ),
+    ]
+}
+
+fn requests() -> Vec<Fixture> {
+    let long_name = "n".repeat(300);
+    let heartbeat = |group: &str| [text(group), int(1), text("member")].concat();
+    vec![
+        of_client(
+            "a controlled shutdown names no client",
+            sized(&[short(7), short(0), int(1), int(5)].concat()),
+            &["api_key: 7, api_version: 0", READ, CLEAN],
+        ),
+        of_client(
+            "no client id",
+            sized(&[short(12), short(0), int(1), short(-1), heartbeat("g")].concat()),
+            &["api_key: 12", "ClientId(\"\")", "Group(\"g\")", READ, CLEAN],
+        ),
+        of_client(
+            "a long name is cut",
+            request(12, 0, 1, &heartbeat(&long_name)),
+            &["api_key: 12", CLIENT, "Group(\"nnnnnnnn", READ, CLEAN],
+        ),
+        of_client(
+            "a name that is no text is cut where it stops to be one",
+            request(12, 0, 1, &[short(4), b"ab\xff\xfe".to_vec(), int(1), text("")].concat()),
+            &["api_key: 12", CLIENT, "Group(\"ab\")", READ, CLEAN],
+        ),
+        of_client("nobody knows it", request(1234, 0, 1, &[0xff; 99]), &["api_key: 1234", CLIENT, SKIPPED, CLEAN]),
+        of_client(
+            "the client id is longer than the request",
+            sized(&[short(12), short(0), int(1), short(1000), vec![b'x'; 20]].concat()),
+            &["api_key: 12", MALFORMED, CLEAN],
+        ),
+        of_client(
+            "a negative length of a text",
+            request(12, 0, 1, &[short(-2), vec![0; 20]].concat()),
+            &["api_key: 12", CLIENT, MALFORMED, CLEAN],
+        ),
+        of_client(
+            "a tagged field that is longer than the request",
+            sized(&[short(18), short(3), int(1), text("c"), vec![1, 0, 0xff, 0xff, 3], vec![0; 50]].concat()),
+            &["api_key: 18", "ClientId(\"c\")", MALFORMED, CLEAN],
+        ),
+        of_client(
+            "a number of six bytes",
+            sized(&[short(18), short(3), int(1), text("c"), vec![0, 0x80, 0x80, 0x80, 0x80, 0x80, 1]].concat()),
+            &["api_key: 18", "ClientId(\"c\")", MALFORMED, CLEAN],
+        ),
+        of_client(
+            "a number beyond 32 bits",
+            sized(&[short(18), short(3), int(1), text("c"), vec![0, 0xff, 0xff, 0xff, 0xff, 0x7f]].concat()),
+            &["api_key: 18", "ClientId(\"c\")", MALFORMED, CLEAN],
+        ),
+        of_client(
+            "broken off",
+            request(12, 0, 1, &heartbeat("g"))[..30].to_vec(),
+            &["api_key: 12", CLIENT, "Group(\"g\")", "closed: Truncated"],
+        ),
+        of_client(
+            "a negative length",
+            [request(12, 0, 1, &heartbeat("g")), int(-1), int(0)].concat(),
+            &["api_key: 12", CLIENT, "Group(\"g\")", READ, "MalformedFrame"],
+        ),
+        of_client("a length of zero", int(0), &["MalformedFrame"]),
+        of_client("a length without room for a header", int(7), &["MalformedFrame"]),
+    ]
+}
+
+fn fixtures() -> Vec<Fixture> {
+    [produces(), fetches(), requests()].into_iter().flatten().collect()
+}
+
+fn read<'a>(fixture: &Fixture, pieces: impl IntoIterator<Item = &'a [u8]>) -> Side {
+    let side = if fixture.answers.is_empty() { Side::client() } else { Side::server(fixture.answers.clone()) };
+    side.reads_all(pieces)
+}
+
+#[test]
+fn fixtures_say_what_they_should() {
+    for fixture in fixtures() {
+        let events = read(&fixture, [&fixture.stream[..]]).events;
+        let told = events.len() == fixture.expected.len()
+            && events.iter().zip(&fixture.expected).all(|(event, part)| event.contains(part));
+        assert!(told, "{}: {events:#?}\nexpected {:#?}", fixture.name, fixture.expected);
+    }
+}
+
+#[test]
+fn two_pieces_say_what_one_says() {
+    for fixture in fixtures() {
+        let whole = read(&fixture, [&fixture.stream[..]]);
+        for cut in 0..=fixture.stream.len() {
+            let (front, back) = fixture.stream.split_at(cut);
+            let side = read(&fixture, [front, back]);
+            assert_eq!(whole.events, side.events, "{}, cut at {cut}", fixture.name);
+            assert!(whole.error.is_some() || whole.totals == side.totals, "{}, cut at {cut}", fixture.name);
+        }
+    }
+}
+
+#[test]
+fn small_pieces_say_what_one_says() {
+    for fixture in fixtures() {
+        let whole = read(&fixture, [&fixture.stream[..]]);
+        for length in 1..=7 {
+            let side = read(&fixture, fixture.stream.chunks(length));
+            assert_eq!(whole.events, side.events, "{}, in pieces of {length}", fixture.name);
+            assert!(whole.error.is_some() || whole.totals == side.totals, "{}, in pieces of {length}", fixture.name);
+        }
+    }
+}
+
+#[test]
+fn records_are_content_and_all_else_is_not() {
+    let records = batch(0, 10, 10_000);
+    let stream = produce(1, 1, &records);
+    let side = Side::client().reads_all(stream.chunks(1000));
+    assert_eq!(side.totals.body, records.len());
+    assert_eq!(side.totals.head, 4 + 8 + 2 + "client".len());
+}

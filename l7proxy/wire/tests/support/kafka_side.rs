@@ -1,0 +1,103 @@
+//! One direction of a connection to a Kafka broker, read along as a proxy would, with everything it says written down.
+#![allow(dead_code, reason = "not every test needs all of it")]
+
+use std::collections::BTreeMap;
+
+use flowfold_wire::kafka::{ByteClass, KafkaDecoder, KafkaError, KafkaEvent};
+
+/// Bytes by class.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Totals {
+    pub(crate) head: usize,
+    pub(crate) body: usize,
+    pub(crate) framing: usize,
+}
+
+/// What was asked for, by correlation ids: the key and the version.
+pub(crate) type Asked = BTreeMap<i32, (i16, i16)>;
+
+/// A direction and its books. `events` has one line for each thing said.
+#[derive(Debug)]
+pub(crate) struct Side {
+    pub(crate) events: Vec<String>,
+    pub(crate) totals: Totals,
+    pub(crate) error: Option<KafkaError>,
+    pub(crate) decoder: KafkaDecoder,
+    /// The most memory that the decoder owned when a piece was read.
+    pub(crate) memory: usize,
+    /// With the client, what it asked for; with the broker, what it answers.
+    pub(crate) asked: Asked,
+    is_client: bool,
+    fed: usize,
+}
+
+impl Side {
+    /// The client's direction.
+    pub(crate) fn client() -> Self {
+        Self::new(KafkaDecoder::client(), true, Asked::new())
+    }
+
+    /// The broker's direction, which answers these.
+    pub(crate) fn server(asked: Asked) -> Self {
+        Self::new(KafkaDecoder::server(), false, asked)
+    }
+
+    fn new(decoder: KafkaDecoder, is_client: bool, asked: Asked) -> Self {
+        let (events, totals) = (Vec::new(), Totals::default());
+        Self { events, totals, error: None, decoder, memory: 0, asked, is_client, fed: 0 }
+    }
+
+    /// All of these pieces, and the end.
+    pub(crate) fn reads_all<'a>(mut self, pieces: impl IntoIterator<Item = &'a [u8]>) -> Self {
+        pieces.into_iter().for_each(|piece| self.reads(piece));
+        if self.error.is_none() {
+            self.events.push(format!("closed: {:?}", self.decoder.finish()));
+        }
+        self
+    }
+
+    /// The next piece.
+    pub(crate) fn reads(&mut self, mut input: &[u8]) {
+        self.fed += input.len();
+        while self.error.is_none() {
+            let step = match self.decoder.advance(input) {
+                Ok(step) => step,
+                Err(error) => {
+                    self.error = Some(error);
+                    self.events.push(format!("{error:?}"));
+                    break;
+                }
+            };
+            if step.needs_more() {
+                assert!(input.is_empty(), "bytes are left over");
+                break;
+            }
+            match step.class {
+                ByteClass::Head => self.totals.head += step.consumed,
+                ByteClass::Body => self.totals.body += step.consumed,
+                ByteClass::Framing => self.totals.framing += step.consumed,
+                ByteClass::Tunnel | ByteClass::Held => panic!("{:?}", step.class),
+            }
+            input = &input[step.consumed..];
+            let event = step.event;
+            self.events.extend(event.map(|event| format!("{event:?}")));
+            match event {
+                Some(KafkaEvent::Request(head)) => {
+                    assert!(self.is_client);
+                    self.asked.insert(head.correlation_id, (head.api_key, head.api_version));
+                }
+                Some(KafkaEvent::Response(head)) => {
+                    assert!(!self.is_client);
+                    if let Some((key, version)) = self.asked.get(&head.correlation_id) {
+                        self.decoder.answers(*key, *version);
+                    }
+                }
+                _ => {}
+            }
+            self.memory = self.memory.max(self.decoder.memory());
+        }
+        let Totals { head, body, framing } = self.totals;
+        let told = head + body + framing;
+        assert!(told == self.fed || (self.error.is_some() && told < self.fed), "bytes");
+    }
+}
