@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use crate::{ConnectionInfo, GrpcExchange, HttpExchange, Outcome, TraceContext};
+use crate::{ConnectionInfo, GrpcExchange, HttpExchange, KafkaExchange, Outcome, TraceContext};
 
 /// A request with its answer, or with what became of it. Handed to the sinks once, when it is over.
 #[derive(Clone, Copy, Debug)]
@@ -35,4 +35,6 @@ pub enum Operation<'a> {
     Http(HttpExchange<'a>),
     /// A gRPC call. It is not told as an HTTP exchange, too.
     Grpc(GrpcExchange<'a>),
+    /// A Kafka exchange.
+    Kafka(KafkaExchange<'a>),
 }

@@ -11,6 +11,7 @@ mod connection;
 mod exchange;
 mod grpc;
 mod http;
+mod kafka;
 mod outcome;
 mod protocol;
 mod sink;
@@ -22,6 +23,7 @@ pub use connection::{ConnectionEnd, ConnectionInfo, ConnectionOutcome, Refusal, 
 pub use exchange::{Exchange, Operation};
 pub use grpc::{GrpcCall, GrpcExchange, GrpcFlavour, GrpcMessages, GrpcStatus};
 pub use http::{HttpExchange, HttpVersion, KnownMethod, UrlScheme};
+pub use kafka::{KafkaApi, KafkaError, KafkaExchange, KafkaPartition, KafkaRecords, KafkaTopic, KafkaTransfer};
 pub use outcome::{Blame, FailureReason, Outcome};
 pub use protocol::Protocol;
 pub use sink::FlowSink;

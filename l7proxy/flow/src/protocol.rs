@@ -9,6 +9,8 @@ pub enum Protocol {
     Http1,
     /// HTTP/2 with prior knowledge (RFC 9113 section 3.3).
     Http2,
+    /// The protocol of Apache Kafka.
+    Kafka,
     /// TLS (RFC 8446): relayed, never read.
     Tls,
     /// Anything else: relayed, not read.
@@ -17,7 +19,7 @@ pub enum Protocol {
 
 impl Protocol {
     /// Every protocol, for exporters that start their series at zero.
-    pub const ALL: [Self; 5] = [Self::Unknown, Self::Http1, Self::Http2, Self::Tls, Self::Opaque];
+    pub const ALL: [Self; 6] = [Self::Unknown, Self::Http1, Self::Http2, Self::Kafka, Self::Tls, Self::Opaque];
 
     /// The label value of this protocol.
     pub const fn as_label(self) -> &'static str {
@@ -25,6 +27,7 @@ impl Protocol {
             Self::Unknown => "unknown",
             Self::Http1 => "http1",
             Self::Http2 => "http2",
+            Self::Kafka => "kafka",
             Self::Tls => "tls",
             Self::Opaque => "opaque",
         }

@@ -40,7 +40,7 @@ pub(crate) fn reader_for<S: FlowSink>(protocol: Protocol) -> Option<Box<dyn Read
     match protocol {
         Protocol::Http1 => Some(Box::new(Http1Reader::default())),
         Protocol::Http2 => Some(Box::new(Http2Reader::default())),
-        Protocol::Tls | Protocol::Opaque | Protocol::Unknown => None,
+        Protocol::Kafka | Protocol::Tls | Protocol::Opaque | Protocol::Unknown => None,
     }
 }
 

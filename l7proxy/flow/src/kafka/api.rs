@@ -1,0 +1,239 @@
+//! The requests of the Kafka protocol.
+
+use std::fmt;
+
+/// What a request asks for: the `api_key` of its header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct KafkaApi(pub i16);
+
+/// Which way an API carries records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum KafkaTransfer {
+    /// To the broker.
+    Produce,
+    /// From the broker.
+    Fetch,
+}
+
+impl KafkaTransfer {
+    /// Both ways.
+    pub const ALL: [Self; 2] = [Self::Produce, Self::Fetch];
+
+    /// The label value of this way.
+    pub const fn as_label(self) -> &'static str {
+        match self {
+            Self::Produce => "produce",
+            Self::Fetch => "fetch",
+        }
+    }
+}
+
+impl KafkaApi {
+    /// Writes records.
+    pub const PRODUCE: Self = Self(0);
+    /// Reads records.
+    pub const FETCH: Self = Self(1);
+    /// Finds offsets by time.
+    pub const LIST_OFFSETS: Self = Self(2);
+    /// Asks for topics, partitions and brokers.
+    pub const METADATA: Self = Self(3);
+    /// Writes down how far a group has read.
+    pub const OFFSET_COMMIT: Self = Self(8);
+    /// Asks how far a group has read.
+    pub const OFFSET_FETCH: Self = Self(9);
+    /// Finds the broker of a group or of a transaction.
+    pub const FIND_COORDINATOR: Self = Self(10);
+    /// Becomes a member of a group.
+    pub const JOIN_GROUP: Self = Self(11);
+    /// Stays a member of a group.
+    pub const HEARTBEAT: Self = Self(12);
+    /// Leaves a group.
+    pub const LEAVE_GROUP: Self = Self(13);
+    /// Learns which partitions to read for a group.
+    pub const SYNC_GROUP: Self = Self(14);
+    /// Chooses how to authenticate.
+    pub const SASL_HANDSHAKE: Self = Self(17);
+    /// Asks which requests the broker knows.
+    pub const API_VERSIONS: Self = Self(18);
+    /// Makes topics.
+    pub const CREATE_TOPICS: Self = Self(19);
+    /// Asks for the id of a producer.
+    pub const INIT_PRODUCER_ID: Self = Self(22);
+    /// Adds partitions to a transaction.
+    pub const ADD_PARTITIONS_TO_TXN: Self = Self(24);
+    /// Adds a group to a transaction.
+    pub const ADD_OFFSETS_TO_TXN: Self = Self(25);
+    /// Ends a transaction.
+    pub const END_TXN: Self = Self(26);
+    /// Writes down, within a transaction, how far a group has read.
+    pub const TXN_OFFSET_COMMIT: Self = Self(28);
+    /// Authenticates.
+    pub const SASL_AUTHENTICATE: Self = Self(36);
+    /// Joins a group of the newer protocol, or stays in it.
+    pub const CONSUMER_GROUP_HEARTBEAT: Self = Self(68);
+    /// Reads records for a share group.
+    pub const SHARE_FETCH: Self = Self(78);
+
+    /// The names of Apache Kafka 4.1, each at its number.
+    const NAMES: [&'static str; 93] = [
+        "Produce",
+        "Fetch",
+        "ListOffsets",
+        "Metadata",
+        "LeaderAndIsr",
+        "StopReplica",
+        "UpdateMetadata",
+        "ControlledShutdown",
+        "OffsetCommit",
+        "OffsetFetch",
+        "FindCoordinator",
+        "JoinGroup",
+        "Heartbeat",
+        "LeaveGroup",
+        "SyncGroup",
+        "DescribeGroups",
+        "ListGroups",
+        "SaslHandshake",
+        "ApiVersions",
+        "CreateTopics",
+        "DeleteTopics",
+        "DeleteRecords",
+        "InitProducerId",
+        "OffsetForLeaderEpoch",
+        "AddPartitionsToTxn",
+        "AddOffsetsToTxn",
+        "EndTxn",
+        "WriteTxnMarkers",
+        "TxnOffsetCommit",
+        "DescribeAcls",
+        "CreateAcls",
+        "DeleteAcls",
+        "DescribeConfigs",
+        "AlterConfigs",
+        "AlterReplicaLogDirs",
+        "DescribeLogDirs",
+        "SaslAuthenticate",
+        "CreatePartitions",
+        "CreateDelegationToken",
+        "RenewDelegationToken",
+        "ExpireDelegationToken",
+        "DescribeDelegationToken",
+        "DeleteGroups",
+        "ElectLeaders",
+        "IncrementalAlterConfigs",
+        "AlterPartitionReassignments",
+        "ListPartitionReassignments",
+        "OffsetDelete",
+        "DescribeClientQuotas",
+        "AlterClientQuotas",
+        "DescribeUserScramCredentials",
+        "AlterUserScramCredentials",
+        "Vote",
+        "BeginQuorumEpoch",
+        "EndQuorumEpoch",
+        "DescribeQuorum",
+        "AlterPartition",
+        "UpdateFeatures",
+        "Envelope",
+        "FetchSnapshot",
+        "DescribeCluster",
+        "DescribeProducers",
+        "BrokerRegistration",
+        "BrokerHeartbeat",
+        "UnregisterBroker",
+        "DescribeTransactions",
+        "ListTransactions",
+        "AllocateProducerIds",
+        "ConsumerGroupHeartbeat",
+        "ConsumerGroupDescribe",
+        "ControllerRegistration",
+        "GetTelemetrySubscriptions",
+        "PushTelemetry",
+        "AssignReplicasToDirs",
+        "ListConfigResources",
+        "DescribeTopicPartitions",
+        "ShareGroupHeartbeat",
+        "ShareGroupDescribe",
+        "ShareFetch",
+        "ShareAcknowledge",
+        "AddRaftVoter",
+        "RemoveRaftVoter",
+        "UpdateRaftVoter",
+        "InitializeShareGroupState",
+        "ReadShareGroupState",
+        "WriteShareGroupState",
+        "DeleteShareGroupState",
+        "ReadShareGroupStateSummary",
+        "StreamsGroupHeartbeat",
+        "StreamsGroupDescribe",
+        "DescribeShareGroupOffsets",
+        "AlterShareGroupOffsets",
+        "DeleteShareGroupOffsets",
+    ];
+
+    /// Its name in Apache Kafka; none where it has none there.
+    pub fn name(self) -> Option<&'static str> {
+        Self::NAMES.get(usize::try_from(self.0).ok()?).copied()
+    }
+
+    /// Which way it carries records; none where it carries none.
+    pub const fn transfer(self) -> Option<KafkaTransfer> {
+        match self {
+            Self::PRODUCE => Some(KafkaTransfer::Produce),
+            Self::FETCH | Self::SHARE_FETCH => Some(KafkaTransfer::Fetch),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for KafkaApi {
+    /// Its name, or its number.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.name() {
+            Some(name) => out.write_str(name),
+            None => self.0.fmt(out),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn constants_have_the_number_of_their_name() {
+        for (api, name) in [
+            (KafkaApi::PRODUCE, "Produce"),
+            (KafkaApi::FETCH, "Fetch"),
+            (KafkaApi::LIST_OFFSETS, "ListOffsets"),
+            (KafkaApi::METADATA, "Metadata"),
+            (KafkaApi::OFFSET_COMMIT, "OffsetCommit"),
+            (KafkaApi::OFFSET_FETCH, "OffsetFetch"),
+            (KafkaApi::FIND_COORDINATOR, "FindCoordinator"),
+            (KafkaApi::JOIN_GROUP, "JoinGroup"),
+            (KafkaApi::HEARTBEAT, "Heartbeat"),
+            (KafkaApi::LEAVE_GROUP, "LeaveGroup"),
+            (KafkaApi::SYNC_GROUP, "SyncGroup"),
+            (KafkaApi::SASL_HANDSHAKE, "SaslHandshake"),
+            (KafkaApi::API_VERSIONS, "ApiVersions"),
+            (KafkaApi::CREATE_TOPICS, "CreateTopics"),
+            (KafkaApi::INIT_PRODUCER_ID, "InitProducerId"),
+            (KafkaApi::ADD_PARTITIONS_TO_TXN, "AddPartitionsToTxn"),
+            (KafkaApi::ADD_OFFSETS_TO_TXN, "AddOffsetsToTxn"),
+            (KafkaApi::END_TXN, "EndTxn"),
+            (KafkaApi::TXN_OFFSET_COMMIT, "TxnOffsetCommit"),
+            (KafkaApi::SASL_AUTHENTICATE, "SaslAuthenticate"),
+            (KafkaApi::CONSUMER_GROUP_HEARTBEAT, "ConsumerGroupHeartbeat"),
+            (KafkaApi::SHARE_FETCH, "ShareFetch"),
+        ] {
+            assert_eq!(api.to_string(), name);
+        }
+    }
+
+    #[test]
+    fn an_api_without_a_name_is_its_number() {
+        assert_eq!(KafkaApi(92).to_string(), "DeleteShareGroupOffsets");
+        assert_eq!(KafkaApi(93).to_string(), "93");
+        assert_eq!(KafkaApi(-2).to_string(), "-2");
+    }
+}
