@@ -83,9 +83,9 @@ pub struct SteeringArgs {
     /// The traffic to steer: rules <direction/port/TCP/L7> with commas between them, as in
     /// '<Ingress/9080/TCP/HTTP>,<Egress/80/TCP/HTTP>'
     ///
-    /// Ingress is to local servers on the port, Egress from local clients to any server on the port. L7 is HTTP, GRPC, or
-    /// AUTO for whatever the first bytes tell, in any case. KAFKA and DNS (over TCP) are steered too, but this release
-    /// counts only their connections and bytes.
+    /// Ingress is to local servers on the port, Egress from local clients to any server on the port. L7 is HTTP, GRPC,
+    /// KAFKA, or AUTO for whatever the first bytes tell, in any case. DNS (over TCP) is steered too, but this release
+    /// counts only its connections and bytes.
     #[arg(long, value_name = "RULES")]
     pub visibility: Option<String>,
     /// The cgroup2 directory whose processes egress rules hold for [default: the root, which is every process]. Ingress

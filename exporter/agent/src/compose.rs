@@ -25,12 +25,12 @@ use self::admin::Admin;
 use self::explicit::Explicit;
 use self::identity::IdentityThread;
 use self::outgoing::Outgoing;
-use self::steered::Steered;
+use self::steered::{Ports, Steered};
 use self::steering::Steering;
 use self::supervisor::Supervisor;
 use self::workers::Workers;
 use crate::capabilities::{self, Role};
-use crate::config::{Config, Direction, Telemetry};
+use crate::config::{Config, Telemetry};
 use crate::error::AgentError;
 use crate::identity::{Directory, Options, Table};
 use crate::limits::{self, Ceiling};
@@ -78,7 +78,7 @@ impl Agent {
         let metrics = admin::bind(config.metrics)?;
         let fold = Fold::new(FoldOptions { build: build_info(), ..config.fold.clone() });
         let outgoing = Outgoing::prepare(&fold, &config.telemetry)?;
-        let ingress = config.ports(Direction::Ingress);
+        let ports = Ports::of(config);
         let directory = Directory::new(Options {
             table: Table::new(config.workloads.clone()),
             show_ips: config.show_ips,
@@ -95,7 +95,7 @@ impl Agent {
         let (drain, watch) = drain_channel();
         let workers =
             Workers::start(namespace, &statuses, attached.listeners, (&fold, &outgoing.spans), &watch, || {
-                Steered::new(&steering, directory.resolver(), &ingress)
+                Steered::new(&steering, directory.resolver(), ports.clone())
             })?;
         let readiness = Readiness::default();
         let supervisor = Supervisor::new(statuses, readiness.require("steering")).with_steering(steering);

@@ -124,6 +124,12 @@ impl Config {
     pub fn ports(&self, direction: Direction) -> Vec<u16> {
         self.rules.iter().filter(|rule| rule.direction == direction).map(|rule| rule.port.get()).collect()
     }
+
+    /// The ports of those of them that expect this.
+    pub fn ports_of(&self, direction: Direction, l7: L7) -> Vec<u16> {
+        let is_it = |rule: &&Rule| rule.direction == direction && rule.l7 == l7;
+        self.rules.iter().filter(is_it).map(|rule| rule.port.get()).collect()
+    }
 }
 
 fn read_file(path: &Path) -> Result<String, (String, String)> {

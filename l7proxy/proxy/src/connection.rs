@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
-use flowfold_flow::{ConnectionEnd, ConnectionInfo, ConnectionOutcome, FlowSink, Refusal, Side};
+use flowfold_flow::{ConnectionEnd, ConnectionInfo, ConnectionOutcome, FlowSink, Protocol, Refusal, Side};
 use tokio::net::TcpStream;
 
 use crate::shared::Shared;
@@ -25,7 +25,8 @@ pub(crate) async fn serve<D: OriginalDestination, S: FlowSink>(
         Ok(info) => info,
         Err(refusal) => return refuse(&shared, &client, refusal),
     };
-    let mut connection = Connection::new(&shared, client, info);
+    let expected = shared.destinations.expected(&info);
+    let mut connection = Connection::new(&shared, client, info, expected);
     match upstream::connect(&shared.destinations, &connection.info).await {
         Ok(server) => {
             let outcome = relay::run(&mut connection, server).await;
@@ -74,8 +75,8 @@ pub(crate) struct Connection<'a, D, S: FlowSink> {
 }
 
 impl<'a, D, S: FlowSink> Connection<'a, D, S> {
-    fn new(shared: &'a Shared<D, S>, client: TcpStream, info: Arc<ConnectionInfo>) -> Self {
-        let tap = Tap::open(&shared.sink, Arc::clone(&info));
+    fn new(shared: &'a Shared<D, S>, client: TcpStream, info: Arc<ConnectionInfo>, expected: Option<Protocol>) -> Self {
+        let tap = Tap::open(&shared.sink, Arc::clone(&info), expected);
         Self { shared, client, server: None, tap, info, outcome: None }
     }
 

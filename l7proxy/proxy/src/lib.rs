@@ -12,6 +12,7 @@ mod connection;
 mod drain;
 mod http1;
 mod http2;
+mod kafka;
 mod listener;
 mod original_dst;
 mod pending;
@@ -26,6 +27,7 @@ mod wakers;
 mod worker;
 
 pub use drain::{DrainTrigger, DrainWatch, drain_channel};
+pub use kafka::TopicNames;
 pub use listener::Listener;
 pub use original_dst::{Accepted, FixedDestination, OriginalDestination};
 pub use status::WorkerStatus;

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 
-use flowfold_flow::{ConnectionInfo, Refusal, Reporters, Workload};
+use flowfold_flow::{ConnectionInfo, Protocol, Refusal, Reporters, Workload};
 
 /// The two addresses of a connection that was just accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +25,12 @@ pub trait OriginalDestination {
     /// Prepares the socket of the connection to the server before it is connected: marks it as our own, and files
     /// the client's address for the server to see.
     fn prepare(&self, socket: BorrowedFd<'_>, info: &ConnectionInfo) -> io::Result<()>;
+
+    /// What the connection should speak, where whoever steers it was told. What the first bytes say counts for more: this
+    /// decides where they leave it open.
+    fn expected(&self, _info: &ConnectionInfo) -> Option<Protocol> {
+        None
+    }
 
     /// There was no local port left to connect from, and the client had to be reset. Whoever steers should let
     /// connections go direct for a while.

@@ -7,6 +7,7 @@ use flowfold_wire::http1::ByteClass;
 
 use crate::http1::Http1Reader;
 use crate::http2::Http2Reader;
+use crate::kafka::KafkaReader;
 use crate::shared::ReaderTools;
 
 /// Whether a reader goes on reading.
@@ -40,7 +41,8 @@ pub(crate) fn reader_for<S: FlowSink>(protocol: Protocol) -> Option<Box<dyn Read
     match protocol {
         Protocol::Http1 => Some(Box::new(Http1Reader::default())),
         Protocol::Http2 => Some(Box::new(Http2Reader::default())),
-        Protocol::Kafka | Protocol::Tls | Protocol::Opaque | Protocol::Unknown => None,
+        Protocol::Kafka => Some(Box::new(KafkaReader::default())),
+        Protocol::Tls | Protocol::Opaque | Protocol::Unknown => None,
     }
 }
 

@@ -7,6 +7,7 @@ use flowfold_flow::FlowSink;
 
 use crate::WorkerStatus;
 use crate::clock::Clock;
+use crate::kafka::{AskedPool, TopicNames, Topics};
 use crate::pending::PendingPool;
 use crate::wakers::Wakers;
 
@@ -31,22 +32,29 @@ pub(crate) struct Shared<D, S> {
 pub(crate) struct ReaderTools {
     pub(crate) clock: Clock,
     pub(crate) pending: PendingPool,
+    pub(crate) kafka: AskedPool,
+    pub(crate) topics: Topics,
 }
 
 impl ReaderTools {
-    pub(crate) fn new() -> Self {
-        Self { clock: Clock::new(), pending: PendingPool::default() }
+    pub(crate) fn new(topic_names: TopicNames) -> Self {
+        Self {
+            clock: Clock::new(),
+            pending: PendingPool::default(),
+            kafka: AskedPool::default(),
+            topics: Topics::new(topic_names),
+        }
     }
 }
 
 impl<D, S: FlowSink> Shared<D, S> {
-    pub(crate) fn new(destinations: D, sink: S, status: Arc<WorkerStatus>) -> Self {
+    pub(crate) fn new(destinations: D, sink: S, status: Arc<WorkerStatus>, topic_names: TopicNames) -> Self {
         Self {
             destinations,
             sink,
             status,
             scratch: RefCell::new(vec![0; SCRATCH_BYTES].into_boxed_slice()),
-            tools: ReaderTools::new(),
+            tools: ReaderTools::new(topic_names),
             wakers: Wakers::default(),
             draining: Cell::new(false),
         }

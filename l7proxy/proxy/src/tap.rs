@@ -8,7 +8,7 @@ use flowfold_flow::{
     ByteTally, ConnectionEnd, ConnectionInfo, ConnectionOutcome, FailureReason, FlowSink, Outcome, Protocol, Side,
     UnparsedReason,
 };
-use flowfold_wire::sniff::{Verdict, sniff_client, sniff_server};
+use flowfold_wire::sniff::{Verdict, sniff_client, sniff_client_of_kafka, sniff_server};
 
 use crate::reader::{Listening, Reader, Reading, reader_for};
 use crate::shared::{ReaderTools, Shared};
@@ -19,6 +19,8 @@ pub(crate) struct Tap<S: FlowSink> {
     /// Absent only after [`Tap::close`].
     sink_side: Option<S::Connection>,
     stage: Stage<S>,
+    /// What it should speak, where that is known.
+    expected: Option<Protocol>,
 }
 
 enum Stage<S: FlowSink> {
@@ -41,9 +43,9 @@ struct FirstBytes {
 
 impl<S: FlowSink> Tap<S> {
     /// Tells the sink of a new connection.
-    pub(crate) fn open(sink: &S, info: Arc<ConnectionInfo>) -> Self {
+    pub(crate) fn open(sink: &S, info: Arc<ConnectionInfo>, expected: Option<Protocol>) -> Self {
         let sink_side = Some(sink.opened(&info));
-        Self { info, sink_side, stage: Stage::Sniffing(FirstBytes::default()) }
+        Self { info, sink_side, stage: Stage::Sniffing(FirstBytes::default()), expected }
     }
 
     /// Shows bytes that were relayed.
@@ -64,7 +66,10 @@ impl<S: FlowSink> Tap<S> {
         let verdict = match side {
             Side::ClientToServer => {
                 seen.client.extend_from_slice(bytes);
-                sniff_client(&seen.client)
+                match self.expected {
+                    Some(Protocol::Kafka) => sniff_client_of_kafka(&seen.client),
+                    _ => sniff_client(&seen.client),
+                }
             }
             Side::ServerToClient => {
                 seen.server.extend_from_slice(bytes);
@@ -187,6 +192,7 @@ fn stage_for<S: FlowSink>(verdict: &Verdict) -> (Protocol, Stage<S>) {
     let protocol = match verdict {
         Verdict::Http1 => Protocol::Http1,
         Verdict::Http2 => Protocol::Http2,
+        Verdict::Kafka => Protocol::Kafka,
         Verdict::Tls(hello) => {
             tracing::trace!(server_name = hello.server_name.as_deref(), "a TLS connection, relayed unread");
             Protocol::Tls

@@ -8,7 +8,13 @@ use std::hint::black_box;
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use flowfold_wire::http1::{RequestDecoder, ResponseDecoder, ResponseTo};
 use flowfold_wire::http2::{GrpcContentType, GrpcMessages, Http2Decoder};
+use flowfold_wire::kafka::{KafkaDecoder, KafkaEvent};
 use flowfold_wire::sniff::sniff_client;
+
+#[path = "../tests/support/kafka_messages.rs"]
+mod kafka_messages;
+
+use kafka_messages::{array, batch, fetched, int, produce, request, response, short, text};
 
 /// What a browser-like client asks, with tracing.
 const REQUEST: &[u8] = b"GET /api/v1/products/42?currency=EUR HTTP/1.1\r\nHost: shop.example.org:9080\r\n\
@@ -225,5 +231,44 @@ fn http2(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, heads, httparse_alone, sniffing, content, http2);
+fn read_kafka(decoder: &mut KafkaDecoder, answers: (i16, i16), mut input: &[u8]) {
+    loop {
+        let step = decoder.advance(input).expect("valid");
+        if step.needs_more() {
+            break;
+        }
+        let (consumed, begins) = (step.consumed, matches!(step.event, Some(KafkaEvent::Response(_))));
+        black_box(step);
+        if begins {
+            decoder.answers(answers.0, answers.1);
+        }
+        input = &input[consumed..];
+    }
+}
+
+/// Requests and responses as a proxy sees them: a batch of records is skipped, whatever its size.
+fn kafka(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("kafka");
+    group.throughput(Throughput::Elements(1));
+    let (mut client, mut server) = (KafkaDecoder::client(), KafkaDecoder::server());
+    let heartbeat = request(12, 0, 1, &[text("group"), int(1), text("member")].concat());
+    let mut asked = |name: &str, stream: &[u8]| {
+        group.bench_function(name, |bench| bench.iter(|| read_kafka(&mut client, (0, 0), black_box(stream))));
+    };
+    asked("heartbeat", &heartbeat);
+    asked("produce of 16 KiB", &produce(1, 1, &batch(0, 16, 16 * 1024)));
+    asked("produce of 1 MiB in batches of 1 KiB", &produce(1, 1, &batch(0, 1, 1024 - 61).repeat(1024)));
+    let mut answered = |name: &str, answers: (i16, i16), stream: &[u8]| {
+        group.bench_function(name, |bench| bench.iter(|| read_kafka(&mut server, answers, black_box(stream))));
+    };
+    answered("heartbeat response", (12, 1), &response(1, &[int(0), short(0)].concat()));
+    answered("fetch response of 1 MiB in one batch", (1, 2), &fetched(2, 1, &batch(0, 1000, 1 << 20)));
+    let partition = |index| [int(index), short(0)].concat();
+    let partitions = array(&(0..100).map(partition).collect::<Vec<_>>());
+    let committed = response(1, &array(&[[text("orders"), partitions].concat()]));
+    answered("commit of 100 partitions", (8, 2), &committed);
+    group.finish();
+}
+
+criterion_group!(benches, heads, httparse_alone, sniffing, content, http2, kafka);
 criterion_main!(benches);

@@ -1,5 +1,6 @@
 //! What a connection speaks, told from the client's first bytes, or from the server's where those come first.
 
+mod kafka;
 mod request_line;
 mod tls;
 
@@ -22,6 +23,8 @@ pub enum Verdict {
     Http1,
     /// HTTP/2 with prior knowledge: the connection preface of RFC 9113 section 3.4.
     Http2,
+    /// A request to a Kafka broker, of a kind that begins a connection: `ApiVersions`, Metadata or `SaslHandshake`.
+    Kafka,
     /// TLS (RFC 8446), with what its `ClientHello` says in clear.
     Tls(TlsHello),
     /// Anything else.
@@ -62,6 +65,16 @@ pub fn sniff_server(prefix: &[u8]) -> Verdict {
 ///
 /// At most [`limits::SNIFF_BYTES`] are looked at, and with that many the answer is never [`Verdict::NeedMore`].
 pub fn sniff_client(prefix: &[u8]) -> Verdict {
+    judge(prefix, false)
+}
+
+/// Judges the first bytes that a client sent to what should be a Kafka broker: any request that could be one is taken for
+/// it. All else is as [`sniff_client`] says.
+pub fn sniff_client_of_kafka(prefix: &[u8]) -> Verdict {
+    judge(prefix, true)
+}
+
+fn judge(prefix: &[u8], expects_kafka: bool) -> Verdict {
     let prefix = prefix.get(..limits::SNIFF_BYTES).unwrap_or(prefix);
     let may_grow = prefix.len() < limits::SNIFF_BYTES;
     if prefix.starts_with(HTTP2_PREFACE) {
@@ -73,8 +86,13 @@ pub fn sniff_client(prefix: &[u8]) -> Verdict {
     if tls::may_start(prefix) {
         return tls::judge(prefix, may_grow);
     }
-    match request_line::guess(prefix) {
-        Guess::Yes => Verdict::Http1,
+    // No method begins with a zero byte.
+    let (guess, verdict) = match prefix {
+        [0, ..] => (kafka::guess(prefix, expects_kafka), Verdict::Kafka),
+        _ => (request_line::guess(prefix), Verdict::Http1),
+    };
+    match guess {
+        Guess::Yes => verdict,
         Guess::Maybe if may_grow => Verdict::NeedMore,
         Guess::Maybe | Guess::No => Verdict::Opaque,
     }

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use flowfold_wire::limits;
-use flowfold_wire::sniff::{TlsHello, Verdict, sniff_client, sniff_server};
+use flowfold_wire::sniff::{TlsHello, Verdict, sniff_client, sniff_client_of_kafka, sniff_server};
 
 fn fixture(name: &str) -> Vec<u8> {
     fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)).expect("the fixture is there")
@@ -79,7 +79,7 @@ fn other_protocols_are_opaque() {
         (b"\rGET / HTTP/1.1\r\n", 2),
         (b"\r\n\r\n\r\n\r\n\r\nGET / HTTP/1.1\r\n", 10),
         (b"PRI * HTTP/2.0\r\n\r\nSM\r\nx", 23),
-        (b"\0\0\0\x08\x04\xd2\x16\x2f", 1),
+        (b"\0\0\0\x08\x04\xd2\x16\x2f", 5),
         (b"\x80\x2e\x01\x03\x01", 1),
     ] {
         let expected = if stream.starts_with(b"GET / ") { Verdict::Http1 } else { Verdict::Opaque };
@@ -217,4 +217,61 @@ fn a_server_that_speaks_first_may_speak_http2() {
             assert_eq!(sniff_server(&stream[..end]), expected, "{end} bytes of {}", stream.escape_ascii());
         }
     }
+}
+
+/// A first request of this length, kind and version, whose client has this name; a body may be behind it.
+fn kafka(length: u32, kind: u16, version: u16, name: Option<&[u8]>, body: &[u8]) -> Vec<u8> {
+    let name_length = name.map_or(u16::MAX, |name| u16::try_from(name.len()).expect("short")).to_be_bytes();
+    let numbers = [&length.to_be_bytes()[..], &kind.to_be_bytes(), &version.to_be_bytes(), &[0xa5; 4]].concat();
+    [&numbers, &name_length[..], name.unwrap_or_default(), body].concat()
+}
+
+#[test]
+fn requests_that_begin_a_connection_to_a_broker_are_told_by_their_header() {
+    let (librdkafka, java) = (&b"rdkafka"[..], &b"producer-1"[..]);
+    for (stream, decided) in [
+        (kafka(17 + 22, 18, 3, Some(librdkafka), b"\0\x0blibrdkafka\x062.3.0\0"), 21),
+        (kafka(20 + 33, 18, 4, Some(java), b"\0\x12apache-kafka-java\x064.1.0\0"), 24),
+        (kafka(17, 18, 0, Some(librdkafka), b""), 21),
+        (kafka(14, 3, 0, None, b"\0\0\0\0"), 14),
+        (kafka(13 + 4, 3, 1, Some(b"a b"), b"\0\0\0\0"), 17),
+        (kafka(10 + 7, 17, 1, Some(b""), b"\0\x05PLAIN"), 14),
+    ] {
+        assert_eq!(verdict(&stream), (Verdict::Kafka, decided), "{}", stream.escape_ascii());
+        assert_eq!(sniff_client_of_kafka(&stream), Verdict::Kafka);
+    }
+}
+
+#[test]
+fn what_only_looks_like_a_request_to_a_broker_is_opaque() {
+    for stream in [
+        // A name that is longer than the request, is no text, or has a negative length.
+        kafka(17, 18, 3, Some(b"much longer than that"), b""),
+        kafka(50, 18, 3, Some(b"a\0b"), b""),
+        [&kafka(50, 18, 3, None, b"")[..12], b"\xff\xfe\0\0"].concat(),
+        // More than there is in that version, or less.
+        kafka(18, 18, 0, Some(b"rdkafka"), b"\0"),
+        kafka(17, 18, 3, Some(b"rdkafka"), b""),
+        kafka(40, 17, 2, Some(b"rdkafka"), b""),
+        kafka(40, 3, 200, Some(b"rdkafka"), b""),
+        kafka(9, 18, 0, None, b""),
+        // A startup message of PostgreSQL, and the first packet of ZooKeeper.
+        b"\0\0\0\x54\0\x03\0\0user\0postgres\0database\0postgres\0application_name\0psql\0\0".to_vec(),
+        b"\0\0\0\x2d\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x75\x30\0\0\0\0\0\0\0\0\0\0\0\x10".to_vec(),
+    ] {
+        assert_eq!(verdict(&stream).0, Verdict::Opaque, "{}", stream.escape_ascii());
+    }
+}
+
+#[test]
+fn where_a_broker_is_expected_any_request_begins_a_connection() {
+    let produce = kafka(100, 0, 7, Some("r\u{e9}dkafka".as_bytes()), b"");
+    assert_eq!(sniff_client(&produce), Verdict::Opaque);
+    assert_eq!(sniff_client_of_kafka(&produce), Verdict::Kafka);
+    for end in 0..produce.len() {
+        assert_eq!(sniff_client_of_kafka(&produce[..end]), Verdict::NeedMore, "first {end} bytes");
+    }
+    let hello = fixture("openssl.hello");
+    assert_eq!(sniff_client_of_kafka(&hello), sniff_client(&hello));
+    assert_eq!(sniff_client_of_kafka(b"GET / HTTP/1.1"), Verdict::Http1);
 }

@@ -5,12 +5,13 @@ use std::net::SocketAddr;
 use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 
-use flowfold_flow::{ConnectionInfo, Refusal, Reporters};
+use flowfold_flow::{ConnectionInfo, Protocol, Refusal, Reporters};
 use flowfold_proxy::{Accepted, OriginalDestination};
 use flowfold_redirect::{ClientProcess, Lookups};
 use socket2::SockRef;
 
 use super::steering::Steering;
+use crate::config::{Config, Direction, L7};
 use crate::identity::{Caller, Resolver};
 
 /// Answers one worker from what the programs recorded.
@@ -19,14 +20,33 @@ pub(super) struct Steered {
     steering: Arc<Steering>,
     lookups: Lookups,
     resolver: Resolver,
-    /// The ports of the ingress rules.
+    ports: Ports,
+}
+
+/// The ports that the rules name.
+#[derive(Clone, Debug)]
+pub(super) struct Ports {
     ingress: Box<[u16]>,
+    /// Of the rules that say KAFKA.
+    kafka_ingress: Box<[u16]>,
+    kafka_egress: Box<[u16]>,
+}
+
+impl Ports {
+    pub(super) fn of(config: &Config) -> Self {
+        let kafka = |direction| config.ports_of(direction, L7::Kafka).into();
+        Self {
+            ingress: config.ports(Direction::Ingress).into(),
+            kafka_ingress: kafka(Direction::Ingress),
+            kafka_egress: kafka(Direction::Egress),
+        }
+    }
 }
 
 impl Steered {
-    pub(super) fn new(steering: &Arc<Steering>, resolver: Resolver, ingress: &[u16]) -> Self {
+    pub(super) fn new(steering: &Arc<Steering>, resolver: Resolver, ports: Ports) -> Self {
         let steering = Arc::clone(steering);
-        Self { lookups: steering.lookups(), steering, resolver, ingress: ingress.into() }
+        Self { lookups: steering.lookups(), steering, resolver, ports }
     }
 
     /// A client's connection that the programs sent here instead of where it was going.
@@ -38,7 +58,7 @@ impl Steered {
         }
         // The server is here, and an ingress rule names it: this one hop is both sides' connection.
         let is_here = self.resolver.is_local(server.ip());
-        let serves_here = is_here && self.ingress.contains(&server.port());
+        let serves_here = is_here && self.ports.ingress.contains(&server.port());
         Ok(ConnectionInfo {
             reporters: if serves_here { Reporters::BOTH } else { Reporters::CLIENT },
             client: if is_here { as_direct(accepted.peer, server) } else { accepted.peer },
@@ -69,6 +89,13 @@ impl OriginalDestination for Steered {
         let info =
             if self.lookups.is_listener(accepted.local) { self.egress(accepted)? } else { self.ingress(accepted) };
         Ok(Arc::new(info))
+    }
+
+    fn expected(&self, info: &ConnectionInfo) -> Option<Protocol> {
+        let (ports, port) = (&self.ports, info.server.port());
+        let is_kafka = (info.reporters.server && ports.kafka_ingress.contains(&port))
+            || (info.reporters.client && ports.kafka_egress.contains(&port));
+        is_kafka.then_some(Protocol::Kafka)
     }
 
     fn prepare(&self, socket: BorrowedFd<'_>, info: &ConnectionInfo) -> io::Result<()> {

@@ -7,8 +7,8 @@ pub const EXAMPLE: &str = r#"# A configuration of flowfold. Every key is optiona
 # Which traffic is steered. <direction/port/L4/L7>:
 #   direction  Ingress: to local servers on this port; Egress: from local clients to any server on this port
 #   L4         TCP
-#   L7         HTTP, GRPC, or AUTO for whatever the first bytes tell. KAFKA and DNS over TCP are steered too, but this
-#              release only counts their connections and bytes. DNS over UDP is not steered by this release.
+#   L7         HTTP, GRPC, KAFKA, or AUTO for whatever the first bytes tell. DNS over TCP is steered too, but this
+#              release only counts its connections and bytes. DNS over UDP is not steered by this release.
 # The same as a map: {direction: ingress, port: 9080, l4: TCP, l7: HTTP}; l4 and l7 may be left out (TCP, AUTO).
 visibility:
   - <Ingress/9080/TCP/HTTP>

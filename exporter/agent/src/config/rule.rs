@@ -23,7 +23,7 @@ pub enum L7 {
     Http,
     /// gRPC, which is HTTP/2 to those who read it: the same as [`L7::Http`].
     Grpc,
-    /// Kafka: relayed and reported as opaque by this release.
+    /// Kafka: whatever can be a request to a broker is taken for one, with no more evidence than that.
     Kafka,
     /// DNS over TCP: relayed and reported as opaque by this release.
     Dns,
@@ -161,7 +161,7 @@ fn read_l7(l7: Option<&str>, l4: Option<&str>) -> Result<L7, PartError> {
 impl L7 {
     /// What this release does not read although a rule may name it.
     pub const fn is_opaque_today(self) -> bool {
-        matches!(self, Self::Kafka | Self::Dns)
+        matches!(self, Self::Dns)
     }
 }
 

@@ -9,6 +9,7 @@ use allocation_counter::measure;
 use flowfold_flow::{ByteTally, ConnectionEnd, ConnectionInfo, Exchange, Protocol, Refusal, Reporters, Side, Workload};
 
 use super::*;
+use crate::TopicNames;
 use crate::shared::ReaderTools;
 use frames::{END_STREAM, PREFACE, SETTINGS, data, headers, message};
 
@@ -61,8 +62,12 @@ impl Shown {
             source: Arc::clone(&workload),
             destination: workload,
         };
-        let mut shown =
-            Self { sink: Answers::default(), info, tools: ReaderTools::new(), reader: Http2Reader::default() };
+        let mut shown = Self {
+            sink: Answers::default(),
+            info,
+            tools: ReaderTools::new(TopicNames::default()),
+            reader: Http2Reader::default(),
+        };
         shown.show(Side::ClientToServer, &[PREFACE, SETTINGS].concat());
         shown.show(Side::ServerToClient, SETTINGS);
         shown

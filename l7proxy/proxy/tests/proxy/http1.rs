@@ -20,6 +20,7 @@ fn answered(method: &str, path: &str, status: u16, request: &[u8], response: &[u
         response_bytes: response.len() as u64,
         first_byte_known: true,
         call: None,
+        kafka: None,
         trace: None,
     }
 }

@@ -7,6 +7,9 @@ mod frames;
 mod grpc;
 mod http1;
 mod http2;
+mod kafka;
+#[path = "../../../wire/tests/support/kafka_messages.rs"]
+mod kafka_messages;
 mod recording;
 mod resets;
 mod running;

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use flowfold_flow::{
     ByteTally, ConnectionEnd, ConnectionInfo, ConnectionOutcome, Exchange, FlowSink, GrpcCall, GrpcFlavour,
-    GrpcMessages, GrpcStatus, HttpVersion, Operation, Outcome, Protocol, Refusal, Side, TraceContext, UnparsedReason,
+    GrpcMessages, GrpcStatus, HttpVersion, KafkaExchange, KafkaPartition, KafkaRecords, KafkaTopic, Operation, Outcome,
+    Protocol, Refusal, Side, TraceContext, UnparsedReason,
 };
 
 /// How long a test waits for something that must happen.
@@ -25,6 +26,7 @@ pub(crate) struct Heard {
     pub(crate) response_bytes: u64,
     pub(crate) first_byte_known: bool,
     pub(crate) call: Option<HeardCall>,
+    pub(crate) kafka: Option<HeardKafka>,
     pub(crate) trace: Option<TraceContext>,
 }
 
@@ -38,6 +40,47 @@ pub(crate) struct HeardCall {
     pub(crate) response: GrpcMessages,
     pub(crate) timeout: Option<Duration>,
     pub(crate) first_message_known: bool,
+}
+
+/// Topic, number, error, records and their bytes, high watermark, offset.
+pub(crate) type HeardPartition = (String, i32, i16, u64, u64, Option<i64>, Option<i64>);
+
+/// What an exchange with a Kafka broker told. The name of what was asked stands in `method`, the topic in `path`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct HeardKafka {
+    pub(crate) version: i16,
+    pub(crate) client_id: Option<String>,
+    pub(crate) group: Option<String>,
+    pub(crate) topic: Option<String>,
+    pub(crate) error: i16,
+    pub(crate) throttle: Option<Duration>,
+    pub(crate) max_wait: Option<Duration>,
+    pub(crate) partitions: Vec<HeardPartition>,
+    pub(crate) more: (u64, u64),
+}
+
+impl HeardKafka {
+    fn of(kafka: &KafkaExchange<'_>) -> Self {
+        let topic = |topic: KafkaTopic<'_>| match topic {
+            KafkaTopic::Named(name) => name.to_owned(),
+            KafkaTopic::Unknown => "?".to_owned(),
+        };
+        let partition = |one: &KafkaPartition<'_>| {
+            let (KafkaRecords { count, bytes }, error) = (one.records, one.error.0);
+            (topic(one.topic), one.partition, error, count, bytes, one.high_watermark, one.offset)
+        };
+        Self {
+            version: kafka.api_version,
+            client_id: kafka.client_id.map(str::to_owned),
+            group: kafka.group.map(str::to_owned),
+            topic: kafka.topic.map(topic),
+            error: kafka.error.0,
+            throttle: kafka.throttle,
+            max_wait: kafka.max_wait,
+            partitions: kafka.partitions.iter().map(partition).collect(),
+            more: (kafka.more.count, kafka.more.bytes),
+        }
+    }
 }
 
 /// What was heard of one connection, told when it closes.
@@ -111,7 +154,15 @@ impl FlowSink for Recording {
                 };
                 ("POST".into(), text(grpc.method), grpc.http_status, HttpVersion::Http2, false, Some(call))
             }
-            _ => panic!("only HTTP and gRPC are read"),
+            Operation::Kafka(kafka) => {
+                let topic = HeardKafka::of(kafka).topic.unwrap_or_default();
+                (kafka.api.name().unwrap_or("unknown").to_owned(), topic, None, HttpVersion::Http2, false, None)
+            }
+            _ => panic!("nothing else is read"),
+        };
+        let kafka = match &exchange.operation {
+            Operation::Kafka(kafka) => Some(HeardKafka::of(kafka)),
+            _ => None,
         };
         let heard = Heard {
             method,
@@ -124,6 +175,7 @@ impl FlowSink for Recording {
             response_bytes: exchange.response_bytes,
             first_byte_known: exchange.time_to_first_byte.is_some(),
             call,
+            kafka,
             trace: exchange.trace,
         };
         assert!(self.faulty_path.is_none_or(|path| path != heard.path), "a fault that a test asked for");

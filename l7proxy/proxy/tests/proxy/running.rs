@@ -7,7 +7,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use flowfold_flow::Workload;
-use flowfold_proxy::{DrainTrigger, FixedDestination, Listener, Worker, WorkerStatus, drain_channel};
+use flowfold_proxy::{DrainTrigger, FixedDestination, Listener, TopicNames, Worker, WorkerStatus, drain_channel};
 
 use crate::recording::{Recording, Records};
 
@@ -46,6 +46,7 @@ impl Running {
             listeners: vec![Listener { socket }],
             destinations: FixedDestination::new(upstream, Arc::new(Workload::named("server"))),
             sink: recording.clone(),
+            topic_names: TopicNames::default(),
             status: Arc::clone(&status),
             drain,
         };

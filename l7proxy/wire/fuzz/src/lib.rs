@@ -11,11 +11,16 @@ mod hpack_pair;
 pub mod http2;
 #[path = "../../tests/support/http2_side.rs"]
 mod http2_side;
+pub mod kafka;
+#[path = "../../tests/support/kafka_bytes.rs"]
+mod kafka_bytes;
+#[path = "../../tests/support/kafka_side.rs"]
+mod kafka_side;
 
 use conversation::Conversation;
 use flowfold_wire::http1::{RequestDecoder, RequestEvent, ResponseDecoder, ResponseEvent, ResponseTo};
 use flowfold_wire::limits;
-use flowfold_wire::sniff::{Verdict, sniff_client};
+use flowfold_wire::sniff::{Verdict, sniff_client, sniff_client_of_kafka};
 
 /// What stands between the client's and the server's bytes of a conversation. Neither byte occurs in UTF-8.
 const BETWEEN_SIDES: &[u8] = b"\xff\xfe";
@@ -170,10 +175,12 @@ fn interleave(client: &[&[u8]], server: &[&[u8]]) {
 
 /// Each prefix of a stream gives the verdict of the whole, or asks for more.
 pub fn sniff(data: &[u8]) {
-    let last = sniff_client(data);
-    for end in 0..data.len() {
-        let verdict = sniff_client(&data[..end]);
-        assert!(verdict == Verdict::NeedMore || verdict == last, "{end}: {verdict:?}, then {last:?}");
+    for judge in [sniff_client, sniff_client_of_kafka] {
+        let last = judge(data);
+        for end in 0..data.len() {
+            let verdict = judge(&data[..end]);
+            assert!(verdict == Verdict::NeedMore || verdict == last, "{end}: {verdict:?}, then {last:?}");
+        }
     }
 }
 

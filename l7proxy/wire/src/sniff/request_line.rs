@@ -10,12 +10,12 @@ const KNOWN_METHODS: [&[u8]; 10] =
 /// What stands behind the target. A minor version that doesn't exist is the decoder's to refuse.
 const VERSION: &[u8] = b"HTTP/1.";
 
-/// What the start of a line tells.
+/// What the start of a stream tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Guess {
-    /// A request line, whatever follows.
+    /// It is one, whatever follows.
     Yes,
-    /// No request line, whatever follows.
+    /// It is none, whatever follows.
     No,
     /// It depends on what follows.
     Maybe,

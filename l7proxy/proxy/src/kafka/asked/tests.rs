@@ -1,0 +1,53 @@
+use super::*;
+
+fn told(asked: &mut Asked, partitions: i32) {
+    asked.topic("orders");
+    for index in 0..partitions {
+        asked.partition(Partition { index, records: 1, ..Partition::default() });
+    }
+}
+
+fn request(correlation_id: i32) -> RequestHead {
+    RequestHead { api_key: 0, api_version: 9, correlation_id, wire_bytes: 100 }
+}
+
+#[test]
+fn as_many_are_lent_as_may_be_open() {
+    let pool = AskedPool::default();
+    let mut lent: Vec<_> = std::iter::from_fn(|| pool.take(0)).collect();
+    assert_eq!(lent.len(), MAX_OPEN);
+    // One is given back, and one is lost.
+    pool.give_back(lent.pop().expect("many were lent"));
+    drop(lent.pop());
+    assert_eq!(pool.open.get(), MAX_OPEN - 2);
+    drop(lent);
+    assert_eq!(pool.open.get(), 0);
+}
+
+#[test]
+fn what_all_hold_together_is_bounded_and_the_rest_is_summed_up() {
+    let pool = AskedPool::default();
+    let mut lent = Vec::new();
+    for number in 0..2_000 {
+        let mut asked = pool.take(0).expect("not that many are open");
+        asked.begin(&request(number), Instant::now(), 12);
+        told(&mut asked, 300);
+        lent.push(asked);
+    }
+    assert_eq!(pool.held.get(), MAX_HELD);
+    let last = lent.last().expect("many");
+    assert_eq!((last.partitions.told_each().count(), last.partitions.more().count), (0, 300));
+    for asked in lent {
+        pool.give_back(asked);
+    }
+    assert_eq!(pool.held.get(), 0);
+    assert!(pool.free.borrow().len() <= POOLED);
+}
+
+#[test]
+fn a_list_is_emptied_into_its_own_memory() {
+    let list: Vec<KafkaPartition<'_>> = Vec::with_capacity(100);
+    let place = list.as_ptr().cast::<u8>();
+    let again = emptied(list);
+    assert_eq!((again.as_ptr().cast(), again.capacity()), (place, 100));
+}
