@@ -51,8 +51,11 @@ pub enum UnparsedReason {
     UnexpectedResponse,
     /// More requests were in flight than are remembered.
     TooManyInFlight,
-    /// A frame breaks RFC 9113 in a way that leaves its meaning open.
+    /// A frame of HTTP/2 breaks RFC 9113 in a way that leaves its meaning open, or the length of a Kafka message can't be
+    /// one.
     MalformedFrame,
+    /// A Kafka message is not what its kind and version say. The next one is read again.
+    MalformedMessage,
     /// The sender of header blocks uses a larger table (RFC 7541 section 4.2) than is remembered.
     HeaderTableTooLarge,
     /// A decoder failed by a fault of its own.
@@ -61,7 +64,7 @@ pub enum UnparsedReason {
 
 impl UnparsedReason {
     /// Every reason, in the order of [`UnparsedReason::index`].
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::HeadTooLarge,
         Self::MalformedHead,
         Self::AmbiguousLength,
@@ -69,6 +72,7 @@ impl UnparsedReason {
         Self::UnexpectedResponse,
         Self::TooManyInFlight,
         Self::MalformedFrame,
+        Self::MalformedMessage,
         Self::HeaderTableTooLarge,
         Self::DecoderFault,
     ];
@@ -88,6 +92,7 @@ impl UnparsedReason {
             Self::UnexpectedResponse => "unexpected_response",
             Self::TooManyInFlight => "too_many_in_flight",
             Self::MalformedFrame => "malformed_frame",
+            Self::MalformedMessage => "malformed_message",
             Self::HeaderTableTooLarge => "header_table_too_large",
             Self::DecoderFault => "decoder_fault",
         }

@@ -323,3 +323,6 @@ fn reason_of(error: KafkaError) -> UnparsedReason {
         KafkaError::MalformedFrame => UnparsedReason::MalformedFrame,
     }
 }
+
+#[cfg(test)]
+mod tests;

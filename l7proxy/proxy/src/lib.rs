@@ -19,6 +19,8 @@ mod pending;
 mod reader;
 mod relay;
 mod shared;
+#[cfg(test)]
+mod shown;
 mod socket_options;
 mod status;
 mod tap;

@@ -83,6 +83,12 @@ impl<'a, S: FlowSink> Listening<'a, S> {
             ByteClass::Head | ByteClass::Framing => tally.parsed += count,
             ByteClass::Body => tally.body += count,
             ByteClass::Tunnel => tally.opaque += count,
+            ByteClass::Unread => {
+                tally.unparsed += count;
+                if count > 0 {
+                    tally.reason = Some(UnparsedReason::MalformedMessage);
+                }
+            }
             // Counted when the server's answer tells what they are.
             ByteClass::Held => {}
         }

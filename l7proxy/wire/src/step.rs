@@ -3,15 +3,18 @@
 /// What the bytes of a step are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ByteClass {
-    /// HTTP/1: a start line or field lines. HTTP/2: the payload of HEADERS, `PUSH_PROMISE` and CONTINUATION frames.
+    /// HTTP/1: a start line or field lines. HTTP/2: the payload of HEADERS, `PUSH_PROMISE` and CONTINUATION frames. Kafka:
+    /// the length of a message and its header.
     Head,
-    /// Message content.
+    /// Message content. Kafka: batches of records, and bodies of which nothing is known.
     Body,
     /// What is around content and heads. HTTP/1: chunk lines, trailers, empty lines in front of a message. HTTP/2: the
-    /// preface, frame headers, the padding of DATA frames, and all frames that carry neither content nor a head.
+    /// preface, frame headers, the padding of DATA frames, and all frames that carry neither content nor a head. Kafka: bodies but for the records in them.
     Framing,
     /// No longer HTTP/1: a tunnel after an upgrade or CONNECT, or what a client sends after its last request.
     Tunnel,
+    /// Kafka: what is behind the place in a message where it showed that it is malformed.
+    Unread,
     /// Taken, but not told yet. [`RequestDecoder::settle`](crate::http1::RequestDecoder::settle) gives these bytes back, to be
     /// fed and told then. Those that never are, are [`RequestDecoder::held`](crate::http1::RequestDecoder::held).
     Held,

@@ -213,11 +213,14 @@ fn what_nobody_knows_is_joined_all_the_same() {
 
 #[test]
 fn a_malformed_body_ends_its_own_details_only() {
-    let malformed = request(12, 0, 1, &[short(-2), vec![0; 30]].concat());
+    let behind = vec![0; 30];
+    let malformed = request(12, 0, 1, &[short(-2), behind.clone()].concat());
     let record = converse(&[(malformed, response(1, &[])), (heartbeat(2), response(2, &short(0)))]);
     let answered = Outcome::Answered;
     assert_eq!(ends(&record), [("Heartbeat", 0, answered), ("Heartbeat", 0, answered)]);
     assert_eq!(told(&record)[0].group, None);
+    assert_eq!(record.unparsed_reason(), Some(UnparsedReason::MalformedMessage));
+    assert_eq!((record.to_server.unparsed, record.to_client.unparsed), (behind.len() as u64, 0));
 }
 
 /// Of a Produce that is not understood nobody knows whether it asked for a response.

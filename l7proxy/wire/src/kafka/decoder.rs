@@ -231,8 +231,10 @@ impl KafkaDecoder {
     fn skip<'a>(&mut self, input: &[u8]) -> Step<KafkaEvent<'a>> {
         let mut rest = input;
         self.left = self.left.saturating_sub(split(&mut rest, self.left));
+        let is_malformed = self.walker.ended.details == Details::Malformed;
+        let class = if is_malformed { ByteClass::Unread } else { ByteClass::Body };
         let event = (self.left == 0).then(|| self.end());
-        Step { consumed: input.len().saturating_sub(rest.len()), class: ByteClass::Body, event }
+        Step { consumed: input.len().saturating_sub(rest.len()), class, event }
     }
 
     /// The message is over.

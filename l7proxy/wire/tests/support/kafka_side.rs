@@ -11,6 +11,7 @@ pub(crate) struct Totals {
     pub(crate) head: usize,
     pub(crate) body: usize,
     pub(crate) framing: usize,
+    pub(crate) unread: usize,
 }
 
 /// What was asked for, by correlation ids: the key and the version.
@@ -76,6 +77,7 @@ impl Side {
                 ByteClass::Head => self.totals.head += step.consumed,
                 ByteClass::Body => self.totals.body += step.consumed,
                 ByteClass::Framing => self.totals.framing += step.consumed,
+                ByteClass::Unread => self.totals.unread += step.consumed,
                 ByteClass::Tunnel | ByteClass::Held => panic!("{:?}", step.class),
             }
             input = &input[step.consumed..];
@@ -96,8 +98,8 @@ impl Side {
             }
             self.memory = self.memory.max(self.decoder.memory());
         }
-        let Totals { head, body, framing } = self.totals;
-        let told = head + body + framing;
+        let Totals { head, body, framing, unread } = self.totals;
+        let told = head + body + framing + unread;
         assert!(told == self.fed || (self.error.is_some() && told < self.fed), "bytes");
     }
 }
