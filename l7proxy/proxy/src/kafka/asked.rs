@@ -132,8 +132,9 @@ impl Asked {
     /// A partition of the topic that was told last.
     pub(super) fn partition(&mut self, mut told: Partition) {
         let of_group = [KafkaApi::FETCH, KafkaApi::OFFSET_COMMIT, KafkaApi::OFFSET_FETCH, KafkaApi::TXN_OFFSET_COMMIT];
-        // Elsewhere an offset is none that somebody has read to.
-        told.offset = told.offset.filter(|_offset| of_group.contains(&self.api));
+        // Elsewhere an offset is none that somebody has read to; and a negative one says that there is none.
+        told.offset = told.offset.filter(|offset| *offset >= 0 && of_group.contains(&self.api));
+        told.high_watermark = told.high_watermark.filter(|offset| *offset >= 0);
         self.holding(|partitions, may_grow| partitions.partition(told, may_grow));
     }
 

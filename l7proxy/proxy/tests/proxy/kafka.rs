@@ -289,3 +289,24 @@ fn tokens_behind_an_old_handshake_are_opaque() {
     assert_eq!(ends(&record), [("SaslHandshake", 0, Outcome::Answered)]);
     assert_eq!((record.to_server.opaque, record.to_client.opaque), (token.len() as u64, 4));
 }
+
+#[test]
+fn a_connection_may_begin_with_any_request_where_kafka_is_expected() {
+    let (asked, answer) = (produce(1, 1, &batch(0, 3, 10)), produced(1, 0));
+    for (proxy, protocol, heard) in
+        [(Running::start(), Protocol::Opaque, 0), (Running::expecting(Protocol::Kafka), Protocol::Kafka, 1)]
+    {
+        let (mut client, mut server) = proxy.connect();
+        pass(&mut client, &mut server, &asked);
+        pass(&mut server, &mut client, &answer);
+        drop((client, server));
+        let record = proxy.records.next();
+        assert_eq!((&record.protocols[..], record.exchanges.len()), (&[protocol][..], heard));
+    }
+    // What it says itself counts for more.
+    let proxy = Running::expecting(Protocol::Kafka);
+    let (mut client, mut server) = proxy.connect();
+    pass(&mut client, &mut server, b"GET / HTTP/1.1\r\n\r\n");
+    drop((client, server));
+    assert_eq!(proxy.records.next().protocols, [Protocol::Http1]);
+}

@@ -1,13 +1,17 @@
 //! A worker on its own thread, in front of a server that a test plays.
 
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use flowfold_flow::Workload;
-use flowfold_proxy::{DrainTrigger, FixedDestination, Listener, TopicNames, Worker, WorkerStatus, drain_channel};
+use flowfold_flow::{ConnectionInfo, Protocol, Refusal, Workload};
+use flowfold_proxy::{
+    Accepted, DrainTrigger, FixedDestination, Listener, OriginalDestination, TopicNames, Worker, WorkerStatus,
+    drain_channel,
+};
 
 use crate::recording::{Recording, Records};
 
@@ -35,7 +39,22 @@ impl Running {
         Self::in_front_of(server, upstream, change)
     }
 
+    /// In front of a server that should speak this.
+    pub(crate) fn expecting(protocol: Protocol) -> Self {
+        let server = TcpListener::bind("127.0.0.1:0").expect("loopback can be bound");
+        let upstream = server.local_addr().expect("a bound socket has an address");
+        Self::with(server, Steered { fixed: fixed(upstream), expected: Some(protocol) }, |_| {})
+    }
+
     pub(crate) fn in_front_of(server: TcpListener, upstream: SocketAddr, change: impl FnOnce(&mut Recording)) -> Self {
+        Self::with(server, fixed(upstream), change)
+    }
+
+    fn with<D: OriginalDestination + Send + 'static>(
+        server: TcpListener,
+        destinations: D,
+        change: impl FnOnce(&mut Recording),
+    ) -> Self {
         let socket = TcpListener::bind("127.0.0.1:0").expect("loopback can be bound");
         let address = socket.local_addr().expect("a bound socket has an address");
         let (mut recording, records) = Recording::new();
@@ -44,7 +63,7 @@ impl Running {
         let status = Arc::new(WorkerStatus::default());
         let worker = Worker {
             listeners: vec![Listener { socket }],
-            destinations: FixedDestination::new(upstream, Arc::new(Workload::named("server"))),
+            destinations,
             sink: recording.clone(),
             topic_names: TopicNames::default(),
             status: Arc::clone(&status),
@@ -84,6 +103,34 @@ impl Drop for Running {
     }
 }
 
+fn fixed(upstream: SocketAddr) -> FixedDestination {
+    FixedDestination::new(upstream, Arc::new(Workload::named("server")))
+}
+
+/// What steers connections by rules, and so knows what they should speak.
+struct Steered {
+    fixed: FixedDestination,
+    expected: Option<Protocol>,
+}
+
+impl OriginalDestination for Steered {
+    fn resolve(&self, accepted: &Accepted) -> Result<Arc<ConnectionInfo>, Refusal> {
+        self.fixed.resolve(accepted)
+    }
+
+    fn expected(&self, _info: &ConnectionInfo) -> Option<Protocol> {
+        self.expected
+    }
+
+    fn prepare(&self, socket: BorrowedFd<'_>, info: &ConnectionInfo) -> io::Result<()> {
+        self.fixed.prepare(socket, info)
+    }
+
+    fn out_of_ports(&self, info: &ConnectionInfo) {
+        self.fixed.out_of_ports(info);
+    }
+}
+
 fn patient(stream: TcpStream) -> TcpStream {
     stream.set_read_timeout(Some(PATIENCE)).expect("a time-out can be set");
     stream.set_write_timeout(Some(PATIENCE)).expect("a time-out can be set");
@@ -114,5 +161,5 @@ pub(crate) fn expect_end(stream: &mut TcpStream) {
 pub(crate) fn expect_reset(stream: &mut TcpStream) {
     let mut rest = Vec::new();
     let error = stream.read_to_end(&mut rest).expect_err("the stream is reset");
-    assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
+    assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
 }

@@ -26,6 +26,7 @@ impl Totals {
             ByteClass::Tunnel => self.tunnel += bytes,
             // Told when it is given back.
             ByteClass::Held => {}
+            ByteClass::Unread => panic!("{class:?}"),
         }
     }
 

@@ -77,7 +77,7 @@ impl Side {
                         ByteClass::Head => self.totals.head += step.consumed,
                         ByteClass::Body => self.totals.body += step.consumed,
                         ByteClass::Framing => self.totals.framing += step.consumed,
-                        ByteClass::Tunnel | ByteClass::Held => panic!("{:?}", step.class),
+                        ByteClass::Tunnel | ByteClass::Unread | ByteClass::Held => panic!("{:?}", step.class),
                     }
                     input = &input[step.consumed..];
                     match step.event {
