@@ -198,8 +198,98 @@ fn requests() -> Vec<Fixture> {
     ]
 }
 
+/// Versions that no other implementation writes any more.
+fn old_versions() -> Vec<Fixture> {
+    let one = |partition: Vec<u8>| array(&[[text("orders"), array(&[partition])].concat()]);
+    let commit = |version: i16, member: Vec<u8>, time: Vec<u8>| {
+        let partition = [int(3), long(77), time, text("metadata")].concat();
+        request(8, version, 1, &[text("shop"), member, one(partition)].concat())
+    };
+    let committed = &[
+        "api_key: 8",
+        CLIENT,
+        "Group(\"shop\")",
+        ORDERS,
+        "index: 3, error_code: 0, records: 0, bytes: 0, high_watermark: None, offset: Some(77)",
+        READ,
+        CLEAN,
+    ];
+    let member = [int(1), text("member")].concat();
+    let listed = [int(3), short(0), array(&[long(5), long(0)])].concat();
+    let appended = |times: usize| one([int(3), short(6), long(9).repeat(times)].concat());
+    let produced = |throttle: &'static str| ["Response", ORDERS, "index: 3, error_code: 6", throttle, CLEAN];
+    let failed = "index: 3, error_code: 3";
+    vec![
+        of_client("a commit of version 0", commit(0, Vec::new(), Vec::new()), committed),
+        of_client("a commit of version 1", commit(1, member, long(0)), committed),
+        of_client(
+            "offsets of version 0",
+            request(2, 0, 1, &[int(-1), one([int(3), long(-1), int(1)].concat())].concat()),
+            &["api_key: 2", CLIENT, ORDERS, "index: 3", READ, CLEAN],
+        ),
+        of_server(
+            "found in version 0",
+            (2, 0),
+            response(7, &one(listed)),
+            &["Response", ORDERS, "index: 3", READ, CLEAN],
+        ),
+        of_server("produced in version 0", (0, 0), response(7, &appended(1)), &produced("throttle_ms: None")),
+        of_server(
+            "in version 1",
+            (0, 1),
+            response(7, &[appended(1), int(5)].concat()),
+            &produced("throttle_ms: Some(5)"),
+        ),
+        of_server(
+            "in version 2",
+            (0, 2),
+            response(7, &[appended(2), int(5)].concat()),
+            &produced("throttle_ms: Some(5)"),
+        ),
+        of_client(
+            "a fetch of version 3",
+            request(
+                1,
+                3,
+                1,
+                &[int(-1), int(500), int(1), int(1 << 20), one([int(3), long(32), int(9)].concat())].concat(),
+            ),
+            &["api_key: 1", CLIENT, ORDERS, "offset: Some(32)", "max_wait_ms: Some(500), min_bytes: Some(1)", CLEAN],
+        ),
+        of_client(
+            "offsets of a group of version 0",
+            request(9, 0, 1, &[text("shop"), array(&[[text("orders"), array(&[int(3)])].concat()])].concat()),
+            &["api_key: 9", CLIENT, "Group(\"shop\")", ORDERS, "index: 3", READ, CLEAN],
+        ),
+        of_server(
+            "offsets of a group found in version 0",
+            (9, 0),
+            response(7, &one([int(3), long(77), text("metadata"), short(3)].concat())),
+            &[
+                "Response",
+                ORDERS,
+                failed,
+                "details: Read, acks: None, max_wait_ms: None, min_bytes: None, coordinator_kind: None, error_code: 3",
+                CLEAN,
+            ],
+        ),
+        of_server(
+            "topics made in version 0",
+            (19, 0),
+            response(7, &array(&[[text("orders"), short(36)].concat()])),
+            &["Response", ORDERS, "error_code: 36, throttle_ms: None", CLEAN],
+        ),
+        of_server(
+            "topics gone in version 0",
+            (20, 0),
+            response(7, &array(&[[text("orders"), short(0)].concat()])),
+            &["Response", ORDERS, READ, CLEAN],
+        ),
+    ]
+}
+
 fn fixtures() -> Vec<Fixture> {
-    [produces(), fetches(), requests()].into_iter().flatten().collect()
+    [produces(), fetches(), requests(), old_versions()].into_iter().flatten().collect()
 }
 
 fn read<'a>(fixture: &Fixture, pieces: impl IntoIterator<Item = &'a [u8]>) -> Side {

@@ -1,5 +1,9 @@
 //! Walks through the body of a message by its schema, and can stop at every byte.
 
+mod numbers;
+
+use numbers::{FIXED_BYTES, Numbers, signed};
+
 use super::records::{Records, split};
 use super::schema::{Each, Field, Kind, Slot};
 use super::{Ended, Partition, TopicId};
@@ -8,12 +12,6 @@ use crate::step::ByteClass;
 
 /// How deep structures are within each other. The schemas are data of this crate, and a test measures them.
 pub(super) const DEPTH: usize = 4;
-
-/// The longest value of fixed length: a UUID.
-const FIXED_BYTES: usize = 16;
-
-/// The most bytes of a variable-length number of 32 bits.
-const VARINT_BYTES: u8 = 5;
 
 /// The body is not what its schema says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,10 +69,7 @@ pub(super) struct Walker {
     depth: usize,
     version: i16,
     flexible: bool,
-    /// The front of a number.
-    gathered: [u8; FIXED_BYTES],
-    came: u8,
-    varint: u64,
+    numbers: Numbers,
     /// The front of a text, if it is not in the input as a whole.
     text: Vec<u8>,
     records: Records,
@@ -147,9 +142,7 @@ impl Default for Walker {
             depth: 0,
             version: 0,
             flexible: false,
-            gathered: [0; FIXED_BYTES],
-            came: 0,
-            varint: 0,
+            numbers: Numbers::default(),
             text: Vec::new(),
             records: Records::new(0),
             partition: Partition::default(),
@@ -169,7 +162,7 @@ impl Walker {
         self.depth = 1;
         self.version = version;
         self.flexible = flexible;
-        (self.came, self.varint) = (0, 0);
+        self.numbers = Numbers::default();
         self.partition = Partition::default();
     }
 
@@ -211,7 +204,7 @@ impl Walker {
             State::Next => self.enter_next(cursor.left())?,
             State::ElementEnd => return Ok(self.end_element()),
             State::Fixed(length, slot) => {
-                let Some(value) = self.gather(&mut cursor.rest, length) else { return MORE };
+                let Some(value) = self.numbers.fixed(&mut cursor.rest, length) else { return MORE };
                 self.state = State::Next;
                 if slot == Slot::TopicId {
                     return Ok(Some(Found::TopicId(value)));
@@ -237,17 +230,17 @@ impl Walker {
             }
             // These bytes are of another class.
             State::Records => return MORE,
-            State::TagCount => match self.take_varint(&mut cursor.rest)? {
+            State::TagCount => match self.numbers.varint(&mut cursor.rest)? {
                 None => return MORE,
                 Some(0) => return Ok(self.end_element()),
                 Some(tags) => self.state = State::Tag(tags),
             },
             State::Tag(tags) => {
-                let Some(_tag) = self.take_varint(&mut cursor.rest)? else { return MORE };
+                let Some(_tag) = self.numbers.varint(&mut cursor.rest)? else { return MORE };
                 self.state = State::TagLength(tags);
             }
             State::TagLength(tags) => {
-                let Some(length) = self.take_varint(&mut cursor.rest)? else { return MORE };
+                let Some(length) = self.numbers.varint(&mut cursor.rest)? else { return MORE };
                 if length > cursor.left() {
                     return Err(Malformed);
                 }
@@ -263,7 +256,7 @@ impl Walker {
                 }
             }
             State::Presence(fields) => {
-                let Some(marker) = self.gather(&mut cursor.rest, 1) else { return MORE };
+                let Some(marker) = self.numbers.fixed(&mut cursor.rest, 1) else { return MORE };
                 self.state = State::Next;
                 if signed(1, marker) >= 0 {
                     self.push(Level { fields, elements: 1, tagged: true, ..OUTSIDE })?;
@@ -372,54 +365,20 @@ impl Walker {
         (each == Each::Partition).then(|| Found::Partition(std::mem::take(&mut self.partition)))
     }
 
-    /// A value of so many bytes, at the end of those returned, once it is in.
-    fn gather(&mut self, rest: &mut &[u8], length: u8) -> Option<[u8; FIXED_BYTES]> {
-        let missing = usize::from(length.saturating_sub(self.came));
-        let (taken, behind) = rest.split_at_checked(missing).unwrap_or((rest, &[]));
-        *rest = behind;
-        let room = self.gathered.iter_mut().skip(FIXED_BYTES.saturating_sub(missing));
-        room.zip(taken).for_each(|(slot, byte)| *slot = *byte);
-        self.came = self.came.saturating_add(u8::try_from(taken.len()).unwrap_or(u8::MAX));
-        if self.came < length {
-            return None;
-        }
-        self.came = 0;
-        Some(std::mem::take(&mut self.gathered))
-    }
-
     /// A length once it is in: absent where that is what it says.
     #[expect(clippy::option_option, reason = "whether it has come, and whether there is one")]
     fn length(&mut self, rest: &mut &[u8], of: Lengthy) -> Result<Option<Option<u32>>, Malformed> {
         let size = match of {
             Lengthy::LongText(_) => 2,
-            _ if self.flexible => return Ok(self.take_varint(rest)?.map(|length| length.checked_sub(1))),
+            _ if self.flexible => return Ok(self.numbers.varint(rest)?.map(|length| length.checked_sub(1))),
             Lengthy::Text(_) => 2,
             _ => 4,
         };
-        let Some(value) = self.gather(rest, size) else { return Ok(None) };
+        let Some(value) = self.numbers.fixed(rest, size) else { return Ok(None) };
         match signed(size, value) {
             -1 => Ok(Some(None)),
             length => u32::try_from(length).map(|length| Some(Some(length))).map_err(|_negative| Malformed),
         }
-    }
-
-    /// A variable-length number, once it is in.
-    fn take_varint(&mut self, rest: &mut &[u8]) -> Result<Option<u32>, Malformed> {
-        while let Some((&byte, behind)) = rest.split_first() {
-            *rest = behind;
-            let shift = u32::from(self.came).saturating_mul(7);
-            self.varint |= u64::from(byte & 0x7f).checked_shl(shift).unwrap_or(0);
-            self.came = self.came.saturating_add(1);
-            if byte & 0x80 == 0 {
-                self.came = 0;
-                let value = std::mem::take(&mut self.varint);
-                return u32::try_from(value).map(Some).map_err(|_too_large| Malformed);
-            }
-            if self.came == VARINT_BYTES {
-                return Err(Malformed);
-            }
-        }
-        Ok(None)
     }
 
     fn store(&mut self, slot: Slot, length: u8, value: [u8; FIXED_BYTES]) {
@@ -451,12 +410,4 @@ impl Walker {
             self.ended.error_code = code;
         }
     }
-}
-
-/// The number in the last so many bytes.
-fn signed(length: u8, value: [u8; FIXED_BYTES]) -> i64 {
-    let value = i64::from_be_bytes(value.last_chunk().copied().unwrap_or_default());
-    // The bytes in front are zeros: the highest bit of a shorter number gets its place, and its weight.
-    let unused = i64::BITS.saturating_sub(u32::from(length).saturating_mul(8));
-    value.checked_shl(unused).unwrap_or(0).checked_shr(unused).unwrap_or(0)
 }
