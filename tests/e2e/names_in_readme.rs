@@ -28,6 +28,8 @@ fn is_metric(line: &str) -> bool {
         "| `grpc_",
         "| `http_",
         "| `hubble_",
+        "| `kafka_",
+        "| `messaging_",
         "| `process_",
         "| `rpc_",
         "| `target_info`",

@@ -206,7 +206,7 @@ mod tests {
         let first_byte = lines.iter().find(|line| line.found.starts_with("flowfold_http_time")).unwrap();
         let expected = "flowfold_http_time_to_first_byte_seconds: up to 2 per client, server and port (2 reporters)";
         assert_eq!(first_byte.found, expected);
-        assert_eq!(lines.len(), 7);
+        assert_eq!(lines.len(), 11);
         assert_eq!(verdict(&lines), Exit::Done);
     }
 

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant, SystemTime};
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use flowfold_flow::{
-    ConnectionInfo, Exchange, FlowSink, HttpExchange, HttpVersion, KnownMethod, Operation, Outcome, Reporters,
-    UrlScheme, Workload,
+    ConnectionInfo, Exchange, FlowSink, HttpExchange, HttpVersion, KafkaApi, KafkaError, KafkaExchange, KafkaPartition,
+    KafkaRecords, KafkaTopic, KnownMethod, Operation, Outcome, Reporters, UrlScheme, Workload,
 };
 use flowfold_fold::{DEFAULT_MAX_SERIES, Fold, FoldOptions, RouteTable};
 
@@ -74,6 +74,47 @@ fn held(criterion: &mut Criterion) {
     group.finish();
 }
 
+fn kafka(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("Kafka exchange");
+    group.throughput(Throughput::Elements(1));
+    for (name, api, topics, partitions) in [
+        ("Produce, one partition", KafkaApi::PRODUCE, 1, 1),
+        ("Fetch, 10 partitions of one topic", KafkaApi::FETCH, 1, 10),
+        ("Fetch, 50 partitions of 10 topics", KafkaApi::FETCH, 10, 5),
+    ] {
+        let fold = Fold::new(FoldOptions::default());
+        let shard = fold.shard();
+        let info = connection(Reporters::CLIENT, "kafka");
+        let names: Vec<_> = (0..topics).map(|number| format!("orders-{number}")).collect();
+        let partition = |topic, partition| KafkaPartition {
+            topic: KafkaTopic::Named(topic),
+            partition,
+            error: KafkaError::NONE,
+            records: KafkaRecords { count: 16, bytes: 16_384 },
+            high_watermark: (api == KafkaApi::FETCH).then_some(1_000_000),
+            offset: (api == KafkaApi::FETCH).then_some(999_000),
+        };
+        let partitions: Vec<_> =
+            names.iter().flat_map(|topic| (0..partitions).map(move |number| partition(topic, number))).collect();
+        let operation = Operation::Kafka(KafkaExchange {
+            api,
+            api_version: 12,
+            client_id: Some("app-1"),
+            group: None,
+            topic: partitions.first().filter(|_| topics == 1).map(|partition| partition.topic),
+            error: KafkaError::NONE,
+            throttle: Some(Duration::ZERO),
+            max_wait: (api == KafkaApi::FETCH).then_some(Duration::from_millis(500)),
+            partitions: &partitions,
+            more: KafkaRecords::default(),
+        });
+        let exchange = Exchange { operation, ..exchange(&info, 200, Duration::from_millis(3)) };
+        let mut open = shard.opened(&info);
+        group.bench_function(name, |bencher| bencher.iter(|| shard.exchange(&mut open, &exchange)));
+    }
+    group.finish();
+}
+
 fn new_label_set(criterion: &mut Criterion) {
     // As many as a default store takes, with two series each: the duration and the time to first byte.
     const LABEL_SETS: u64 = DEFAULT_MAX_SERIES as u64 / 2;
@@ -111,5 +152,5 @@ fn snapshot(criterion: &mut Criterion) {
     criterion.bench_function("snapshot of 100,000 histogram series", |bencher| bencher.iter(|| fold.snapshot()));
 }
 
-criterion_group!(benches, held, new_label_set, snapshot);
+criterion_group!(benches, held, kafka, new_label_set, snapshot);
 criterion_main!(benches);

@@ -5,7 +5,8 @@ use std::time::SystemTime;
 
 use flowfold_flow::{ConnectionOutcome, Protocol, Refusal, Reporters, Side, UnparsedReason};
 
-use crate::labels::{ExchangeFamily, Labels};
+use crate::kafka::Positions;
+use crate::labels::{ExchangeFamily, Labels, Vocabulary};
 use crate::names::{self, label};
 use crate::registry::{Registry, Retired};
 use crate::series::{Reading, SeriesCopy};
@@ -18,6 +19,8 @@ use crate::{BuildInfo, Health};
 pub(crate) struct Sources<'a> {
     pub(crate) workers: &'a [Arc<WorkerCells>],
     pub(crate) registry: &'a Registry,
+    pub(crate) positions: &'a Positions,
+    pub(crate) vocabulary: &'a Vocabulary,
     pub(crate) rows: &'a Rows,
     pub(crate) retired: &'a Retired,
     pub(crate) residues: &'a mut Residues,
@@ -31,6 +34,9 @@ impl Sources<'_> {
     pub(crate) fn snapshot(mut self) -> Snapshot {
         let mut snapshot = Snapshot { taken: SystemTime::now(), started: self.started, families: Vec::new() };
         let overflowed = self.exchange_series(&mut snapshot);
+        let lags = self.positions.lags(&self.vocabulary.kafka);
+        snapshot.push(&names::KAFKA_CONSUMER_LAG, lags.of_groups);
+        snapshot.push(&names::KAFKA_FETCH_LAG, lags.of_fetchers);
         snapshot.push(&names::EXCHANGES, self.exchanges());
         // Connections are told of where a view shows them: most agents keep none.
         let shown = |family: &ExchangeFamily| *family != ExchangeFamily::Connection || self.rows.shows(*family);
@@ -51,6 +57,10 @@ impl Sources<'_> {
         snapshot.push(&names::SERIES_BYTES, whole(budget.used()));
         snapshot.push(&names::MAX_SERIES, whole(self.registry.max_series()));
         snapshot.push(&names::MAX_SERIES_BYTES, whole(budget.max()));
+        snapshot.push(&names::KAFKA_POSITIONS, whole(self.positions.len()));
+        snapshot.push(&names::MAX_KAFKA_POSITIONS, whole(self.positions.max()));
+        let turned_away = vec![Scalar::new(Labels::none(), self.positions.turned_away())];
+        snapshot.push(&names::KAFKA_POSITIONS_TURNED_AWAY, turned_away);
         self.connections(&mut snapshot);
         snapshot.push(&names::STEERED_CONNECTIONS, self.health.steered_points());
         snapshot.push(&names::CONNECTIONS_NOT_OBSERVED, self.health.not_observed_points());

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Instant, SystemTime};
 
 use crate::collect::Sources;
+use crate::kafka::{KafkaNames, Positions};
 use crate::labels::{ExchangeFamily, Vocabulary};
 use crate::registry::{Registry, Retired};
 use crate::router::Router;
@@ -17,6 +18,7 @@ use crate::{BuildInfo, Detail, FoldOptions, Health, LearnedTemplate, Shard, Snap
 pub struct Fold {
     vocabulary: Arc<Vocabulary>,
     registry: Registry,
+    positions: Positions,
     /// What a snapshot shows of the registry.
     rows: Rows,
     /// What has expired. Whoever reads the store or gives something up holds it, so that an exchange is never on its way
@@ -44,12 +46,14 @@ impl Fold {
             routes: Router::new(options.routes, options.workload_routes),
             rpc_methods: options.rpc_methods,
             url_templates: UrlTemplates::new(options.max_url_templates),
+            kafka: KafkaNames::new(&options.kafka),
             tells_both_sides: tells_both_sides(&options.views),
             counts_connections: rows.shows(ExchangeFamily::Connection),
             uses: rows.uses(),
         });
         Arc::new(Self {
             registry: Registry::new(options.max_series, options.max_bytes, options.series_ttl, Arc::clone(&vocabulary)),
+            positions: Positions::new(options.kafka.max_partitions),
             vocabulary,
             rows,
             expired: Mutex::default(),
@@ -90,6 +94,8 @@ impl Fold {
         Sources {
             workers: &workers,
             registry: &self.registry,
+            positions: &self.positions,
+            vocabulary: &self.vocabulary,
             rows: &self.rows,
             retired,
             residues,
@@ -121,9 +127,16 @@ impl Fold {
         let Expired { retired, residues } = &mut *expired;
         let count = self.registry.expire(now, retired);
         residues.add(&self.rows, retired.last(count), &self.registry);
+        if let Some(ttl) = self.registry.ttl() {
+            self.positions.expire(now, ttl);
+        }
     }
 
     pub(crate) fn registry(&self) -> &Registry {
         &self.registry
+    }
+
+    pub(crate) fn positions(&self) -> &Positions {
+        &self.positions
     }
 }

@@ -21,6 +21,8 @@ pub(crate) enum HubbleKind {
     Flow,
     /// The flags of TCP segments, as far as the way a connection went tells them.
     Tcp,
+    /// Requests to Kafka.
+    Kafka,
 }
 
 /// What is told of the two sides.
@@ -68,9 +70,9 @@ const CONTEXTS: [(&str, Option<Context>); 11] = [
 
 impl HubbleMetric {
     /// The names of the metrics that can be asked for.
-    pub const NAMES: [&'static str; 4] = ["http", "httpV2", "flow", "tcp"];
+    pub const NAMES: [&'static str; 5] = ["http", "httpV2", "flow", "tcp", "kafka"];
 
-    /// What is shown where the configuration names no metrics: `httpV2` and `flow`, by workload.
+    /// What is shown where the configuration names no metrics: `httpV2`, `flow` and `kafka`, by workload.
     pub fn usual() -> Vec<Self> {
         let labels = vec![
             "source_namespace",
@@ -80,7 +82,9 @@ impl HubbleMetric {
             "traffic_direction",
         ];
         let contexts = HubbleContexts { labels, ..HubbleContexts::default() };
-        [HubbleKind::HttpV2, HubbleKind::Flow].map(|kind| Self { kind, contexts: contexts.clone() }).into()
+        [HubbleKind::HttpV2, HubbleKind::Flow, HubbleKind::Kafka]
+            .map(|kind| Self { kind, contexts: contexts.clone() })
+            .into()
     }
 
     /// Reads a metric with its options.
@@ -91,6 +95,7 @@ impl HubbleMetric {
             "httpV2" => HubbleKind::HttpV2,
             "flow" => HubbleKind::Flow,
             "tcp" => HubbleKind::Tcp,
+            "kafka" => HubbleKind::Kafka,
             _ => return Err(HubbleError::Metric { name: name.to_owned() }),
         };
         let mut contexts = HubbleContexts::default();
@@ -196,7 +201,7 @@ mod tests {
         let told = |text: &str| HubbleMetric::parse(text).unwrap_err().to_string();
         assert_eq!(
             told("dns:query"),
-            "\"dns\" is no metric of Hubble that can be shown; known are http, httpV2, flow, tcp"
+            "\"dns\" is no metric of Hubble that can be shown; known are http, httpV2, flow, tcp, kafka"
         );
         assert!(told("http:query").starts_with("http has no option \"query\"; known are sourceContext"));
         assert!(told("http:sourceContext=host").starts_with("\"host\" is no context; known are identity, namespace"));
@@ -204,5 +209,7 @@ mod tests {
         assert_eq!(HubbleMetric::parse_all(["http", "flow", "httpV2"]), Err(HubbleError::Twice));
         assert_eq!(HubbleMetric::parse_all(["tcp", "flow", "tcp:sourceContext=ip"]), Err(HubbleError::Twice));
         assert_eq!(HubbleMetric::parse_all(["httpV2", "flow", "tcp"]).unwrap().len(), 3);
+        assert_eq!(HubbleMetric::parse_all(["kafka", "kafka"]), Err(HubbleError::Twice));
+        assert_eq!(HubbleMetric::parse_all(["httpV2", "flow", "kafka"]).unwrap().len(), 3);
     }
 }

@@ -2,6 +2,7 @@
 
 mod context;
 mod field;
+mod kafka_key;
 mod key;
 mod rpc_key;
 mod uses;
@@ -15,9 +16,11 @@ use flowfold_flow::Workload;
 
 pub(crate) use context::{Context, Contexts};
 pub(crate) use field::{Column, Field};
+pub(crate) use kafka_key::KafkaKey;
 pub(crate) use key::Key;
 pub(crate) use uses::Uses;
 
+use crate::kafka::KafkaNames;
 use crate::names::{self, Metric, label};
 use crate::router::Router;
 use crate::url_templates::UrlTemplates;
@@ -40,10 +43,26 @@ pub(crate) enum ExchangeFamily {
     FirstMessage,
     /// Connections that are over, where a view shows them, reported for either. They count, and have no duration.
     Connection,
+    /// Durations of Kafka exchanges, reported for either.
+    KafkaRequest,
+    /// Records of topics, reported for either. Their time is 0.
+    KafkaRecords,
+    /// What brokers took for a Fetch beyond the wait that it allowed, reported for either.
+    KafkaFetch,
+    /// How long brokers held clients back, reported for either.
+    KafkaThrottle,
+}
+
+/// Which protocol the keys of a family are made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum KeyKind {
+    Http,
+    Rpc,
+    Kafka,
 }
 
 impl ExchangeFamily {
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::HttpServer,
         Self::HttpClient,
         Self::RpcServer,
@@ -51,6 +70,10 @@ impl ExchangeFamily {
         Self::FirstByte,
         Self::FirstMessage,
         Self::Connection,
+        Self::KafkaRequest,
+        Self::KafkaRecords,
+        Self::KafkaFetch,
+        Self::KafkaThrottle,
     ];
 
     /// The metric that the family is named after.
@@ -63,6 +86,10 @@ impl ExchangeFamily {
             Self::FirstByte => &names::HTTP_TIME_TO_FIRST_BYTE,
             Self::FirstMessage => &names::RPC_TIME_TO_FIRST_MESSAGE,
             Self::Connection => &names::HUBBLE_TCP_FLAGS,
+            Self::KafkaRequest => &names::KAFKA_REQUEST_DURATION,
+            Self::KafkaRecords => &names::KAFKA_RECORDS,
+            Self::KafkaFetch => &names::KAFKA_FETCH_BEYOND_WAIT,
+            Self::KafkaThrottle => &names::KAFKA_THROTTLE,
         }
     }
 
@@ -82,9 +109,23 @@ impl ExchangeFamily {
         }
     }
 
-    /// Whether its series count messages, too.
+    /// Whether its series count messages or records, too.
     pub(crate) const fn has_messages(self) -> bool {
-        matches!(self, Self::RpcServer | Self::RpcClient)
+        matches!(self, Self::RpcServer | Self::RpcClient | Self::KafkaRecords)
+    }
+
+    /// What its keys are made of.
+    pub(crate) const fn key_kind(self) -> KeyKind {
+        match self {
+            Self::HttpServer | Self::HttpClient | Self::FirstByte | Self::Connection => KeyKind::Http,
+            Self::RpcServer | Self::RpcClient | Self::FirstMessage => KeyKind::Rpc,
+            Self::KafkaRequest | Self::KafkaRecords | Self::KafkaFetch | Self::KafkaThrottle => KeyKind::Kafka,
+        }
+    }
+
+    /// What tells the keys of Kafka's families apart.
+    pub(crate) const fn place_in_kafka(self) -> u64 {
+        (self as u64).saturating_sub(Self::KafkaRequest as u64)
     }
 }
 
@@ -118,6 +159,7 @@ pub(crate) struct Vocabulary {
     pub(crate) routes: Router,
     pub(crate) rpc_methods: RpcMethods,
     pub(crate) url_templates: UrlTemplates,
+    pub(crate) kafka: KafkaNames,
     /// Whether label sets of the client's side say that the server's side is reported, too.
     pub(crate) tells_both_sides: bool,
     /// Whether connections that are over make label sets.
@@ -135,6 +177,7 @@ impl Vocabulary {
             routes,
             rpc_methods: RpcMethods::default(),
             url_templates: UrlTemplates::new(0),
+            kafka: KafkaNames::new(&crate::KafkaLimits::default()),
             tells_both_sides: false,
             counts_connections: false,
             uses: [Uses::ALL; ExchangeFamily::ALL.len()],

@@ -14,8 +14,10 @@ mod collect;
 mod fold;
 mod health;
 mod hubble;
+mod kafka;
 mod label_choices;
 mod labels;
+mod learned;
 mod methods;
 mod options;
 mod preview;
@@ -34,6 +36,10 @@ pub use buckets::Buckets;
 pub use fold::Fold;
 pub use health::{Health, NotObserved, SteeredDirection};
 pub use hubble::{HubbleError, HubbleMetric};
+pub use kafka::{
+    KafkaLimits, MAX_MAX_KAFKA_CLIENT_IDS, MAX_MAX_KAFKA_GROUPS, MAX_MAX_KAFKA_PARTITIONS, MAX_MAX_KAFKA_TOPICS,
+    messaging_operation,
+};
 pub use label_choices::{LabelChoiceError, LabelChoices};
 pub use labels::Labels;
 pub use methods::{MAX_METHODS, Methods, MethodsError};

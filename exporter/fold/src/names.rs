@@ -7,6 +7,8 @@ mod agent;
 mod go_grpc_prometheus;
 mod http;
 mod hubble;
+mod kafka;
+mod messaging;
 mod rpc;
 mod service_graph;
 
@@ -16,6 +18,8 @@ pub use agent::*;
 pub use go_grpc_prometheus::*;
 pub use http::*;
 pub use hubble::*;
+pub use kafka::*;
+pub use messaging::*;
 pub use rpc::*;
 pub use service_graph::*;
 
@@ -71,15 +75,26 @@ impl Metric {
 }
 
 /// Every metric that is exported where the configuration chooses no views, in the order in which they are exported.
-pub static ALL: [&Metric; 38] = [
+pub static ALL: [&Metric; 52] = [
     &HTTP_SERVER_REQUEST_DURATION,
     &HTTP_CLIENT_REQUEST_DURATION,
     &RPC_SERVER_CALL_DURATION,
     &RPC_CLIENT_CALL_DURATION,
+    &MESSAGING_CLIENT_OPERATION_DURATION,
+    &MESSAGING_CLIENT_SENT_MESSAGES,
+    &MESSAGING_CLIENT_CONSUMED_MESSAGES,
     &HTTP_TIME_TO_FIRST_BYTE,
     &RPC_TIME_TO_FIRST_MESSAGE,
     &RPC_MESSAGES,
     &RPC_MESSAGE_BYTES,
+    &KAFKA_REQUESTS,
+    &KAFKA_REQUEST_DURATION,
+    &KAFKA_RECORDS,
+    &KAFKA_BYTES,
+    &KAFKA_FETCH_BEYOND_WAIT,
+    &KAFKA_THROTTLE,
+    &KAFKA_CONSUMER_LAG,
+    &KAFKA_FETCH_LAG,
     &EXCHANGES,
     &SERIES,
     &SERIES_CREATED,
@@ -89,6 +104,9 @@ pub static ALL: [&Metric; 38] = [
     &SERIES_BYTES,
     &MAX_SERIES,
     &MAX_SERIES_BYTES,
+    &KAFKA_POSITIONS,
+    &MAX_KAFKA_POSITIONS,
+    &KAFKA_POSITIONS_TURNED_AWAY,
     &CONNECTIONS_OPENED,
     &CONNECTIONS,
     &OPEN_CONNECTIONS,
@@ -114,7 +132,7 @@ pub static ALL: [&Metric; 38] = [
 
 /// The metrics of the views that only a configuration chooses, in the order in which they are exported: behind
 /// those of [`ALL`] that exchanges feed.
-pub static CHOSEN: [&Metric; 19] = [
+pub static CHOSEN: [&Metric; 21] = [
     &GRPC_SERVER_STARTED,
     &GRPC_SERVER_HANDLED,
     &GRPC_SERVER_MSG_RECEIVED,
@@ -130,6 +148,8 @@ pub static CHOSEN: [&Metric; 19] = [
     &HUBBLE_HTTP_REQUEST_DURATION,
     &HUBBLE_FLOWS_PROCESSED,
     &HUBBLE_TCP_FLAGS,
+    &HUBBLE_KAFKA_REQUESTS,
+    &HUBBLE_KAFKA_REQUEST_DURATION,
     &SERVICE_GRAPH_REQUESTS,
     &SERVICE_GRAPH_FAILED,
     &SERVICE_GRAPH_SERVER,

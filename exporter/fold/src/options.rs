@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{HubbleMetric, LabelChoices, Methods, RouteTable, RpcMethods, View, WorkloadRoutes};
+use crate::{HubbleMetric, KafkaLimits, LabelChoices, Methods, RouteTable, RpcMethods, View, WorkloadRoutes};
 
 /// The ceiling of exchange series where the configuration names none.
 pub const DEFAULT_MAX_SERIES: usize = 20_000;
@@ -28,6 +28,8 @@ pub struct FoldOptions {
     pub methods: Methods,
     /// The gRPC methods that are reported by name.
     pub rpc_methods: RpcMethods,
+    /// How much of Kafka is told by its name.
+    pub kafka: KafkaLimits,
     /// The naming schemes under which exchanges are shown.
     pub views: Vec<View>,
     /// What the view of Hubble shows.
@@ -56,6 +58,7 @@ impl Default for FoldOptions {
             max_url_templates: 0,
             methods: Methods::default(),
             rpc_methods: RpcMethods::default(),
+            kafka: KafkaLimits::default(),
             views: vec![View::OpenTelemetry],
             hubble: HubbleMetric::usual(),
             labels: LabelChoices::default(),

@@ -9,6 +9,12 @@ use crate::views::Rows;
 /// The status codes that servers may send: 100 to 599 (RFC 9110 section 15).
 const HTTP_STATUSES: u64 = 500;
 
+/// The values of a byte of a key that says an API of Kafka or an error.
+const KAFKA_NUMBERS: u64 = 256;
+
+/// The APIs of Kafka that carry records.
+const KAFKA_TRANSFERS: u64 = 3;
+
 /// The most label sets of one family that a client, a server and a port can have.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FamilyPreview {
@@ -43,6 +49,9 @@ impl FoldOptions {
         let ends = 2 + FailureReason::ALL.len() as u64;
         let routes = self.routes.len() + self.workload_routes.iter().map(|of| of.routes.len()).max().unwrap_or(0);
         let or_other = |count: usize| count as u64 + 1;
+        // Beside the names: none, another one, and one that is not seen.
+        let topics = self.kafka.max_topics as u64 + 3;
+        let client_ids = if self.kafka.max_client_ids == 0 { 1 } else { self.kafka.max_client_ids as u64 + 2 };
         let factors: &[(&str, Field, u64)] = match family {
             ExchangeFamily::HttpServer | ExchangeFamily::HttpClient => &[
                 ("methods", Field::HttpMethod, or_other(self.methods.len())),
@@ -61,7 +70,30 @@ impl FoldOptions {
                 ("types of call", Field::GrpcType, GrpcCall::ALL.len() as u64),
                 ("HTTP status codes", Field::HttpStatus, HTTP_STATUSES + 1),
             ],
-            ExchangeFamily::FirstByte | ExchangeFamily::FirstMessage => &[("reporters", Field::Reporter, 2)],
+            ExchangeFamily::KafkaRequest => &[
+                ("reporters", Field::Reporter, 2),
+                ("APIs", Field::KafkaApi, KAFKA_NUMBERS),
+                ("topics", Field::KafkaTopic, topics),
+                ("error codes", Field::KafkaError, KAFKA_NUMBERS),
+                ("ways to end", Field::ErrorType, ends),
+                ("groups", Field::KafkaGroup, self.kafka.max_groups as u64 + 2),
+                ("client ids", Field::KafkaClient, client_ids),
+            ],
+            ExchangeFamily::KafkaRecords => &[
+                ("reporters", Field::Reporter, 2),
+                ("APIs", Field::KafkaApi, KAFKA_TRANSFERS),
+                ("topics", Field::KafkaTopic, topics),
+                ("error codes", Field::KafkaError, KAFKA_NUMBERS),
+                ("ways to end", Field::ErrorType, ends),
+            ],
+            ExchangeFamily::KafkaThrottle => &[
+                ("reporters", Field::Reporter, 2),
+                ("APIs", Field::KafkaApi, KAFKA_NUMBERS),
+                ("client ids", Field::KafkaClient, client_ids),
+            ],
+            ExchangeFamily::FirstByte | ExchangeFamily::FirstMessage | ExchangeFamily::KafkaFetch => {
+                &[("reporters", Field::Reporter, 2)]
+            }
             ExchangeFamily::Connection => &[
                 ("reporters", Field::Reporter, 2),
                 ("ways to end", Field::ErrorType, ConnectionOutcome::ALL.len() as u64),
@@ -82,7 +114,8 @@ mod tests {
     use crate::{HubbleMetric, LabelChoices, RouteTable, View};
 
     fn most(options: &FoldOptions, family: ExchangeFamily) -> u64 {
-        options.preview()[family as usize].most
+        let of_family = |preview: &FamilyPreview| preview.family == family.metric().name;
+        options.preview().into_iter().find(of_family).map_or(0, |preview| preview.most)
     }
 
     #[test]
@@ -92,6 +125,9 @@ mod tests {
         assert_eq!(most(&options, ExchangeFamily::HttpServer), 11 * 3 * 501 * 13 * 3 * 2);
         assert_eq!(most(&options, ExchangeFamily::RpcServer), 501 * 18 * 13 * 2);
         assert_eq!(most(&options, ExchangeFamily::FirstByte), 2);
+        assert_eq!(most(&options, ExchangeFamily::KafkaRequest), 2 * 256 * 503 * 256 * 13 * 202);
+        assert_eq!(most(&options, ExchangeFamily::KafkaRecords), 2 * 3 * 503 * 256 * 13);
+        assert_eq!(most(&options, ExchangeFamily::KafkaThrottle), 2 * 256);
         let mut labels = LabelChoices::default();
         labels.include("http_server_request_duration_seconds", &["http_route", "destination_workload"]).unwrap();
         options.labels = labels;
@@ -102,7 +138,7 @@ mod tests {
         options.views = vec![View::GoGrpcPrometheus];
         assert_eq!(most(&options, ExchangeFamily::HttpServer), 1);
         assert_eq!(most(&options, ExchangeFamily::RpcServer), 501 * 18 * 4);
-        assert_eq!(options.preview().len(), 6);
+        assert_eq!(options.preview().len(), 10);
         options.views = vec![View::Hubble];
         options.hubble = HubbleMetric::parse_all(["tcp"]).unwrap();
         assert_eq!(most(&options, ExchangeFamily::Connection), 2 * 6 * 2);

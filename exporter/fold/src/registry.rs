@@ -134,6 +134,10 @@ impl Registry {
         &self.budget
     }
 
+    pub(crate) fn ttl(&self) -> Option<Duration> {
+        self.ttl
+    }
+
     pub(crate) fn max_series(&self) -> usize {
         self.max_series
     }

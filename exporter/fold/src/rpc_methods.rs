@@ -1,11 +1,9 @@
 //! The gRPC methods that are reported by their name.
 
-use std::fmt;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, OnceLock, PoisonError};
-
 use flowfold_flow::{GrpcExchange, GrpcStatus, Outcome};
 use hashbrown::HashSet;
+
+use crate::learned::{LearnedNames, LearnedPlaces};
 
 /// The most methods that are learned where the configuration names no other number.
 pub const DEFAULT_MAX_RPC_METHODS: usize = 500;
@@ -27,24 +25,11 @@ const OTHER_PLACE: u16 = 0;
 /// They are given, or they are learned up to a number: a method becomes known by the first call that the server answered
 /// with a status that only a server which has it would send, so that calls to made-up methods can't use the number up.
 /// Known methods stay known.
+#[derive(Clone, Debug)]
 pub struct RpcMethods {
-    /// The names, each written once: [`label`](Self::label) reads them without a lock. As long as there may be methods.
-    names: Box<[OnceLock<Box<str>>]>,
-    /// How many are known.
-    known: AtomicUsize,
-    /// Whoever adds a name holds it.
-    adding: Mutex<()>,
+    /// [`label`](Self::label) reads them without a lock.
+    names: LearnedNames,
     learns: bool,
-}
-
-impl fmt::Debug for RpcMethods {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Not the places that are still free.
-        out.debug_struct("RpcMethods")
-            .field("known", &self.names().collect::<Vec<_>>())
-            .field("max", &self.max())
-            .finish_non_exhaustive()
-    }
 }
 
 impl Default for RpcMethods {
@@ -54,21 +39,10 @@ impl Default for RpcMethods {
     }
 }
 
-impl Clone for RpcMethods {
-    /// A table of its own, which knows what this one knows.
-    fn clone(&self) -> Self {
-        let clone = Self { learns: self.learns, ..Self::with_room(self.names.len()) };
-        for name in self.names() {
-            clone.add(name);
-        }
-        clone
-    }
-}
-
 impl RpcMethods {
     /// Methods that are learned, at most so many (and at most [`MAX_MAX_RPC_METHODS`]).
     pub fn learned(max: usize) -> Self {
-        Self { learns: true, ..Self::with_room(max.min(MAX_MAX_RPC_METHODS)) }
+        Self { names: LearnedNames::with_room(max.min(MAX_MAX_RPC_METHODS)), learns: true }
     }
 
     /// Exactly these methods. What the list names twice counts once.
@@ -86,16 +60,16 @@ impl RpcMethods {
         if kept.len() > MAX_MAX_RPC_METHODS {
             return Err(RpcMethodsError::TooMany { given: kept.len() });
         }
-        let methods = Self::with_room(kept.len());
+        let names = LearnedNames::with_room(kept.len());
         for name in &kept {
-            methods.add(name.as_ref());
+            names.add(name.as_ref());
         }
-        Ok(methods)
+        Ok(Self { names, learns: false })
     }
 
     /// How many methods are known.
     pub fn len(&self) -> usize {
-        self.known.load(Ordering::Acquire)
+        self.names.len()
     }
 
     /// Whether no method is known.
@@ -105,104 +79,35 @@ impl RpcMethods {
 
     /// The most methods that may be known.
     pub fn max(&self) -> usize {
-        self.names.len()
-    }
-
-    fn with_room(room: usize) -> Self {
-        let names = std::iter::repeat_with(OnceLock::new).take(room).collect();
-        Self { names, known: AtomicUsize::new(0), adding: Mutex::default(), learns: false }
-    }
-
-    /// The known names in the order of their places.
-    fn names(&self) -> impl Iterator<Item = &str> {
-        self.names.iter().map_while(|name| name.get().map(|name| &**name))
-    }
-
-    /// The name at a place.
-    fn name(&self, place: u16) -> Option<&str> {
-        let position = usize::from(place).checked_sub(1)?;
-        self.names.get(position)?.get().map(|name| &**name)
-    }
-
-    /// Makes a name known, if there is room and it is not known yet.
-    fn add(&self, name: &str) {
-        let _adding = self.adding.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = self.known.load(Ordering::Relaxed);
-        // It happens once per method, so looking at all of them is cheap enough.
-        if self.names().any(|earlier| earlier == name) {
-            return;
-        }
-        if self.names.get(known).is_some_and(|place| place.set(name.into()).is_ok()) {
-            self.known.store(known + 1, Ordering::Release);
-        }
+        self.names.max()
     }
 
     /// The label value of a place.
     pub(crate) fn label(&self, place: u16) -> &str {
-        self.name(place).unwrap_or(OTHER)
+        self.names.name(place).unwrap_or(OTHER)
     }
 
     /// The service and the method of a place.
     pub(crate) fn service_and_method(&self, place: u16) -> (&str, &str) {
-        self.name(place).and_then(|name| name.rsplit_once('/')).unwrap_or((OTHER, OTHER))
+        self.names.name(place).and_then(|name| name.rsplit_once('/')).unwrap_or((OTHER, OTHER))
     }
 }
 
 /// One worker's way from a method to its place: a look-up without a lock.
 #[derive(Debug, Default)]
-pub(crate) struct RpcPlaces {
-    /// The places of the known methods, by the hash of their names.
-    table: hashbrown::HashTable<u16>,
-    hasher: hashbrown::DefaultHashBuilder,
-    /// How many known methods are in `table`.
-    met: usize,
-}
+pub(crate) struct RpcPlaces(LearnedPlaces);
 
 impl RpcPlaces {
     /// The place of a call's method. `last` is the place that the connection's last call had: most connections call one
     /// method again and again.
     #[inline]
     pub(crate) fn place(&mut self, methods: &RpcMethods, grpc: &GrpcExchange<'_>, outcome: Outcome, last: u16) -> u16 {
-        if methods.name(last).is_some_and(|name| name.as_bytes() == grpc.method) {
+        if methods.names.name(last).is_some_and(|name| name.as_bytes() == grpc.method) {
             return last;
         }
-        self.find(methods, grpc, outcome)
+        let may_learn = || methods.learns && shows_its_method(grpc, outcome) && is_method(grpc.method);
+        self.0.place(&methods.names, grpc.method, may_learn).unwrap_or(OTHER_PLACE)
     }
-
-    fn find(&mut self, methods: &RpcMethods, grpc: &GrpcExchange<'_>, outcome: Outcome) -> u16 {
-        self.meet(methods);
-        if let Some(place) = self.known(methods, grpc.method) {
-            return place;
-        }
-        if methods.learns && self.met < methods.max() && shows_its_method(grpc, outcome) && is_method(grpc.method) {
-            if let Ok(name) = std::str::from_utf8(grpc.method) {
-                methods.add(name);
-                self.meet(methods);
-            }
-            return self.known(methods, grpc.method).unwrap_or(OTHER_PLACE);
-        }
-        OTHER_PLACE
-    }
-
-    fn known(&self, methods: &RpcMethods, method: &[u8]) -> Option<u16> {
-        let is_it = |place: &u16| methods.name(*place).is_some_and(|name| name.as_bytes() == method);
-        self.table.find(hash(&self.hasher, method), is_it).copied()
-    }
-
-    /// Takes in what has become known since.
-    fn meet(&mut self, methods: &RpcMethods) {
-        let known = methods.len();
-        while self.met < known {
-            self.met += 1;
-            let Ok(place) = u16::try_from(self.met) else { return };
-            let hash_of = |place: &u16| hash(&self.hasher, methods.name(*place).unwrap_or_default().as_bytes());
-            self.table.insert_unique(hash_of(&place), place, hash_of);
-        }
-    }
-}
-
-fn hash(hasher: &hashbrown::DefaultHashBuilder, name: &[u8]) -> u64 {
-    std::hash::BuildHasher::hash_one(hasher, name)
 }
 
 /// Whether a call shows that the server has its method: the server itself sent a status, and not that of a method that
@@ -327,7 +232,7 @@ mod tests {
         assert_eq!(label(&methods, &mut places, &drop, unanswered), "shop.Cart/Drop");
         let other = call(b"shop.Cart/List", GrpcStatus::Ok);
         assert_eq!(label(&methods, &mut places, &other, Outcome::Answered), "_OTHER");
-        assert_eq!(methods.clone().names().collect::<Vec<_>>(), ["shop.Cart/Add", "shop.Cart/Drop"]);
+        assert_eq!(methods.clone().names.names().collect::<Vec<_>>(), ["shop.Cart/Add", "shop.Cart/Drop"]);
         assert!(matches!(RpcMethods::only(["Add"]), Err(RpcMethodsError::NotAMethod { name }) if name == "Add"));
     }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering, fence};
 use std::time::Duration;
 
-use flowfold_flow::{GrpcExchange, Side, TraceContext};
+use flowfold_flow::{GrpcExchange, KafkaRecords, KafkaTransfer, Side, TraceContext};
 
 pub(crate) use reading::{Reading, SeriesCopy, keep_latest};
 
@@ -38,7 +38,7 @@ pub(crate) struct Series {
     messages: Option<Box<MessageCells>>,
 }
 
-/// Messages by side, and their bytes.
+/// Messages by the side that sent them, and their bytes. Records are messages here.
 #[derive(Debug, Default)]
 struct MessageCells {
     counts: [Cell; Side::ALL.len()],
@@ -55,6 +55,8 @@ pub(crate) struct Record<'a> {
     trace: Option<(&'a TraceContext, u64)>,
     /// The call whose messages count here.
     call: Option<&'a GrpcExchange<'a>>,
+    /// The records that count here, and which way they went.
+    records: Option<(KafkaTransfer, KafkaRecords)>,
 }
 
 impl<'a> Record<'a> {
@@ -62,7 +64,7 @@ impl<'a> Record<'a> {
     #[inline]
     pub(crate) fn of(time: Duration) -> Self {
         let nanos = buckets::nanos(time);
-        Self { nanos, place: Place::of(nanos), trace: None, call: None }
+        Self { nanos, place: Place::of(nanos), trace: None, call: None, records: None }
     }
 
     /// The same, of an exchange that belongs to this trace.
@@ -75,6 +77,12 @@ impl<'a> Record<'a> {
     #[inline]
     pub(crate) fn with_call(self, call: &'a GrpcExchange<'a>) -> Self {
         Self { call: Some(call), ..self }
+    }
+
+    /// The same, with records that went this way.
+    #[inline]
+    pub(crate) fn with_records(self, transfer: KafkaTransfer, records: KafkaRecords) -> Self {
+        Self { records: Some((transfer, records)), ..self }
     }
 }
 
@@ -141,12 +149,29 @@ impl Series {
         if let Some((trace, at)) = record.trace {
             self.exemplars.set(place.classic, record.nanos, trace, at, budget);
         }
-        if let (Some(messages), Some(call)) = (&self.messages, record.call) {
-            for (side, sent) in [(Side::ClientToServer, call.request), (Side::ServerToClient, call.response)] {
-                messages.counts[side as usize].add(sent.count);
-                messages.bytes[side as usize].add(sent.bytes);
-            }
+        if let Some(messages) = &self.messages {
+            messages.add(record);
         }
         self.version.store(version.wrapping_add(2), Ordering::Release);
+    }
+}
+
+impl MessageCells {
+    #[inline]
+    fn add(&self, record: &Record<'_>) {
+        if let Some(call) = record.call {
+            for (side, sent) in [(Side::ClientToServer, call.request), (Side::ServerToClient, call.response)] {
+                self.counts[side as usize].add(sent.count);
+                self.bytes[side as usize].add(sent.bytes);
+            }
+        }
+        if let Some((transfer, records)) = record.records {
+            let side = match transfer {
+                KafkaTransfer::Produce => Side::ClientToServer,
+                KafkaTransfer::Fetch => Side::ServerToClient,
+            };
+            self.counts[side as usize].add(records.count);
+            self.bytes[side as usize].add(records.bytes);
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! One worker's part of the store.
 
 mod index;
+mod kafka;
 
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -53,8 +54,8 @@ pub struct Connection {
     first_byte: Reported,
     /// Of a gRPC call's first message.
     first_message: Reported,
-    /// The place of the method that was called last.
-    rpc_method: u16,
+    /// The place of the gRPC method or of the Kafka topic that was named last.
+    last_name: u16,
     /// The table of route templates that holds for the server.
     routes: u16,
     /// The registry's generation when the series were looked for.
@@ -141,9 +142,9 @@ impl Shard {
             &self.vocabulary.rpc_methods,
             grpc,
             exchange.outcome,
-            connection.rpc_method,
+            connection.last_name,
         );
-        connection.rpc_method = method;
+        connection.last_name = method;
         let key = Key::rpc(method, grpc, exchange.outcome).masked(self.rpc_bits);
         let place = connection.held(key).unwrap_or_else(|| self.hold(connection, key, ExchangeFamily::rpc));
         let record = Record::of(exchange.duration).with_trace(trace_of(exchange)).with_call(grpc);
@@ -240,7 +241,7 @@ impl FlowSink for Shard {
             series: Default::default(),
             first_byte: Reported::default(),
             first_message: Reported::default(),
-            rpc_method: 0,
+            last_name: 0,
             routes: self.vocabulary.routes.table_of(&info.destination),
             generation: self.fold.registry().generation(),
         };
@@ -270,6 +271,7 @@ impl FlowSink for Shard {
         match &exchange.operation {
             Operation::Http(http) => self.http(connection, exchange, http),
             Operation::Grpc(grpc) => self.grpc(connection, exchange, grpc),
+            Operation::Kafka(kafka) => self.kafka(connection, exchange, kafka),
             _ => {}
         }
     }

@@ -129,7 +129,7 @@ impl Rows {
             let of_family = &mut uses[part.family as usize];
             part.columns.iter().for_each(|column| of_family.add(part.family, column.field));
             if part.is_filtered {
-                for field in [Field::HttpStatus, Field::ErrorType] {
+                for field in [Field::HttpStatus, Field::ErrorType, Field::KafkaApi] {
                     of_family.add(part.family, field);
                 }
             }
@@ -149,6 +149,10 @@ pub(crate) enum Value {
     Messages(Side),
     /// The bytes of these messages.
     MessageBytes(Side),
+    /// Records, whichever way they went.
+    Records,
+    /// The bytes of these records.
+    RecordBytes,
 }
 
 impl Row {
@@ -227,7 +231,7 @@ mod tests {
     use crate::names;
 
     fn everything_of_hubble() -> Vec<HubbleMetric> {
-        HubbleMetric::parse_all(["httpV2:labelsContext=source_workload", "flow", "tcp"]).unwrap()
+        HubbleMetric::parse_all(["httpV2:labelsContext=source_workload", "flow", "tcp", "kafka"]).unwrap()
     }
 
     #[test]
@@ -257,7 +261,7 @@ mod tests {
         let fed = |metric: &&&Metric| shown.contains(&metric.name);
         let named: Vec<_> = names::ALL.iter().chain(&names::CHOSEN).filter(fed).map(|metric| metric.name).collect();
         assert_eq!(shown, named);
-        assert_eq!(rows(&[], &hubble).len(), shown.len() - 4 - names::CHOSEN.len());
+        assert_eq!(rows(&[], &hubble).len(), shown.len() - 7 - names::CHOSEN.len());
     }
 
     #[test]

@@ -76,12 +76,19 @@ pub(super) fn config(source: &str, raw: RawConfig, flags: &Overrides) -> Result<
     let usual = FoldOptions::default();
     let max_series = number(p, "max_series", raw.max_series.as_ref(), defaults::MAX_MAX_SERIES);
     let learned = metrics::max_url_templates(p, raw.max_url_templates.as_ref());
+    let kafka = [
+        raw.max_kafka_topics.as_ref(),
+        raw.max_kafka_groups.as_ref(),
+        raw.max_kafka_client_ids.as_ref(),
+        raw.max_kafka_partitions.as_ref(),
+    ];
     let fold = FoldOptions {
         routes,
         workload_routes,
         max_url_templates: learned.unwrap_or(usual.max_url_templates),
         methods: known_methods,
         rpc_methods: metrics::rpc_methods(p, raw.known_rpc_methods.as_deref(), raw.max_rpc_methods.as_ref()),
+        kafka: metrics::kafka(p, kafka),
         views: metrics::views(p, views.as_deref()),
         hubble: metrics::hubble(p, hubble.as_deref()),
         labels: metrics::labels(p, labels.as_ref()),

@@ -92,6 +92,15 @@ max_url_templates: 0
 max_rpc_methods: 500
 #known_rpc_methods: [shop.Cart/Add, shop.Cart/List]
 
+# Topics and consumer groups of Kafka are shown by name, once a broker has answered for them; up to so many, any other is
+# shown as _OTHER. Names that clients give themselves become the label client_id if there is a number of them, too.
+max_kafka_topics: 500
+max_kafka_groups: 200
+max_kafka_client_ids: 0
+# For how many partitions offsets are kept, from which consumers' lags are told: a partition counts once for itself, once
+# for each group, and once for each workload that fetches from it. 0: no lags.
+max_kafka_partitions: 10000
+
 # The most series of exchanges, and the most memory that they may take. Beyond either, further ones are counted in one
 # overflow series per family.
 max_series: 20000

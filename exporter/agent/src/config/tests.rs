@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use flowfold_fold::{HubbleMetric, View};
+use flowfold_fold::{HubbleMetric, KafkaLimits, View};
 
 use super::*;
 
@@ -74,7 +74,7 @@ fn each_wrong_value_of_what_is_shown_is_told_with_its_place_and_fix() {
         ),
         (
             "metrics: {hubble: [flow, drop]}",
-            "metrics.hubble[1]: \"drop\" is no metric of Hubble that can be shown; known are http, httpV2, flow; \
+            "metrics.hubble[1]: \"drop\" is no metric of Hubble that can be shown; known are http, httpV2, flow, tcp, kafka; \
              write a metric as Hubble's configuration does, as in \
              httpV2:labelsContext=source_workload,destination_workload",
         ),
@@ -104,6 +104,16 @@ fn each_wrong_value_of_what_is_shown_is_told_with_its_place_and_fix() {
              write a whole number from 0 (learn none) to 500",
         ),
         (
+            "max_kafka_topics: many",
+            "max_kafka_topics: `many` is not a number that can be used here; \
+             write a whole number from 0 (name none) to 10000",
+        ),
+        (
+            "max_kafka_client_ids: 251",
+            "max_kafka_client_ids: `251` is not a number that can be used here; \
+             write a whole number from 0 (no such label) to 250",
+        ),
+        (
             "workloads: [{name: a, match: {port: [80]}, routes: [/b, c]}]",
             "workloads[0].routes[1]: route template \"c\": the path must begin with '/'; \
              write {name} for one segment or, at the end, {name...} for the rest, as in /products/{id}",
@@ -129,6 +139,8 @@ fn ceilings_are_read_with_their_units() {
     assert_eq!(fold("series_ttl: 0").series_ttl, None);
     assert_eq!(fold("series_ttl: 2h").series_ttl, Some(Duration::from_hours(2)));
     assert_eq!(fold("max_url_templates: 20").max_url_templates, 20);
+    assert_eq!(fold("max_kafka_groups: 4000").kafka, KafkaLimits { max_groups: 4000, ..KafkaLimits::default() });
+    assert_eq!(fold("max_kafka_partitions: 0").kafka.max_partitions, 0);
 }
 
 #[test]

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use flowfold_flow::{Exchange, GrpcExchange, HttpExchange, Operation, Outcome};
-use flowfold_fold::{Methods, RouteTable};
+use flowfold_flow::{Exchange, GrpcExchange, HttpExchange, KafkaExchange, KafkaTopic, Operation, Outcome};
+use flowfold_fold::{Methods, RouteTable, messaging_operation};
 use opentelemetry::trace::SpanKind;
 use opentelemetry::{KeyValue, Value};
 
@@ -51,6 +51,7 @@ pub(super) fn describe(
     let (name, code) = match &exchange.operation {
         Operation::Http(http) => (self::http(exchange, http, is_client, routes, methods, out), http_code(http)),
         Operation::Grpc(grpc) => (self::grpc(grpc, out), grpc.status.map(|status| status.as_label().into())),
+        Operation::Kafka(kafka) => (self::kafka(kafka, out), Some(kafka.error.to_string().into())),
         _ => (String::new(), None),
     };
     let error = match exchange.outcome {
@@ -116,6 +117,31 @@ fn grpc(grpc: &GrpcExchange<'_>, out: &mut Vec<KeyValue>) -> String {
         out.push(KeyValue::new("rpc.response.status_code", status.as_label()));
     }
     method
+}
+
+/// Appends what Kafka adds, and returns the name of the span: the operation of messaging, or the request's own name.
+fn kafka(kafka: &KafkaExchange<'_>, out: &mut Vec<KeyValue>) -> String {
+    let operation = messaging_operation(kafka.api);
+    let name = operation.map_or_else(|| kafka.api.to_string(), |(name, _)| name.to_owned());
+    out.push(KeyValue::new("messaging.system", "kafka"));
+    out.push(KeyValue::new("messaging.operation.name", name.clone()));
+    if let Some((_, kind)) = operation {
+        out.push(KeyValue::new("messaging.operation.type", kind));
+    }
+    for (name, value) in [("messaging.client.id", kafka.client_id), ("messaging.consumer.group.name", kafka.group)] {
+        out.extend(value.map(|value| KeyValue::new(name, text(value.as_bytes()))));
+    }
+    if let [only] = kafka.partitions {
+        out.push(KeyValue::new("messaging.destination.partition.id", only.partition.to_string()));
+    }
+    let records = kafka.partitions.iter().fold(kafka.more.count, |sum, next| sum.saturating_add(next.records.count));
+    if kafka.api.transfer().is_some() {
+        out.push(KeyValue::new("messaging.batch.message_count", i64::try_from(records).unwrap_or(i64::MAX)));
+    }
+    let Some(KafkaTopic::Named(topic)) = kafka.topic else { return name };
+    let topic = text(topic.as_bytes());
+    out.push(KeyValue::new("messaging.destination.name", topic.clone()));
+    format!("{name} {topic}")
 }
 
 /// Bytes of the wire as a text of a bounded length.

@@ -28,8 +28,17 @@ impl Sampling {
             Some(trace) => trace.sampled,
             None => self.ratio > 0.0 && fastrand::f64() < self.ratio,
         };
-        is_sampled || exchange.duration >= self.slower_than || self.errors && failed(exchange)
+        is_sampled || time_taken(exchange) >= self.slower_than || self.errors && failed(exchange)
     }
+}
+
+/// How long an exchange took, without the time that the client let the server wait: a long poll is not slow.
+fn time_taken(exchange: &Exchange<'_>) -> Duration {
+    let allowed = match &exchange.operation {
+        Operation::Kafka(kafka) => kafka.max_wait,
+        _ => None,
+    };
+    exchange.duration.saturating_sub(allowed.unwrap_or_default())
 }
 
 /// Whether an exchange is an error to any of the sides that it is reported for.
@@ -49,6 +58,7 @@ pub(super) fn is_error(exchange: &Exchange<'_>, is_client: bool) -> bool {
         Operation::Grpc(grpc) => grpc.status.is_some_and(|status| {
             if is_client { status != flowfold_flow::GrpcStatus::Ok } else { status.is_server_error() }
         }),
+        Operation::Kafka(kafka) => kafka.error.is_error(),
         _ => false,
     }
 }

@@ -6,7 +6,10 @@ use std::time::{Duration, SystemTime};
 
 use flowfold_expose::otlp::{Protocol, Resource};
 use flowfold_expose::{Source, SpanOptions, Spans};
-use flowfold_flow::{Exchange, FailureReason, FlowSink, Outcome, Reporters, TraceContext};
+use flowfold_flow::{
+    Exchange, FailureReason, FlowSink, KafkaApi, KafkaError, KafkaPartition, Operation, Outcome, Reporters,
+    TraceContext,
+};
 use flowfold_fold::{Fold, FoldOptions, Methods, RouteTable, names};
 use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
 use opentelemetry_proto::tonic::trace::v1::status::StatusCode;
@@ -15,7 +18,7 @@ use tokio::runtime::Handle;
 
 use crate::pushed::{attributes, counted, destination, until};
 use crate::receiver::{Answer, Receiver};
-use crate::store::{answered, connection};
+use crate::store::{PARTITION, answered, asked, connection};
 
 fn options(receiver: &Receiver, protocol: Protocol) -> SpanOptions {
     SpanOptions {
@@ -176,4 +179,42 @@ async fn what_does_not_fit_the_queue_is_dropped_and_counted() {
     let [sent, failed, dropped] = ["sent", "failed", "dropped"].map(|outcome| counted(&source, &names::SPANS, outcome));
     assert_eq!((sent + dropped, failed), (1000, 0));
     assert_eq!(received(&receiver).len() as u64, sent);
+}
+
+#[tokio::test]
+async fn a_kafka_exchange_is_told_as_an_operation_of_messaging() {
+    let receiver = Receiver::start(&[]).await;
+    let slower_than = Some(Duration::from_millis(100));
+    let sampling = SpanOptions { ratio: 0.0, errors: true, slower_than, ..options(&receiver, Protocol::HttpProtobuf) };
+    let (_, spans) = start(sampling);
+    let info = connection(Reporters::CLIENT, "kafka");
+    let refused = [KafkaPartition { error: KafkaError(10), ..PARTITION }];
+    report(&spans, &asked(&info, KafkaApi::PRODUCE, &refused, Duration::from_millis(1)));
+    // One that waited for a little longer than the client let it is not slow.
+    let given = [PARTITION];
+    let mut fetch = asked(&info, KafkaApi::FETCH, &given, Duration::from_millis(510));
+    let Operation::Kafka(kafka) = &mut fetch.operation else { panic!("it is Kafka") };
+    kafka.max_wait = Some(Duration::from_millis(500));
+    report(&spans, &fetch);
+    stop(spans).await;
+
+    let arrived = received(&receiver);
+    assert_eq!(arrived.len(), 1);
+    let span = &arrived[0].1;
+    assert_eq!(span.name, "send orders");
+    assert_eq!(span.status.as_ref().unwrap().code, StatusCode::Error as i32);
+    let told = attributes(&span.attributes);
+    for (name, value) in [
+        ("messaging.system", "kafka"),
+        ("messaging.operation.name", "send"),
+        ("messaging.operation.type", "send"),
+        ("messaging.destination.name", "orders"),
+        ("messaging.destination.partition.id", "0"),
+        ("messaging.batch.message_count", "3"),
+        ("messaging.consumer.group.name", "billing"),
+        ("messaging.client.id", "app-1"),
+        ("error.type", "MESSAGE_TOO_LARGE"),
+    ] {
+        assert_eq!(told[name], value, "{name}");
+    }
 }

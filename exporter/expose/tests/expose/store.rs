@@ -6,8 +6,9 @@ use std::time::{Duration, SystemTime};
 
 use flowfold_flow::{
     ByteTally, ConnectionEnd, ConnectionInfo, ConnectionOutcome, Exchange, FailureReason, FlowSink, GrpcCall,
-    GrpcExchange, GrpcFlavour, GrpcMessages, GrpcStatus, HttpExchange, HttpVersion, KnownMethod, Operation, Outcome,
-    Protocol, Refusal, Reporters, Side, UnparsedReason, UrlScheme, Workload,
+    GrpcExchange, GrpcFlavour, GrpcMessages, GrpcStatus, HttpExchange, HttpVersion, KafkaApi, KafkaError,
+    KafkaExchange, KafkaPartition, KafkaRecords, KafkaTopic, KnownMethod, Operation, Outcome, Protocol, Refusal,
+    Reporters, Side, UnparsedReason, UrlScheme, Workload,
 };
 use flowfold_fold::{Fold, FoldOptions, NotObserved, RouteTable, SteeredDirection, View};
 
@@ -66,10 +67,43 @@ pub(crate) fn called(info: &ConnectionInfo, status: GrpcStatus, duration: Durati
     Exchange { operation, ..answered(info, 200, duration) }
 }
 
+/// A Kafka request of a consumer group about a partition of `orders`, with three records where it carries any. The broker
+/// held the client back for it.
+pub(crate) fn asked<'a>(
+    info: &'a ConnectionInfo,
+    api: KafkaApi,
+    partitions: &'a [KafkaPartition<'a>],
+    duration: Duration,
+) -> Exchange<'a> {
+    let operation = Operation::Kafka(KafkaExchange {
+        api,
+        api_version: 9,
+        client_id: Some("app-1"),
+        group: Some("billing"),
+        topic: Some(KafkaTopic::Named("orders")),
+        error: partitions.first().map_or(KafkaError::NONE, |partition| partition.error),
+        throttle: Some(duration / 2),
+        max_wait: (api == KafkaApi::FETCH).then_some(duration / 8),
+        partitions,
+        more: KafkaRecords::default(),
+    });
+    Exchange { operation, ..answered(info, 200, duration) }
+}
+
+/// A partition of `orders` that has three records for whoever asks.
+pub(crate) const PARTITION: KafkaPartition<'static> = KafkaPartition {
+    topic: KafkaTopic::Named("orders"),
+    partition: 0,
+    error: KafkaError::NONE,
+    records: KafkaRecords { count: 3, bytes: 300 },
+    high_watermark: Some(9),
+    offset: Some(5),
+};
+
 /// A store with a series of every family.
 pub(crate) fn filled() -> Arc<Fold> {
     let routes = RouteTable::parse(["/users/{id}"]).unwrap();
-    let fold = Fold::new(FoldOptions { routes, max_series: 40, views: View::ALL.to_vec(), ..FoldOptions::default() });
+    let fold = Fold::new(FoldOptions { routes, max_series: 100, views: View::ALL.to_vec(), ..FoldOptions::default() });
     let shard = fold.shard();
     for (number, server) in ["details", ODD_NAME, "reviews", "ratings"].into_iter().enumerate() {
         let info = connection(Reporters::BOTH, server);
@@ -83,6 +117,15 @@ pub(crate) fn filled() -> Arc<Fold> {
         shard.exchange(&mut open, &failed);
         for (millis, status) in [(3, GrpcStatus::Ok), (60, GrpcStatus::NotFound), (80, GrpcStatus::Internal)] {
             shard.exchange(&mut open, &called(&info, status, Duration::from_millis(millis)));
+        }
+        let refused = KafkaPartition { error: KafkaError(10), ..PARTITION };
+        for (api, partition) in [
+            (KafkaApi::PRODUCE, PARTITION),
+            (KafkaApi::PRODUCE, refused),
+            (KafkaApi::FETCH, PARTITION),
+            (KafkaApi::OFFSET_COMMIT, PARTITION),
+        ] {
+            shard.exchange(&mut open, &asked(&info, api, &[partition], Duration::from_millis(80)));
         }
         let tally = ByteTally { parsed: 100, body: 1, opaque: 3, ..ByteTally::default() };
         shard.bytes(&mut open, Side::ClientToServer, &tally);

@@ -3,6 +3,7 @@
 use super::context::is_named;
 use super::key::ErrorType;
 use super::{Contexts, ExchangeLabels, Vocabulary};
+use crate::kafka;
 
 /// A label of a view: its name, and what of the store's label set is its value.
 #[derive(Clone, Debug)]
@@ -53,6 +54,26 @@ pub(crate) enum Field {
     TrafficDirection,
     /// `virtual_node` where one end is known by its address alone.
     ConnectionType,
+    /// The request by its name in Kafka.
+    KafkaApi,
+    /// The same, as Hubble has it.
+    HubbleApiKey,
+    /// The one topic of an exchange, or that of records.
+    KafkaTopic,
+    /// The consumer group.
+    KafkaGroup,
+    /// The client by the name that it gives itself.
+    KafkaClient,
+    /// What the broker says, by its name.
+    KafkaError,
+    /// The same, by its number.
+    HubbleErrorCode,
+    /// Which way records went.
+    KafkaDirection,
+    /// What the conventions of messaging call the request.
+    MessagingOperation,
+    /// What kind of operation that is.
+    MessagingOperationType,
     /// The same for every series.
     Constant(&'static str),
 }
@@ -99,6 +120,18 @@ impl Field {
                 let ends = [&labels.source, &labels.destination];
                 let is_named = ends.into_iter().flatten().all(|workload| is_named(workload));
                 take(if is_named { "" } else { "virtual_node" })
+            }
+            Self::KafkaApi => key.kafka_api_name(take),
+            Self::HubbleApiKey => kafka::hubble_api_key(key.kafka_api(), take),
+            Self::KafkaTopic => take(vocabulary.kafka.topics.label(key.kafka_topic())),
+            Self::KafkaGroup => take(vocabulary.kafka.groups.label(key.kafka_group())),
+            Self::KafkaClient => take(vocabulary.kafka.clients.label(key.kafka_client())),
+            Self::KafkaError => key.kafka_error(true, take),
+            Self::HubbleErrorCode => key.kafka_error(false, take),
+            Self::KafkaDirection => take(key.kafka_transfer().map_or("", |transfer| transfer.as_label())),
+            Self::MessagingOperation => take(kafka::messaging_operation(key.kafka_api()).map_or("", |(name, _)| name)),
+            Self::MessagingOperationType => {
+                take(kafka::messaging_operation(key.kafka_api()).map_or("", |(_, kind)| kind))
             }
             Self::Constant(text) => take(text),
         }

@@ -2,7 +2,7 @@
 
 use flowfold_flow::{ConnectionOutcome, FailureReason, GrpcStatus, HttpExchange, HttpVersion, Outcome, UrlScheme};
 
-use super::{Field, Reporter, Vocabulary, rpc_key};
+use super::{Field, KeyKind, Reporter, Vocabulary, kafka_key, rpc_key};
 
 /// The `error_type` of an exchange whose end was not read: it may have been answered, but nothing says so.
 const UNFINISHED: &str = "unfinished";
@@ -10,7 +10,8 @@ const UNFINISHED: &str = "unfinished";
 /// Method, status, outcome and whatever else of an exchange becomes a label, as small integers. Two exchanges have the
 /// same key exactly where these labels are the same, so a connection finds its series by comparing one integer.
 ///
-/// The methods that read an HTTP exchange's key are in this file, those of a gRPC call's in the next.
+/// The methods that read an HTTP exchange's key are in this file, those of a gRPC call's and of a Kafka exchange's in
+/// files of their own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Key(pub(super) u64);
 
@@ -24,7 +25,7 @@ const PATTERN: u32 = 44;
 const HTTP_STATUS: u32 = 8;
 const HTTP_STATUS_BITS: u16 = (1 << 10) - 1;
 /// Where every key says how the exchange ended.
-const ENDING: u32 = 24;
+pub(super) const ENDING: u32 = 24;
 /// Set in the key of a connection between addresses of IPv6.
 const IPV6: u64 = 1;
 /// Set in every key, so that none equals [`Key::NONE`].
@@ -38,7 +39,7 @@ const VERSIONS: [HttpVersion; 3] = [HttpVersion::Http10, HttpVersion::Http11, Ht
 const SCHEMES: [UrlScheme; 2] = [UrlScheme::Http, UrlScheme::Https];
 
 /// How an exchange ended: answered, unfinished, or failed for the reason of the number less [`FAILED`].
-const ANSWERED: u8 = 0;
+pub(super) const ANSWERED: u8 = 0;
 const UNKNOWN_END: u8 = 1;
 const FAILED: u8 = 2;
 
@@ -175,6 +176,7 @@ impl Key {
     /// What `error_type` says to this side.
     pub(super) fn error_type(self, reporter: Reporter) -> ErrorType {
         match self.byte(ENDING) {
+            ANSWERED if self.is_kafka() => self.kafka_error_type(),
             ANSWERED if self.is_rpc() => rpc_error(self.rpc_status(), reporter),
             ANSWERED => http_error(self.http_status(), reporter),
             UNKNOWN_END => ErrorType::Word(UNFINISHED),
@@ -205,24 +207,27 @@ fn rpc_error(status: Option<GrpcStatus>, reporter: Reporter) -> ErrorType {
     }
 }
 
-/// The bits that a field needs, of the key of a gRPC call or of an HTTP exchange.
-pub(super) fn bits_of(is_rpc: bool, field: Field) -> u64 {
+/// The bits that a field needs, of a key of this kind.
+pub(super) fn bits_of(kind: KeyKind, field: Field) -> u64 {
     let status = u64::from(HTTP_STATUS_BITS) << HTTP_STATUS;
     let ending = 0xff << ENDING;
-    let own = match field {
-        Field::ErrorType if is_rpc => ending | rpc_key::STATUS_BITS,
-        Field::ErrorType => ending | status,
-        Field::HttpStatus => status,
-        _ if is_rpc => rpc_key::bits_of(field),
-        Field::HttpMethod => 0xff,
-        Field::HttpRoute => u64::from(ROUTE_BITS) << ROUTE,
-        Field::HttpVersion | Field::HttpProtocol => 0xf << VERSION,
-        Field::UrlScheme => 0b11 << SCHEME,
-        Field::UrlTemplate => 0xffff << PATTERN,
-        Field::IpFamily => IPV6,
-        _ => 0,
+    let own = match (kind, field) {
+        (KeyKind::Kafka, Field::ErrorType) => ending | kafka_key::ERROR_BITS,
+        (KeyKind::Kafka, field) => kafka_key::bits_of(field),
+        (KeyKind::Rpc, Field::ErrorType) => ending | rpc_key::STATUS_BITS,
+        (KeyKind::Http, Field::ErrorType) => ending | status,
+        (_, Field::HttpStatus) => status,
+        (KeyKind::Rpc, field) => rpc_key::bits_of(field),
+        (KeyKind::Http, Field::HttpMethod) => 0xff,
+        (KeyKind::Http, Field::HttpRoute) => u64::from(ROUTE_BITS) << ROUTE,
+        (KeyKind::Http, Field::HttpVersion | Field::HttpProtocol) => 0xf << VERSION,
+        (KeyKind::Http, Field::UrlScheme) => 0b11 << SCHEME,
+        (KeyKind::Http, Field::UrlTemplate) => 0xffff << PATTERN,
+        (KeyKind::Http, Field::IpFamily) => IPV6,
+        (KeyKind::Http, _) => 0,
     };
-    own | PRESENT | RPC | SERVER_TOO
+    let of_kind = if kind == KeyKind::Kafka { kafka_key::KIND_BITS } else { RPC };
+    own | PRESENT | of_kind | SERVER_TOO
 }
 
 /// The status code where every key has it. None is 0, and so is one that no server may send.

@@ -18,7 +18,7 @@ impl Uses {
 
     /// Keeps what a field shows, too.
     pub(crate) fn add(&mut self, family: ExchangeFamily, field: Field) {
-        self.key |= super::key::bits_of(family.has_messages(), field);
+        self.key |= super::key::bits_of(family.key_kind(), field);
         match field {
             Field::ServerPort => self.port = true,
             Field::SourceWorkload | Field::SourceNamespace | Field::Source(_) => self.source = true,

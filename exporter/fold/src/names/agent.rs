@@ -53,6 +53,27 @@ pub static MAX_SERIES_BYTES: Metric = Metric::gauge(
     "Memory that the series of exchanges may take at most (max_bytes).",
 );
 
+/// Positions in partitions that are kept.
+pub static KAFKA_POSITIONS: Metric = Metric::gauge(
+    "flowfold_kafka_positions",
+    &[],
+    "High watermarks, committed and fetched offsets of Kafka partitions that are kept, which max_kafka_partitions limits.",
+);
+
+/// The ceiling of positions.
+pub static MAX_KAFKA_POSITIONS: Metric = Metric::gauge(
+    "flowfold_kafka_positions_limit",
+    &[],
+    "Offsets of Kafka partitions that may be kept at most (max_kafka_partitions).",
+);
+
+/// Offsets that were not kept.
+pub static KAFKA_POSITIONS_TURNED_AWAY: Metric = Metric::counter(
+    "flowfold_kafka_positions_turned_away_total",
+    &[],
+    "Offsets that were not kept because max_kafka_partitions was reached: what they belong to is not in the lags.",
+);
+
 /// What went to the overflow series.
 pub static SERIES_OVERFLOWED_EXCHANGES: Metric = Metric::counter(
     "flowfold_series_overflowed_exchanges_total",

@@ -59,3 +59,18 @@ pub static HUBBLE_TCP_FLAGS: Metric = Metric::counter(
     with_context!(label::FLAG, label::FAMILY),
     "SYN, SYN-ACK, FIN and RST that connections had, as their ends tell; counted when a connection is over.",
 );
+
+/// Requests to Kafka.
+pub static HUBBLE_KAFKA_REQUESTS: Metric = Metric::counter(
+    "hubble_kafka_requests_total",
+    with_context!(label::TOPIC, label::API_KEY, label::ERROR_CODE, label::REPORTER),
+    "Kafka requests; unlike in Hubble, error_code is what the broker answered, a number.",
+);
+
+/// Durations of requests to Kafka.
+pub static HUBBLE_KAFKA_REQUEST_DURATION: Metric = Metric::histogram(
+    "hubble_kafka_request_duration_seconds",
+    &buckets::GO_DEFAULT,
+    with_context!(label::TOPIC, label::API_KEY, label::REPORTER),
+    "Duration of Kafka requests that were answered or ask for no response; Hubble's own is always 0.",
+);

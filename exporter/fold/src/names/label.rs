@@ -1,9 +1,15 @@
 //! The names of the labels.
 
+/// The request of a Kafka exchange, by its name in Kafka.
+pub const API: &str = "api";
+/// Hubble's name for the request of a Kafka exchange.
+pub const API_KEY: &str = "api_key";
 /// The class of bytes.
 pub const CLASS: &str = "class";
 /// The workload that an edge of the service graph starts at.
 pub const CLIENT: &str = "client";
+/// The name that a Kafka client gives itself.
+pub const CLIENT_ID: &str = "client_id";
 /// `virtual_node` where one end of an edge is known by its address alone.
 pub const CONNECTION_TYPE: &str = "connection_type";
 /// Hubble's name for the side that a flow goes to.
@@ -14,8 +20,10 @@ pub const DESTINATION_IP: &str = "destination_ip";
 pub const DESTINATION_NAMESPACE: &str = "destination_namespace";
 /// The server's workload.
 pub const DESTINATION_WORKLOAD: &str = "destination_workload";
-/// The rules that steered a connection: ingress, egress or both.
+/// The rules that steered a connection: ingress, egress or both. Of Kafka's records: produce or fetch.
 pub const DIRECTION: &str = "direction";
+/// What a Kafka broker said, by the error's name in Kafka; `NONE` for no error.
+pub const ERROR_CODE: &str = "error_code";
 /// What went wrong: a status code or the reason of a failure.
 pub const ERROR_TYPE: &str = "error_type";
 /// The name of a family of exchange series; the version of IP in Hubble's family of TCP flags.
@@ -32,12 +40,24 @@ pub const GRPC_METHOD: &str = "grpc_method";
 pub const GRPC_SERVICE: &str = "grpc_service";
 /// Who streamed in a gRPC call.
 pub const GRPC_TYPE: &str = "grpc_type";
+/// The consumer group of Kafka, or `_OTHER`.
+pub const GROUP: &str = "group";
 /// The method, or `_OTHER`.
 pub const HTTP_REQUEST_METHOD: &str = "http_request_method";
 /// The status code of the final answer.
 pub const HTTP_RESPONSE_STATUS_CODE: &str = "http_response_status_code";
 /// The route template that the path matches.
 pub const HTTP_ROUTE: &str = "http_route";
+/// The consumer group by the conventions.
+pub const MESSAGING_CONSUMER_GROUP_NAME: &str = "messaging_consumer_group_name";
+/// The topic by the conventions.
+pub const MESSAGING_DESTINATION_NAME: &str = "messaging_destination_name";
+/// What the client did: `send`, `poll` or `commit`.
+pub const MESSAGING_OPERATION_NAME: &str = "messaging_operation_name";
+/// The kind of that: `send`, `receive` or `settle`.
+pub const MESSAGING_OPERATION_TYPE: &str = "messaging_operation_type";
+/// `kafka`.
+pub const MESSAGING_SYSTEM: &str = "messaging_system";
 /// Hubble's name for the HTTP method.
 pub const METHOD: &str = "method";
 /// The version of HTTP.
@@ -80,6 +100,8 @@ pub const SOURCE_WORKLOAD: &str = "source_workload";
 pub const STATUS: &str = "status";
 /// The protocol of a flow to Hubble.
 pub const SUBTYPE: &str = "subtype";
+/// The topic of Kafka: `_OTHER` beyond those that are told by name, `unknown` where only an id was seen.
+pub const TOPIC: &str = "topic";
 /// `ingress` or `egress`: Hubble's second name for the reporter.
 pub const TRAFFIC_DIRECTION: &str = "traffic_direction";
 /// The kind of a flow to Hubble.

@@ -44,15 +44,26 @@ pub enum OtelType {
 use OtelReporter::{Agent, ByLabel, Destination, Source};
 
 /// The metrics, with what they are called in OTLP.
-static METRICS: [(&Metric, OtelMetric); 37] = [
+static METRICS: [(&Metric, OtelMetric); 51] = [
     (&super::HTTP_SERVER_REQUEST_DURATION, metric("http.server.request.duration", "s", Destination)),
     (&super::HTTP_CLIENT_REQUEST_DURATION, metric("http.client.request.duration", "s", Source)),
     (&super::RPC_SERVER_CALL_DURATION, metric("rpc.server.call.duration", "s", Destination)),
     (&super::RPC_CLIENT_CALL_DURATION, metric("rpc.client.call.duration", "s", Source)),
+    (&super::MESSAGING_CLIENT_OPERATION_DURATION, metric("messaging.client.operation.duration", "s", Source)),
+    (&super::MESSAGING_CLIENT_SENT_MESSAGES, metric("messaging.client.sent.messages", "{message}", Source)),
+    (&super::MESSAGING_CLIENT_CONSUMED_MESSAGES, metric("messaging.client.consumed.messages", "{message}", Source)),
     (&super::HTTP_TIME_TO_FIRST_BYTE, metric("flowfold.http.time_to_first_byte", "s", ByLabel)),
     (&super::RPC_TIME_TO_FIRST_MESSAGE, metric("flowfold.rpc.time_to_first_message", "s", ByLabel)),
     (&super::RPC_MESSAGES, metric("flowfold.rpc.messages", "{message}", ByLabel)),
     (&super::RPC_MESSAGE_BYTES, metric("flowfold.rpc.message_bytes", "By", ByLabel)),
+    (&super::KAFKA_REQUESTS, metric("kafka.requests", "{request}", ByLabel)),
+    (&super::KAFKA_REQUEST_DURATION, metric("kafka.request.duration", "s", ByLabel)),
+    (&super::KAFKA_RECORDS, metric("kafka.records", "{record}", ByLabel)),
+    (&super::KAFKA_BYTES, metric("kafka.bytes", "By", ByLabel)),
+    (&super::KAFKA_FETCH_BEYOND_WAIT, metric("kafka.fetch.beyond_wait", "s", ByLabel)),
+    (&super::KAFKA_THROTTLE, metric("kafka.throttle", "s", ByLabel)),
+    (&super::KAFKA_CONSUMER_LAG, metric("kafka.consumer.lag", "{record}", Agent)),
+    (&super::KAFKA_FETCH_LAG, metric("kafka.fetch.lag", "{record}", Agent)),
     (&super::EXCHANGES, metric("flowfold.exchanges", "{exchange}", Agent)),
     (&super::SERIES, metric("flowfold.series", "{series}", Agent)),
     (&super::SERIES_CREATED, metric("flowfold.series.created", "{series}", Agent)),
@@ -62,6 +73,9 @@ static METRICS: [(&Metric, OtelMetric); 37] = [
     (&super::SERIES_BYTES, metric("flowfold.series.memory", "By", Agent)),
     (&super::MAX_SERIES, metric("flowfold.series.limit", "{series}", Agent)),
     (&super::MAX_SERIES_BYTES, metric("flowfold.series.memory_limit", "By", Agent)),
+    (&super::KAFKA_POSITIONS, metric("flowfold.kafka.positions", "{position}", Agent)),
+    (&super::MAX_KAFKA_POSITIONS, metric("flowfold.kafka.positions.limit", "{position}", Agent)),
+    (&super::KAFKA_POSITIONS_TURNED_AWAY, metric("flowfold.kafka.positions.turned_away", "{position}", Agent)),
     (&super::CONNECTIONS_OPENED, metric("flowfold.connections.opened", "{connection}", Agent)),
     (&super::CONNECTIONS, metric("flowfold.connections", "{connection}", Agent)),
     (&super::OPEN_CONNECTIONS, metric("flowfold.open_connections", "{connection}", Agent)),
@@ -90,17 +104,26 @@ const fn metric(name: &'static str, unit: &'static str, reporter: OtelReporter) 
 
 /// The labels, with what they are called in OTLP. The workloads' are ours: the conventions have attributes for who
 /// reports (the resource), and none for who is at the other end.
-static LABELS: [(&str, &str, OtelType); 28] = [
+static LABELS: [(&str, &str, OtelType); 38] = [
+    (label::API, "api", OtelType::Text),
     (label::CLASS, "class", OtelType::Text),
+    (label::CLIENT_ID, "client_id", OtelType::Text),
     (label::DESTINATION_NAMESPACE, "destination.namespace", OtelType::Text),
     (label::DESTINATION_WORKLOAD, "destination.workload", OtelType::Text),
     (label::DIRECTION, "direction", OtelType::Text),
+    (label::ERROR_CODE, "error_code", OtelType::Text),
     (label::ERROR_TYPE, "error.type", OtelType::Text),
     (label::FAMILY, "family", OtelType::Text),
     (label::FORMAT, "format", OtelType::Text),
+    (label::GROUP, "group", OtelType::Text),
     (label::HTTP_REQUEST_METHOD, "http.request.method", OtelType::Text),
     (label::HTTP_RESPONSE_STATUS_CODE, "http.response.status_code", OtelType::Int),
     (label::HTTP_ROUTE, "http.route", OtelType::Text),
+    (label::MESSAGING_CONSUMER_GROUP_NAME, "messaging.consumer.group.name", OtelType::Text),
+    (label::MESSAGING_DESTINATION_NAME, "messaging.destination.name", OtelType::Text),
+    (label::MESSAGING_OPERATION_NAME, "messaging.operation.name", OtelType::Text),
+    (label::MESSAGING_OPERATION_TYPE, "messaging.operation.type", OtelType::Text),
+    (label::MESSAGING_SYSTEM, "messaging.system", OtelType::Text),
     (label::NETWORK_PROTOCOL_VERSION, "network.protocol.version", OtelType::Text),
     (label::OTEL_METRIC_OVERFLOW, "otel.metric.overflow", OtelType::Bool),
     (label::OUTCOME, "outcome", OtelType::Text),
@@ -116,6 +139,7 @@ static LABELS: [(&str, &str, OtelType); 28] = [
     (label::SIDE, "side", OtelType::Text),
     (label::SOURCE_NAMESPACE, "source.namespace", OtelType::Text),
     (label::SOURCE_WORKLOAD, "source.workload", OtelType::Text),
+    (label::TOPIC, "topic", OtelType::Text),
     (label::URL_SCHEME, "url.scheme", OtelType::Text),
     (label::URL_TEMPLATE, "url.template", OtelType::Text),
     (label::VERSION, "version", OtelType::Text),

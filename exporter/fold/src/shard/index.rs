@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use hashbrown::HashTable;
 
+use crate::kafka::{KafkaPlaces, KnownPositions};
 use crate::labels::{ExchangeFamily, ExchangeLabels};
 use crate::registry::{Registry, Ticket};
 use crate::rpc_methods::RpcPlaces;
@@ -13,7 +14,7 @@ use crate::url_templates::UrlPlaces;
 /// How many series that were given up a worker forgets at a time: so many take a microsecond or two.
 const FORGOTTEN_AT_ONCE: usize = 32;
 
-/// The series that a worker has met, and the gRPC methods.
+/// The series that a worker has met, and names and positions.
 #[derive(Debug)]
 pub(super) struct Index {
     table: HashTable<Arc<Series>>,
@@ -22,6 +23,8 @@ pub(super) struct Index {
     ticket: Ticket,
     pub(super) rpc_places: RpcPlaces,
     pub(super) url_places: UrlPlaces,
+    pub(super) kafka_places: KafkaPlaces,
+    pub(super) kafka_positions: KnownPositions,
 }
 
 impl Index {
@@ -32,6 +35,8 @@ impl Index {
             ticket,
             rpc_places: RpcPlaces::default(),
             url_places: UrlPlaces::default(),
+            kafka_places: KafkaPlaces::default(),
+            kafka_positions: KnownPositions::default(),
         }
     }
 

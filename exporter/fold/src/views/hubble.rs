@@ -15,13 +15,21 @@ const PROTOCOL: (&str, Field) = (label::PROTOCOL, Field::HttpProtocol);
 const STATUS: (&str, Field) = (label::STATUS, Field::HttpStatus);
 const REPORTER: (&str, Field) = (label::REPORTER, Field::Reporter);
 
+const KAFKA: [ExchangeFamily; 1] = [ExchangeFamily::KafkaRequest];
+
+const TOPIC: (&str, Field) = (label::TOPIC, Field::KafkaTopic);
+const API_KEY: (&str, Field) = (label::API_KEY, Field::HubbleApiKey);
+const ERROR_CODE: (&str, Field) = (label::ERROR_CODE, Field::HubbleErrorCode);
+
 /// A request is a flow of this kind, and so is its answer.
-const FLOW: [(&str, Field); 4] = [
-    (label::PROTOCOL, Field::Constant("HTTP")),
-    (label::TYPE, Field::Constant("L7")),
-    (label::SUBTYPE, Field::Constant("HTTP")),
-    (label::VERDICT, Field::Constant("FORWARDED")),
-];
+const fn flow(protocol: &'static str) -> [(&'static str, Field); 4] {
+    [
+        (label::PROTOCOL, Field::Constant(protocol)),
+        (label::TYPE, Field::Constant("L7")),
+        (label::SUBTYPE, Field::Constant(protocol)),
+        (label::VERDICT, Field::Constant("FORWARDED")),
+    ]
+}
 
 /// Which side a flow comes from.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -55,28 +63,42 @@ fn of_metric(metric: &HubbleMetric) -> Vec<Row> {
     let answers = if metric.kind == HubbleKind::HttpV2 { Source::Client } else { Source::Server };
     let responses = || {
         let columns = columns(contexts, answers, &[METHOD, PROTOCOL, STATUS, REPORTER]);
-        add(Row::new(&names::HUBBLE_HTTP_RESPONSES), is_answered, Value::Count, &columns)
+        add(Row::new(&names::HUBBLE_HTTP_RESPONSES), &FAMILIES, is_answered, Value::Count, &columns)
     };
     let duration = || {
         let columns = columns(contexts, answers, &[METHOD, REPORTER]);
-        add(Row::new(&names::HUBBLE_HTTP_REQUEST_DURATION), is_answered, Value::Histogram, &columns)
+        add(Row::new(&names::HUBBLE_HTTP_REQUEST_DURATION), &FAMILIES, is_answered, Value::Histogram, &columns)
     };
     match metric.kind {
         HubbleKind::Http => {
             let columns = columns(contexts, Source::Client, &[METHOD, PROTOCOL, REPORTER]);
-            let requests = add(Row::new(&names::HUBBLE_HTTP_REQUESTS), |_| true, Value::Count, &columns);
+            let requests = add(Row::new(&names::HUBBLE_HTTP_REQUESTS), &FAMILIES, |_| true, Value::Count, &columns);
             vec![requests, responses(), duration()]
         }
         HubbleKind::HttpV2 => {
             let columns = columns(contexts, Source::Client, &[METHOD, PROTOCOL, STATUS, REPORTER]);
-            let requests = add(Row::new(&names::HUBBLE_HTTP_REQUESTS), is_answered, Value::Count, &columns);
+            let requests = add(Row::new(&names::HUBBLE_HTTP_REQUESTS), &FAMILIES, is_answered, Value::Count, &columns);
             // Hubble has no answers in this form, and so no configuration that fills all the panels of its dashboards.
             vec![requests, responses(), duration()]
         }
         HubbleKind::Flow => {
+            let protocols = [(&FAMILIES[..], "HTTP", is_answered as Filter), (&KAFKA, "Kafka", is_kafka_answered)];
             let row = Row::new(&names::HUBBLE_FLOWS_PROCESSED);
-            let row = add(row, |_| true, Value::Count, &columns(contexts, Source::Client, &FLOW));
-            vec![add(row, is_answered, Value::Count, &columns(contexts, Source::Server, &FLOW))]
+            vec![protocols.into_iter().fold(row, |row, (families, protocol, is_answered)| {
+                let from = |source| columns(contexts, source, &flow(protocol));
+                let row = add(row, families, |_| true, Value::Count, &from(Source::Client));
+                add(row, families, is_answered, Value::Count, &from(Source::Server))
+            })]
+        }
+        HubbleKind::Kafka => {
+            let columns = |own: &[_]| columns(contexts, Source::Client, own);
+            let requests = columns(&[TOPIC, API_KEY, ERROR_CODE, REPORTER]);
+            let durations = columns(&[TOPIC, API_KEY, REPORTER]);
+            let row = Row::new(&names::HUBBLE_KAFKA_REQUEST_DURATION);
+            vec![
+                add(Row::new(&names::HUBBLE_KAFKA_REQUESTS), &KAFKA, |_| true, Value::Count, &requests),
+                add(row, &KAFKA, is_kafka_answered, Value::Histogram, &durations),
+            ]
         }
         HubbleKind::Tcp => {
             let add = |row: Row, (flag, from, filter): (&'static str, Source, Filter)| {
@@ -88,13 +110,18 @@ fn of_metric(metric: &HubbleMetric) -> Vec<Row> {
     }
 }
 
-fn add(row: Row, filter: Filter, value: Value, columns: &[Column]) -> Row {
-    FAMILIES.into_iter().fold(row, |row, family| row.with_columns(filter, family, value, columns.into()))
+fn add(row: Row, families: &[ExchangeFamily], filter: Filter, value: Value, columns: &[Column]) -> Row {
+    families.iter().fold(row, |row, family| row.with_columns(filter, *family, value, columns.into()))
 }
 
 /// An exchange without an answer is none that Hubble would have seen; what overflowed is told as a whole.
 fn is_answered(set: &Registered) -> bool {
     set.labels.key.http_status() > 0 || set.labels.is_overflow()
+}
+
+/// The same of Kafka, where a client may ask for no answer.
+fn is_kafka_answered(set: &Registered) -> bool {
+    set.labels.key.is_answered() || set.labels.is_overflow()
 }
 
 /// The context labels and then the metric's own. They are given once, and their values are the other way round where the

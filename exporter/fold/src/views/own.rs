@@ -2,14 +2,51 @@
 
 use flowfold_flow::Side;
 
-use super::{Row, Value};
-use crate::labels::{ExchangeFamily, Field};
+use super::{Filter, Row, Value};
+use crate::labels::{ExchangeFamily, Field, Registered};
 use crate::names;
 
 const FIRST_FIELDS: &[Field] =
     &[Field::Reporter, Field::ServerPort, Field::DestinationWorkload, Field::DestinationNamespace];
 
-pub(super) fn rows() -> [Row; 4] {
+const REQUEST_FIELDS: &[Field] = &[
+    Field::Reporter,
+    Field::KafkaApi,
+    Field::KafkaTopic,
+    Field::KafkaError,
+    Field::ErrorType,
+    Field::KafkaGroup,
+    Field::KafkaClient,
+    Field::ServerPort,
+    Field::SourceWorkload,
+    Field::SourceNamespace,
+    Field::DestinationWorkload,
+    Field::DestinationNamespace,
+];
+
+const RECORD_FIELDS: &[Field] = &[
+    Field::Reporter,
+    Field::KafkaTopic,
+    Field::KafkaDirection,
+    Field::ServerPort,
+    Field::SourceWorkload,
+    Field::SourceNamespace,
+    Field::DestinationWorkload,
+    Field::DestinationNamespace,
+];
+
+const THROTTLE_FIELDS: &[Field] = &[
+    Field::Reporter,
+    Field::KafkaApi,
+    Field::KafkaClient,
+    Field::ServerPort,
+    Field::SourceWorkload,
+    Field::SourceNamespace,
+    Field::DestinationWorkload,
+    Field::DestinationNamespace,
+];
+
+pub(super) fn rows() -> [Row; 10] {
     let first = |family: ExchangeFamily| Row {
         is_exact: true,
         ..Row::new(family.metric()).with(family, Value::Histogram, FIRST_FIELDS)
@@ -19,6 +56,12 @@ pub(super) fn rows() -> [Row; 4] {
         first(ExchangeFamily::FirstMessage),
         messages(Row::new(&names::RPC_MESSAGES), Value::Messages),
         messages(Row::new(&names::RPC_MESSAGE_BYTES), Value::MessageBytes),
+        Row::new(&names::KAFKA_REQUESTS).with(ExchangeFamily::KafkaRequest, Value::Count, REQUEST_FIELDS),
+        Row::new(&names::KAFKA_REQUEST_DURATION).with(ExchangeFamily::KafkaRequest, Value::Histogram, REQUEST_FIELDS),
+        records(Row::new(&names::KAFKA_RECORDS), Value::Records),
+        records(Row::new(&names::KAFKA_BYTES), Value::RecordBytes),
+        first(ExchangeFamily::KafkaFetch),
+        Row::new(&names::KAFKA_THROTTLE).with(ExchangeFamily::KafkaThrottle, Value::Histogram, THROTTLE_FIELDS),
     ]
 }
 
@@ -37,4 +80,9 @@ fn messages(row: Row, value: fn(Side) -> Value) -> Row {
         ];
         row.with(family, value(side), &fields)
     })
+}
+
+fn records(row: Row, value: Value) -> Row {
+    let went: Filter = |set: &Registered| set.labels.is_overflow() || set.labels.key.is_kafka_success();
+    row.with_those(went, ExchangeFamily::KafkaRecords, value, RECORD_FIELDS)
 }

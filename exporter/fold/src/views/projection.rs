@@ -117,6 +117,8 @@ impl Value {
             Self::Histogram | Self::Count => reading.count(),
             Self::Messages(side) => reading.messages[side as usize],
             Self::MessageBytes(side) => reading.message_bytes[side as usize],
+            Self::Records => reading.messages.iter().sum(),
+            Self::RecordBytes => reading.message_bytes.iter().sum(),
         }
     }
 }

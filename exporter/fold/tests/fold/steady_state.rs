@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use allocation_counter::measure;
 use flowfold_flow::{
-    ByteTally, ConnectionEnd, ConnectionOutcome, FlowSink, GrpcStatus, Outcome, Protocol, Reporters, Side,
+    ByteTally, ConnectionEnd, ConnectionOutcome, FlowSink, GrpcStatus, KafkaApi, KafkaError, KafkaPartition, Outcome,
+    Protocol, Reporters, Side,
 };
 use flowfold_fold::{Fold, FoldOptions, RouteTable};
 
-use crate::traffic::{answered, called, connection, total, value};
+use crate::traffic::{about, answered, asked, called, connection, partition, total, value, with_kafka};
 
 #[test]
 fn a_connection_whose_series_are_known_allocates_nothing() {
@@ -56,6 +57,40 @@ fn a_call_of_a_known_method_allocates_nothing() {
     let measured = measure(|| (0..1000).for_each(|_| life()));
     assert_eq!(measured.count_total, 0, "{measured:?}");
     assert_eq!(total(&fold.snapshot(), "flowfold_exchanges_total"), 10_010);
+}
+
+#[test]
+fn a_kafka_exchange_about_known_topics_allocates_nothing() {
+    let fold = Fold::new(FoldOptions::default());
+    let shard = fold.shard();
+    let info = connection(Reporters::BOTH, "kafka");
+    // More topics than a connection holds series of.
+    let topics = ["orders", "payments", "returns"];
+    let fetched: Vec<_> = topics
+        .iter()
+        .flat_map(|topic| (0..4).map(|number| partition(topic, number, 5)))
+        .map(|partition| KafkaPartition { offset: Some(7), high_watermark: Some(9), ..partition })
+        .collect();
+    let committed = [KafkaPartition { offset: Some(7), ..partition("orders", 0, 0) }];
+    let guessed = [KafkaPartition { error: KafkaError::UNKNOWN_TOPIC_OR_PARTITION, ..partition("guess", 0, 1) }];
+    let ms = Duration::from_millis(1);
+    let life = || {
+        let mut open = shard.opened(&info);
+        shard.exchange(&mut open, &about(asked(&info, KafkaApi::PRODUCE, KafkaError::NONE, ms), &fetched));
+        let fetch = about(asked(&info, KafkaApi::FETCH, KafkaError::NONE, ms), &fetched);
+        shard.exchange(&mut open, &with_kafka(fetch, |kafka| (kafka.max_wait, kafka.throttle) = (Some(ms), Some(ms))));
+        let commit = about(asked(&info, KafkaApi::OFFSET_COMMIT, KafkaError::NONE, ms), &committed);
+        shard.exchange(&mut open, &with_kafka(commit, |kafka| kafka.group = Some("billing")));
+        let unknown = asked(&info, KafkaApi::PRODUCE, KafkaError::UNKNOWN_TOPIC_OR_PARTITION, ms);
+        shard.exchange(&mut open, &about(unknown, &guessed));
+        shard.closed(open, &ConnectionEnd { outcome: ConnectionOutcome::Closed });
+    };
+    life();
+    let measured = measure(|| (0..1000).for_each(|_| life()));
+    assert_eq!(measured.count_total, 0, "{measured:?}");
+    let snapshot = fold.snapshot();
+    assert_eq!(total(&snapshot, "flowfold_exchanges_total"), 4004);
+    assert_eq!(value(&snapshot, "kafka_consumer_lag", &["group=billing", "topic=orders"]), 2);
 }
 
 #[test]

@@ -6,7 +6,8 @@ use std::time::{Duration, SystemTime};
 
 use flowfold_flow::{
     ConnectionInfo, Exchange, GrpcCall, GrpcExchange, GrpcFlavour, GrpcMessages, GrpcStatus, HttpExchange, HttpVersion,
-    KnownMethod, Operation, Outcome, Reporters, TraceContext, UrlScheme, Workload,
+    KafkaApi, KafkaError, KafkaExchange, KafkaPartition, KafkaRecords, KafkaTopic, KnownMethod, Operation, Outcome,
+    Reporters, TraceContext, UrlScheme, Workload,
 };
 use flowfold_fold::{HistogramPoint, Labels, Number, Points, Snapshot};
 
@@ -75,6 +76,52 @@ pub(crate) fn with_call<'a>(mut exchange: Exchange<'a>, change: impl FnOnce(&mut
         other => panic!("this is no call: {other:?}"),
     }
     exchange
+}
+
+/// A Kafka request that was answered after this time, without a partition.
+pub(crate) fn asked(info: &ConnectionInfo, api: KafkaApi, error: KafkaError, duration: Duration) -> Exchange<'_> {
+    let operation = Operation::Kafka(KafkaExchange {
+        api,
+        api_version: 9,
+        client_id: Some("app-1"),
+        group: None,
+        topic: None,
+        error,
+        throttle: None,
+        max_wait: None,
+        partitions: &[],
+        more: KafkaRecords::default(),
+    });
+    Exchange { operation, ..answered(info, "", 200, duration) }
+}
+
+/// A Kafka request with what `change` makes of it.
+pub(crate) fn with_kafka<'a>(mut exchange: Exchange<'a>, change: impl FnOnce(&mut KafkaExchange<'a>)) -> Exchange<'a> {
+    match &mut exchange.operation {
+        Operation::Kafka(kafka) => change(kafka),
+        other => panic!("this is not Kafka: {other:?}"),
+    }
+    exchange
+}
+
+/// A Kafka request about these partitions, which are of one topic.
+pub(crate) fn about<'a>(exchange: Exchange<'a>, partitions: &'a [KafkaPartition<'a>]) -> Exchange<'a> {
+    with_kafka(exchange, |kafka| {
+        kafka.topic = partitions.first().map(|partition| partition.topic);
+        kafka.partitions = partitions;
+    })
+}
+
+/// Records of a partition that there is no error with, 100 bytes each.
+pub(crate) fn partition(topic: &str, partition: i32, count: u64) -> KafkaPartition<'_> {
+    KafkaPartition {
+        topic: KafkaTopic::Named(topic),
+        partition,
+        error: KafkaError::NONE,
+        records: KafkaRecords { count, bytes: 100 * count },
+        high_watermark: None,
+        offset: None,
+    }
 }
 
 /// The exchange, as a part of a trace whose spans are kept.

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use flowfold_fold::{
-    DEFAULT_MAX_RPC_METHODS, HubbleMetric, LabelChoices, MAX_MAX_RPC_METHODS, Methods, RpcMethods, View,
+    DEFAULT_MAX_RPC_METHODS, HubbleMetric, KafkaLimits, LabelChoices, MAX_MAX_KAFKA_CLIENT_IDS, MAX_MAX_KAFKA_GROUPS,
+    MAX_MAX_KAFKA_PARTITIONS, MAX_MAX_KAFKA_TOPICS, MAX_MAX_RPC_METHODS, Methods, RpcMethods, View,
 };
 
 use super::{is_token, line_of, number, value};
@@ -107,10 +108,41 @@ pub(super) fn labels(problems: &mut Collector, raw: Option<&BTreeMap<String, Raw
 
 /// How many patterns of paths are learned for each service.
 pub(super) fn max_url_templates(problems: &mut Collector, raw: Option<&Text>) -> Option<usize> {
-    let limit = defaults::MAX_MAX_URL_TEMPLATES;
+    none_to(problems, "max_url_templates", raw, "learn none", defaults::MAX_MAX_URL_TEMPLATES)
+}
+
+/// How much of Kafka is told by its name.
+pub(super) fn kafka(problems: &mut Collector, raw: [Option<&Text>; 4]) -> KafkaLimits {
+    let [topics, groups, client_ids, partitions] = raw;
+    let usual = KafkaLimits::default();
+    let mut read = |key: &str, raw: Option<&Text>, zero: &str, limit: usize, usual: usize| {
+        none_to(problems, key, raw, zero, limit).unwrap_or(usual)
+    };
+    KafkaLimits {
+        max_topics: read("max_kafka_topics", topics, "name none", MAX_MAX_KAFKA_TOPICS, usual.max_topics),
+        max_groups: read("max_kafka_groups", groups, "name none", MAX_MAX_KAFKA_GROUPS, usual.max_groups),
+        max_client_ids: read(
+            "max_kafka_client_ids",
+            client_ids,
+            "no such label",
+            MAX_MAX_KAFKA_CLIENT_IDS,
+            usual.max_client_ids,
+        ),
+        max_partitions: read(
+            "max_kafka_partitions",
+            partitions,
+            "tell no lag",
+            MAX_MAX_KAFKA_PARTITIONS,
+            usual.max_partitions,
+        ),
+    }
+}
+
+/// A number of things that there may be at most, where none is a choice, too.
+fn none_to(problems: &mut Collector, key: &str, raw: Option<&Text>, zero: &str, limit: usize) -> Option<usize> {
     let read = |text: &str| text.parse().ok().filter(|number| *number <= limit);
-    let fix = format!("write a whole number from 0 (learn none) to {limit}");
-    value(problems, "max_url_templates", raw, "is not a number that can be used here", &fix, read)
+    let fix = format!("write a whole number from 0 ({zero}) to {limit}");
+    value(problems, key, raw, "is not a number that can be used here", &fix, read)
 }
 
 /// The ceiling of memory.

@@ -1,0 +1,62 @@
+//! How far consumers are behind what brokers have.
+
+use std::collections::BTreeMap;
+
+use hashbrown::HashMap;
+
+use super::positions::{Positions, Whose};
+use super::{KafkaNames, NO_NAME};
+use crate::labels::Labels;
+use crate::names::label;
+use crate::snapshot::Scalar;
+
+/// The gauges that are made of positions.
+#[derive(Debug)]
+pub(crate) struct Lags {
+    /// Of groups, by what they have committed.
+    pub(crate) of_groups: Vec<Scalar>,
+    /// Of workloads, by what they have asked for.
+    pub(crate) of_fetchers: Vec<Scalar>,
+}
+
+impl Positions {
+    /// The lags at this moment, summed over the partitions of a topic. What has no high watermark yet has none.
+    pub(crate) fn lags(&self, names: &KafkaNames) -> Lags {
+        let all = self.all();
+        let partition = |position: &super::positions::Position| (position.topic, position.partition);
+        let watermarks: HashMap<_, _> = all
+            .iter()
+            .filter(|position| position.whose == Whose::Brokers)
+            .map(|position| ((partition(position), &*position.broker.namespace), position.offset()))
+            .collect();
+        let mut lags = BTreeMap::new();
+        for position in &all {
+            let cluster = &*position.broker.namespace;
+            let Some(watermark) = watermarks.get(&(partition(position), cluster)) else { continue };
+            let group = match position.whose {
+                Whose::Brokers => continue,
+                Whose::Group(group) => group,
+                Whose::Fetcher => NO_NAME,
+            };
+            let client = position.client.as_ref().map(|client| (&*client.name, &*client.namespace));
+            // The two come over different connections: an offset may be newer than the watermark.
+            let lag = u64::try_from(watermark.saturating_sub(position.offset())).unwrap_or(0);
+            *lags.entry((position.topic, cluster, group, client)).or_insert(0_u64) += lag;
+        }
+        let mut sorted = Lags { of_groups: Vec::new(), of_fetchers: Vec::new() };
+        for ((topic, cluster, group, client), lag) in lags {
+            let (name, namespace) = client.unwrap_or_default();
+            let labels = [
+                (label::GROUP, names.groups.label(group)),
+                (label::TOPIC, names.topics.label(topic)),
+                (label::SOURCE_WORKLOAD, name),
+                (label::SOURCE_NAMESPACE, namespace),
+                (label::DESTINATION_NAMESPACE, cluster),
+            ];
+            let labels = Labels::new(labels.map(|(name, value)| (name, value.to_owned())));
+            let list = if client.is_some() { &mut sorted.of_fetchers } else { &mut sorted.of_groups };
+            list.push(Scalar::new(labels, lag));
+        }
+        sorted
+    }
+}

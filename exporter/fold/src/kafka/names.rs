@@ -1,0 +1,201 @@
+//! The topics, groups and clients that are told by their name.
+
+use flowfold_flow::{KafkaApi, KafkaError, KafkaTopic};
+
+use super::{KafkaLimits, MAX_MAX_KAFKA_CLIENT_IDS, MAX_MAX_KAFKA_GROUPS, MAX_MAX_KAFKA_TOPICS};
+use crate::learned::{LearnedNames, LearnedPlaces};
+
+/// The longest name of a topic that Kafka takes, in bytes.
+const MAX_TOPIC_BYTES: usize = 249;
+
+/// The longest group or client id that becomes a label, in bytes: a longer one may have been cut.
+const MAX_NAME_BYTES: usize = 200;
+
+/// The place of what an exchange does not name.
+pub(crate) const NO_NAME: u16 = 0;
+/// The place of a name that is not known.
+pub(crate) const OTHER_NAME: u16 = 1;
+/// The place of a topic whose name the exchange does not tell.
+const UNKNOWN_NAME: u16 = 2;
+
+/// Names that are learned up to a number, and the words for what has none.
+#[derive(Debug)]
+pub(crate) struct NameTable(LearnedNames);
+
+impl NameTable {
+    /// The label value of a place.
+    pub(crate) fn label(&self, place: u16) -> &str {
+        match place {
+            NO_NAME => "",
+            UNKNOWN_NAME => "unknown",
+            place => self.name(place).unwrap_or("_OTHER"),
+        }
+    }
+
+    /// The name at a place that has one.
+    #[inline]
+    pub(crate) fn name(&self, place: u16) -> Option<&str> {
+        self.0.name(place.saturating_sub(UNKNOWN_NAME))
+    }
+
+    /// The most names that there may be.
+    pub(crate) fn max(&self) -> usize {
+        self.0.max()
+    }
+}
+
+/// The topics, groups and clients that are told by their name; any other is `_OTHER`. They are learned: a name becomes
+/// known by the first exchange that shows that a broker knows it, so that made-up names can't use the numbers up. Known
+/// names stay known.
+#[derive(Debug)]
+pub(crate) struct KafkaNames {
+    pub(crate) topics: NameTable,
+    pub(crate) groups: NameTable,
+    pub(crate) clients: NameTable,
+}
+
+impl KafkaNames {
+    pub(crate) fn new(limits: &KafkaLimits) -> Self {
+        let table = |asked: usize, most: usize| NameTable(LearnedNames::with_room(asked.min(most)));
+        Self {
+            topics: table(limits.max_topics, MAX_MAX_KAFKA_TOPICS),
+            groups: table(limits.max_groups, MAX_MAX_KAFKA_GROUPS),
+            clients: table(limits.max_client_ids, MAX_MAX_KAFKA_CLIENT_IDS),
+        }
+    }
+}
+
+/// One worker's ways from names to their places.
+#[derive(Debug, Default)]
+pub(crate) struct KafkaPlaces {
+    topics: LearnedPlaces,
+    groups: LearnedPlaces,
+    clients: LearnedPlaces,
+}
+
+impl KafkaPlaces {
+    /// The place of a topic. `last` is the place that the connection's last one had: most connections carry one topic.
+    /// It becomes known by what a broker says of it; none where it said nothing.
+    #[inline]
+    pub(crate) fn topic(
+        &mut self,
+        names: &KafkaNames,
+        topic: KafkaTopic<'_>,
+        said: Option<KafkaError>,
+        last: u16,
+    ) -> u16 {
+        let KafkaTopic::Named(name) = topic else { return UNKNOWN_NAME };
+        if names.topics.name(last) == Some(name) {
+            return last;
+        }
+        let may_learn = || said.is_some_and(knows_the_topic) && is_topic(name);
+        place(&mut self.topics, &names.topics, name, may_learn)
+    }
+
+    /// The place of a group.
+    pub(crate) fn group(&mut self, names: &KafkaNames, group: Option<&str>, may_learn: bool) -> u16 {
+        let Some(name) = group else { return NO_NAME };
+        place(&mut self.groups, &names.groups, name, || may_learn && is_sane(name))
+    }
+
+    /// The place of a client's id; that of no name where ids are not told.
+    pub(crate) fn client(&mut self, names: &KafkaNames, client: Option<&str>, may_learn: bool) -> u16 {
+        if names.clients.max() == 0 {
+            return NO_NAME;
+        }
+        let Some(name) = client else { return NO_NAME };
+        place(&mut self.clients, &names.clients, name, || may_learn && is_sane(name))
+    }
+}
+
+fn place(places: &mut LearnedPlaces, names: &NameTable, name: &str, may_learn: impl FnOnce() -> bool) -> u16 {
+    places.place(&names.0, name.as_bytes(), may_learn).map_or(OTHER_NAME, |place| place + UNKNOWN_NAME)
+}
+
+/// Whether a broker answers this request without an error only for topics that there are. (To an `OffsetFetch` it says of
+/// any name that no offset is known.)
+pub(crate) fn tells_its_topics(api: KafkaApi) -> bool {
+    matches!(
+        api,
+        KafkaApi::PRODUCE
+            | KafkaApi::FETCH
+            | KafkaApi::LIST_OFFSETS
+            | KafkaApi::METADATA
+            | KafkaApi::OFFSET_COMMIT
+            | KafkaApi::CREATE_TOPICS
+    )
+}
+
+/// Whether this is said of a topic that there is.
+fn knows_the_topic(said: KafkaError) -> bool {
+    !matches!(
+        said,
+        KafkaError::UNKNOWN_TOPIC_OR_PARTITION
+            | KafkaError::INVALID_TOPIC_EXCEPTION
+            | KafkaError::TOPIC_AUTHORIZATION_FAILED
+            | KafkaError::UNKNOWN_TOPIC_ID
+    )
+}
+
+/// Whether Kafka takes this as the name of a topic.
+fn is_topic(name: &str) -> bool {
+    let is_legal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
+    !name.is_empty() && name.len() <= MAX_TOPIC_BYTES && name.bytes().all(is_legal)
+}
+
+/// Whether this can be shown as it is.
+fn is_sane(name: &str) -> bool {
+    !name.is_empty() && name.len() <= MAX_NAME_BYTES && !name.chars().any(char::is_control)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn label<'a>(names: &'a KafkaNames, places: &mut KafkaPlaces, topic: &str, said: Option<KafkaError>) -> &'a str {
+        names.topics.label(places.topic(names, KafkaTopic::Named(topic), said, NO_NAME))
+    }
+
+    #[test]
+    fn a_topic_becomes_known_by_a_broker_that_has_it() {
+        let names = KafkaNames::new(&KafkaLimits { max_topics: 2, ..KafkaLimits::default() });
+        let mut places = KafkaPlaces::default();
+        for code in [3, 17, 29, 100] {
+            assert_eq!(label(&names, &mut places, "orders", Some(KafkaError(code))), "_OTHER");
+        }
+        assert_eq!(label(&names, &mut places, "orders", None), "_OTHER");
+        // One that refuses a record has the topic.
+        assert_eq!(label(&names, &mut places, "orders", Some(KafkaError(10))), "orders");
+        assert_eq!(label(&names, &mut places, "orders", Some(KafkaError::UNKNOWN_TOPIC_OR_PARTITION)), "orders");
+        assert_eq!(label(&names, &mut places, "pay_ments.v-1", Some(KafkaError::NONE)), "pay_ments.v-1");
+        assert_eq!(label(&names, &mut places, "third", Some(KafkaError::NONE)), "_OTHER");
+        let unknown = places.topic(&names, KafkaTopic::Unknown, Some(KafkaError::NONE), NO_NAME);
+        assert_eq!(names.topics.label(unknown), "unknown");
+    }
+
+    #[test]
+    fn what_kafka_takes_for_no_topic_is_none() {
+        let names = KafkaNames::new(&KafkaLimits::default());
+        let mut places = KafkaPlaces::default();
+        for topic in ["", "a b", "a/b", "\u{e9}", &"a".repeat(250)] {
+            assert_eq!(label(&names, &mut places, topic, Some(KafkaError::NONE)), "_OTHER", "{topic:?}");
+        }
+    }
+
+    #[test]
+    fn groups_and_clients_are_learned_apart() {
+        let names = KafkaNames::new(&KafkaLimits::default());
+        let mut places = KafkaPlaces::default();
+        assert_eq!(places.group(&names, None, true), NO_NAME);
+        let unproven = places.group(&names, Some("billing"), false);
+        assert_eq!(names.groups.label(unproven), "_OTHER");
+        let group = places.group(&names, Some("billing"), true);
+        assert_eq!(names.groups.label(group), "billing");
+        assert_eq!(places.client(&names, Some("billing"), true), NO_NAME, "client ids are not asked for");
+        let names = KafkaNames::new(&KafkaLimits { max_client_ids: 1, ..KafkaLimits::default() });
+        for (id, label) in [("one\n", "_OTHER"), ("one", "one"), ("two", "_OTHER")] {
+            let place = places.client(&names, Some(id), true);
+            assert_eq!(names.clients.label(place), label);
+        }
+    }
+}

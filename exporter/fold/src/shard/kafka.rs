@@ -1,0 +1,121 @@
+//! From a Kafka exchange to its series.
+
+use std::time::Duration;
+
+use flowfold_flow::{Exchange, KafkaApi, KafkaError, KafkaExchange, KafkaPartition, KafkaRecords, KafkaTopic, Outcome};
+
+use super::{Connection, Shard, trace_of};
+use crate::kafka::{KnownPositions, NO_NAME, OTHER_NAME, Sought, Whose, tells_its_topics};
+use crate::labels::{ExchangeFamily, KafkaKey, Key};
+use crate::series::Record;
+
+impl Shard {
+    pub(super) fn kafka(&self, connection: &mut Connection, exchange: &Exchange<'_>, kafka: &KafkaExchange<'_>) {
+        // Without a first byte there was no response to it.
+        let is_answered = exchange.outcome == Outcome::Answered && exchange.time_to_first_byte.is_some();
+        let names = &self.vocabulary.kafka;
+        let (group, client) = {
+            let places = &mut self.index.borrow_mut().kafka_places;
+            let is_success = is_answered && !kafka.error.is_error();
+            // Anybody may ask where the coordinator of any group is.
+            let shows_its_group =
+                is_success && !matches!(kafka.api, KafkaApi::FIND_COORDINATOR | KafkaApi::OFFSET_FETCH);
+            (places.group(names, kafka.group, shows_its_group), places.client(names, kafka.client_id, is_success))
+        };
+        let key = KafkaKey {
+            api: kafka.api,
+            error: is_answered.then_some(kafka.error),
+            outcome: exchange.outcome,
+            topic: NO_NAME,
+            group,
+            client,
+        };
+        self.partitions(connection, kafka, key);
+        let topic = kafka.topic.map_or(NO_NAME, |topic| self.topic_place(connection, topic, &key));
+        let key = KafkaKey { topic, ..key };
+        let record = Record::of(exchange.duration).with_trace(trace_of(exchange));
+        self.record_kafka(connection, ExchangeFamily::KafkaRequest, &key, &record);
+        if let Some((waited, most)) = exchange.time_to_first_byte.zip(kafka.max_wait) {
+            let beyond = Record::of(waited.saturating_sub(most));
+            self.record_kafka(connection, ExchangeFamily::KafkaFetch, &key, &beyond);
+        }
+        if let Some(throttle) = kafka.throttle.filter(|throttle| *throttle > Duration::ZERO) {
+            self.record_kafka(connection, ExchangeFamily::KafkaThrottle, &key, &Record::of(throttle));
+        }
+    }
+
+    /// Adds to a series of one of Kafka's families.
+    fn record_kafka(&self, connection: &mut Connection, family: ExchangeFamily, key: &KafkaKey, record: &Record<'_>) {
+        let bits = self.vocabulary.uses[family as usize].key;
+        let key = Key::kafka(family, key).masked(bits);
+        let place = connection.held(key).unwrap_or_else(|| self.hold(connection, key, |_| family));
+        connection.series[place].record(record, self.fold.registry().budget());
+    }
+
+    fn topic_place(&self, connection: &mut Connection, topic: KafkaTopic<'_>, key: &KafkaKey) -> u16 {
+        let said = key.error.filter(|_| tells_its_topics(key.api));
+        let last = connection.last_name;
+        let place = self.index.borrow_mut().kafka_places.topic(&self.vocabulary.kafka, topic, said, last);
+        connection.last_name = place;
+        place
+    }
+
+    /// Tells what each partition adds. Those of a topic with the same error, which stand together, add up at once.
+    fn partitions(&self, connection: &mut Connection, kafka: &KafkaExchange<'_>, key: KafkaKey) {
+        for run in kafka.partitions.chunk_by(|one, next| told(one) == told(next)) {
+            let Some((topic, error)) = run.first().map(told) else { continue };
+            let key = KafkaKey { error: key.error.map(|_| error), ..key };
+            let topic = self.topic_place(connection, topic, &key);
+            let key = KafkaKey { topic, ..key };
+            let mut records = KafkaRecords::default();
+            for partition in run {
+                records += partition.records;
+            }
+            self.records(connection, &key, records);
+            if key.error == Some(KafkaError::NONE) && self.vocabulary.kafka.topics.name(topic).is_some() {
+                self.positions(connection, &key, run);
+            }
+        }
+        self.records(connection, &KafkaKey { topic: OTHER_NAME, ..key }, kafka.more);
+    }
+
+    fn records(&self, connection: &mut Connection, key: &KafkaKey, records: KafkaRecords) {
+        if let Some(transfer) = key.api.transfer().filter(|_| records != KafkaRecords::default()) {
+            let record = Record::of(Duration::ZERO).with_records(transfer, records);
+            self.record_kafka(connection, ExchangeFamily::KafkaRecords, key, &record);
+        }
+    }
+
+    /// Writes down how far brokers and consumers are in these partitions of a topic.
+    fn positions(&self, connection: &Connection, key: &KafkaKey, partitions: &[KafkaPartition<'_>]) {
+        let info = &*connection.info;
+        let of_client = match key.api {
+            KafkaApi::FETCH => Some(Whose::Fetcher),
+            KafkaApi::OFFSET_COMMIT | KafkaApi::TXN_OFFSET_COMMIT | KafkaApi::OFFSET_FETCH => {
+                self.vocabulary.kafka.groups.name(key.group).map(|_| Whose::Group(key.group))
+            }
+            _ => None,
+        };
+        let known: &mut KnownPositions = &mut self.index.borrow_mut().kafka_positions;
+        for partition in partitions {
+            let offsets = [(Some(Whose::Brokers), partition.high_watermark), (of_client, partition.offset)];
+            for (whose, offset) in offsets {
+                // A negative one stands for none.
+                let Some((whose, offset)) = whose.zip(offset.filter(|offset| *offset >= 0)) else { continue };
+                let sought = Sought {
+                    whose,
+                    topic: key.topic,
+                    partition: partition.partition,
+                    broker: &info.destination,
+                    client: &info.source,
+                };
+                known.set(self.fold.positions(), &sought, offset);
+            }
+        }
+    }
+}
+
+/// Of which topic a partition is, and what the broker said of it.
+fn told<'a>(partition: &KafkaPartition<'a>) -> (KafkaTopic<'a>, KafkaError) {
+    (partition.topic, partition.error)
+}
