@@ -22,6 +22,7 @@ mod hostile_http2;
 mod http2_counts;
 mod hubble_tcp;
 mod identity;
+mod kafka_counts;
 mod layers;
 mod names_in_readme;
 mod peername;
@@ -41,6 +42,7 @@ use std::time::{Duration, Instant};
 use flowfold_e2e::eventually::PATIENCE;
 use flowfold_e2e::go;
 use flowfold_e2e::leftovers::{self, Inventory};
+use flowfold_e2e::peers::kafka;
 use flowfold_e2e::privilege;
 use libtest_mimic::{Arguments, Trial};
 
@@ -51,27 +53,41 @@ const PEER: &str = env!("CARGO_BIN_EXE_peer");
 struct Test {
     name: &'static str,
     privileged: bool,
-    /// Whether a peer of it has to be built from Go.
-    go: bool,
+    /// What it has to be brought.
+    peer: Option<Brought>,
     run: fn(),
+}
+
+/// A peer that is not in Debian.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Brought {
+    /// It is built from Go.
+    Go,
+    /// A broker of Apache Kafka.
+    Kafka,
 }
 
 /// A test that loads BPF programs or makes namespaces.
 const fn privileged(name: &'static str, run: fn()) -> Test {
-    Test { name, privileged: true, go: false, run }
+    Test { name, privileged: true, peer: None, run }
 }
 
 /// The same, with a peer that is written in Go.
 const fn with_go(name: &'static str, run: fn()) -> Test {
-    Test { name, privileged: true, go: true, run }
+    Test { name, privileged: true, peer: Some(Brought::Go), run }
+}
+
+/// The same, with a broker of Kafka.
+const fn with_kafka(name: &'static str, run: fn()) -> Test {
+    Test { name, privileged: true, peer: Some(Brought::Kafka), run }
 }
 
 /// A test that runs for everybody.
 const fn anywhere(name: &'static str, run: fn()) -> Test {
-    Test { name, privileged: false, go: false, run }
+    Test { name, privileged: false, peer: None, run }
 }
 
-const GROUPS: [&[Test]; 28] = [
+const GROUPS: [&[Test]; 29] = [
     as_direct::TESTS,
     both_sides::TESTS,
     bytes_exact::TESTS,
@@ -89,6 +105,7 @@ const GROUPS: [&[Test]; 28] = [
     http2_counts::TESTS,
     hubble_tcp::TESTS,
     identity::TESTS,
+    kafka_counts::TESTS,
     layers::TESTS,
     names_in_readme::TESTS,
     peername::TESTS,
@@ -108,7 +125,12 @@ fn main() -> ExitCode {
     arguments.test_threads.get_or_insert(1);
     let missing = if arguments.list { None } else { privilege::missing() };
     let without_go = if arguments.list { None } else { go::missing() };
-    for (reason, which) in [(&missing, "that steer"), (&without_go, "with a collector, Jaeger or Prometheus 3")] {
+    let without_kafka = if arguments.list { None } else { kafka::missing() };
+    for (reason, which) in [
+        (&missing, "that steer"),
+        (&without_go, "with a collector, Jaeger or Prometheus 3"),
+        (&without_kafka, "with Kafka"),
+    ] {
         let Some(reason) = reason else { continue };
         if privilege::is_required() {
             eprintln!("CI must run every test, and this machine lacks what those {which} need: {reason}");
@@ -122,7 +144,11 @@ fn main() -> ExitCode {
     }
     let before = privileged.then(Inventory::take);
 
-    let is_ignored = |test: &Test| test.privileged && missing.is_some() || test.go && without_go.is_some();
+    let lacks = |peer: Brought| match peer {
+        Brought::Go => without_go.is_some(),
+        Brought::Kafka => without_kafka.is_some(),
+    };
+    let is_ignored = |test: &Test| test.privileged && missing.is_some() || test.peer.is_some_and(lacks);
     let trials = GROUPS.iter().copied().flatten().map(|test| trial(test, is_ignored(test))).collect();
     let tested = libtest_mimic::run(&arguments, trials);
     let cleaned = before.map(|before| {

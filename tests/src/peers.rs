@@ -5,6 +5,7 @@ pub mod collector;
 pub mod curl;
 pub mod h2load;
 pub mod jaeger;
+pub mod kafka;
 pub mod nghttpx;
 pub mod nginx;
 pub mod pipelining;

@@ -4,8 +4,9 @@ use std::env;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// The reference parser of the Prometheus project, the reference implementation of gRPC, and a library for HTTP/2.
-const PACKAGES: [&str; 3] = ["prometheus-client==0.26.0", "grpcio==1.85.3", "h2==4.4.1"];
+/// The reference parser of the Prometheus project, the reference implementation of gRPC, a library for HTTP/2, and a client
+/// of Kafka that is no other's child.
+const PACKAGES: [&str; 4] = ["prometheus-client==0.26.0", "grpcio==1.85.3", "h2==4.4.1", "kafka-python==2.3.3"];
 
 /// Its interpreter. The packages are installed by the first run.
 pub fn interpreter() -> PathBuf {
@@ -14,7 +15,7 @@ pub fn interpreter() -> PathBuf {
     if !python.exists() {
         run(Command::new("python3").args(["-m", "venv"]).arg(&venv));
     }
-    let has_all = Command::new(&python).args(["-c", "import grpc, h2, prometheus_client"]).output();
+    let has_all = Command::new(&python).args(["-c", "import grpc, h2, kafka, prometheus_client"]).output();
     if !has_all.is_ok_and(|output| output.status.success()) {
         run(Command::new(&python).args(["-m", "pip", "install", "--quiet"]).args(PACKAGES));
     }

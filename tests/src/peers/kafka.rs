@@ -1,0 +1,175 @@
+//! A broker of Apache Kafka, and the clients that people use: its own in Java, librdkafka as kcat, and one in Python that
+//! speaks as old ones do.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::net::{SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::binary::repository;
+use crate::eventually::within;
+use crate::process::{Launch, Process};
+use crate::python;
+use crate::world::World;
+
+/// A virtual machine that starts soon and stays small.
+const JAVA: [&str; 4] = ["java", "-Xmx256m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"];
+
+/// How long a broker may take to listen. It takes four seconds on a quiet machine.
+const BROKER_PATIENCE: Duration = Duration::from_mins(1);
+
+/// Why Kafka and its clients cannot be had on this machine, in words, or nothing.
+pub fn missing() -> Option<String> {
+    if Command::new("kcat").arg("-V").stdout(Stdio::null()).stderr(Stdio::null()).status().is_err() {
+        return Some("kcat is not installed; tests/install brings it".to_owned());
+    }
+    let output = fetch(&["--check"]);
+    (!output.status.success()).then(|| String::from_utf8_lossy(&output.stderr).trim().to_owned())
+}
+
+/// The class path of the broker and of the clients in Java, fetched where they are not there yet.
+fn class_path() -> String {
+    let output = fetch(&[]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "Kafka cannot be fetched: {said}");
+    format!("{}/*", String::from_utf8_lossy(&output.stdout).trim_end())
+}
+
+fn fetch(arguments: &[&str]) -> Output {
+    let script = repository().join("tests/kafka/fetch");
+    let mut command = Command::new(&script);
+    command.args(arguments).stdin(Stdio::null());
+    command.output().unwrap_or_else(|error| panic!("{}: {error}", script.display()))
+}
+
+fn java(place: impl FnOnce(&str) -> Launch, class_path: &str) -> Launch {
+    place(JAVA[0]).args(&JAVA[1..]).args(["-cp", class_path])
+}
+
+/// A cluster of one broker. What it has to say to itself it says on ports of its own.
+#[derive(Debug)]
+pub struct Broker {
+    process: Process,
+}
+
+impl Broker {
+    /// Starts a broker for clients at this address, as a steered process of the host, and waits until it listens.
+    pub fn start(world: &World, address: SocketAddr) -> Self {
+        let directory = world.directory().join("kafka");
+        fs::create_dir_all(&directory).expect("a directory for Kafka");
+        let config = directory.join("server.properties");
+        fs::write(&config, configuration(address, &directory.join("data"))).expect("a configuration for Kafka");
+        let class_path = class_path();
+        let format = ["kafka.tools.StorageTool", "format", "--cluster-id", "flowfold-tests-00000000", "--config"];
+        java(|program| world.beside(program), &class_path).args(format).arg(&config).stdout();
+        let broker = java(|program| world.steered(program), &class_path).arg("kafka.Kafka").arg(&config);
+        let mut process = broker.start(world.directory(), "kafka");
+        within(BROKER_PATIENCE, "Kafka to listen", || {
+            assert!(process.ended().is_none(), "Kafka ended:\n{}", process.stdout());
+            // not on the port of the clients, where it would count
+            let internal = SocketAddr::from(([127, 0, 0, 1], INTERNAL));
+            world.host.run(|| TcpStream::connect(internal)).ok()
+        });
+        Self { process }
+    }
+
+    /// Ends it at once: nobody reads what it has stored.
+    pub fn kill(mut self) {
+        self.process.signal(rustix::process::Signal::KILL);
+        self.process.wait(BROKER_PATIENCE);
+    }
+}
+
+const INTERNAL: u16 = 29_094;
+const CONTROLLER: u16 = 29_093;
+
+fn configuration(address: SocketAddr, data: &Path) -> String {
+    let listeners = format!("CLIENTS://{address},INTERNAL://127.0.0.1:{INTERNAL}");
+    format!(
+        "process.roles=broker,controller\n\
+         node.id=1\n\
+         controller.quorum.voters=1@127.0.0.1:{CONTROLLER}\n\
+         listeners={listeners},CONTROLLER://127.0.0.1:{CONTROLLER}\n\
+         advertised.listeners={listeners}\n\
+         listener.security.protocol.map=CLIENTS:PLAINTEXT,INTERNAL:PLAINTEXT,CONTROLLER:PLAINTEXT\n\
+         inter.broker.listener.name=INTERNAL\n\
+         controller.listener.names=CONTROLLER\n\
+         log.dirs={}\n\
+         offsets.topic.num.partitions=1\n\
+         offsets.topic.replication.factor=1\n\
+         transaction.state.log.num.partitions=1\n\
+         transaction.state.log.replication.factor=1\n\
+         transaction.state.log.min.isr=1\n\
+         share.coordinator.state.topic.replication.factor=1\n\
+         share.coordinator.state.topic.min.isr=1\n\
+         group.initial.rebalance.delay.ms=0\n\
+         auto.create.topics.enable=false\n",
+        data.display()
+    )
+}
+
+/// What a client has counted in one step.
+#[derive(Clone, Debug)]
+pub struct Told {
+    /// The step.
+    pub step: String,
+    /// The name that the client gave itself.
+    pub client: String,
+    /// The topic that it is about.
+    pub topic: String,
+    numbers: BTreeMap<String, u64>,
+}
+
+impl Told {
+    fn from_json(line: &str) -> Self {
+        let value: Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+        let text = |name: &str| value[name].as_str().unwrap_or_else(|| panic!("no {name}: {line}")).to_owned();
+        let numbers = value.as_object().into_iter().flatten();
+        Self {
+            step: text("step"),
+            client: text("client"),
+            topic: text("topic"),
+            numbers: numbers.filter_map(|(name, value)| Some((name.clone(), value.as_u64()?))).collect(),
+        }
+    }
+
+    /// A number by its name among the client's metrics; 0 where it has none.
+    pub fn number(&self, name: &str) -> u64 {
+        self.numbers.get(name).copied().unwrap_or(0)
+    }
+}
+
+/// Runs the client in Java through all its steps. It makes the topics that it uses, and `topics` beside.
+pub fn java_clients(place: impl FnOnce(&str) -> Launch, broker: SocketAddr, topics: &[&str]) -> Vec<Told> {
+    let script = scripts().join("Clients.java");
+    let said = java(place, &class_path()).arg(script).arg(broker.to_string()).args(topics).stdout();
+    said.lines().map(Told::from_json).collect()
+}
+
+/// Runs the client in Python that speaks as old ones do: so many records of a topic there and back.
+pub fn old_client(place: impl FnOnce(PathBuf) -> Launch, broker: SocketAddr, topic: &str, records: u64) -> Told {
+    let script = scripts().join("old_client.py");
+    let said = place(python::interpreter()).arg("-B").arg(script).arg(broker.to_string());
+    Told::from_json(said.arg(topic).arg(records.to_string()).stdout().trim())
+}
+
+/// Produces each line of a file as a record, by librdkafka.
+pub fn kcat_produce(kcat: Launch, broker: SocketAddr, topic: &str, codec: &str, acks: &str, lines: &Path) {
+    let acks = format!("acks={acks}");
+    let kcat = kcat.args(["-P", "-b", &broker.to_string(), "-t", topic, "-z", codec, "-X", &acks]);
+    kcat.args(["-X", &format!("client.id=kcat-{topic}"), "-l"]).arg(lines).stdout();
+}
+
+/// Reads all records of a topic, by librdkafka, each as a line.
+pub fn kcat_consume(kcat: Launch, broker: SocketAddr, topic: &str) -> String {
+    let client = format!("client.id=kcat-read-{topic}");
+    kcat.args(["-C", "-b", &broker.to_string(), "-t", topic, "-e", "-q", "-o", "beginning", "-X", &client]).stdout()
+}
+
+fn scripts() -> PathBuf {
+    repository().join("tests/src/peers/kafka")
+}
