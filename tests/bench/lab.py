@@ -12,6 +12,7 @@ import tempfile
 import time
 
 INSIDE = "FLOWFOLD_BENCH_INSIDE"
+HOST = "127.0.0.1"
 PR_SET_PDEATHSIG = 1
 CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
 STOP_SECONDS = 15

@@ -70,7 +70,7 @@ def grpc(subject, shape, seconds):
 
 
 def measure(subject, load, shape, seconds):
-    """Throughput, latencies and the proxy's own cost of one run of a load: wrk, h2load or grpc."""
+    """Throughput, latencies and the proxy's own cost of one run of a load: wrk, h2load, grpc or Kafka's tools."""
     pid = subject.process.pid if subject.process else None
     with Scraper(subject):
         before = place.cpu_seconds(pid) if pid else 0

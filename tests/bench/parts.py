@@ -4,6 +4,7 @@ import dataclasses
 from typing import Callable
 
 import idle
+import kafka
 import load
 
 
@@ -16,6 +17,16 @@ class Shape:
 
     def __str__(self):
         return f"c={self.connections}" if self.streams == 1 else f"{self.connections} x {self.streams} streams"
+
+
+@dataclasses.dataclass(frozen=True)
+class Way:
+    """Which way records go."""
+
+    name: str
+
+    def __str__(self):
+        return self.name
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,10 +53,12 @@ class Part:
     shapes: list
     latencies: list
     targets: list
-    hold: Callable
-    # what is held, and how many of it on each connection
-    held: str
+    # none where nothing is held; else what, and how many of it on each connection
+    hold: Callable = None
+    held: str = ""
     each: int = 1
+    # those that can be measured
+    subjects: tuple = ("direct", "flowfold", "explicit", "envoy", "haproxy")
 
 
 def beside_envoy(shape):
@@ -57,6 +70,7 @@ def beside_envoy(shape):
 
 ONE, MANY = Shape(1), Shape(32)
 ONE_BUSY, MANY_BUSY = Shape(1, 32), Shape(16, 16)
+PRODUCE, CONSUME = Way("produce"), Way("consume")
 
 PARTS = {
     "h1": Part("h1", "HTTP/1.1", "http1", ["nginx", "wrk"], load.wrk, [ONE, MANY], ["p50_us", "p99_us"], [
@@ -70,4 +84,9 @@ PARTS = {
                beside_envoy(ONE_BUSY) + beside_envoy(MANY_BUSY), idle.hold_http2, "HTTP/2 connections"),
     "grpc": Part("grpc", "unary gRPC", "grpc", ["h2load"], load.grpc, [ONE_BUSY, MANY_BUSY], ["mean_us"],
                  beside_envoy(ONE_BUSY) + beside_envoy(MANY_BUSY), idle.hold_streams, "open streams", 100),
+    # records of one size, so that their ratio is that of the megabytes
+    "kafka": Part("kafka", "Kafka, records of 1 KiB", "kafka", ["javac", "mvn"], kafka.load, [PRODUCE, CONSUME], [], [
+        Target("records a second", "requests_per_second", PRODUCE, "direct", "least", 0.9),
+        Target("records a second", "requests_per_second", CONSUME, "direct", "least", 0.9),
+    ], subjects=("direct", "flowfold", "explicit")),
 }

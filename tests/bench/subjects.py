@@ -7,9 +7,10 @@ import socket
 import subprocess
 import urllib.request
 
+import kafka
 import lab as place
+from lab import HOST
 
-HOST = "127.0.0.1"
 BODY = b"a small static body, served by nginx, read by nobody\n" * 2
 IDLE_SECONDS = 900
 # what nginx answers below a path of this name, so that many label sets can be made
@@ -111,15 +112,20 @@ class Subject:
 
 
 class Fleet:
-    """Starts subjects in a lab, each on ports of its own. They all speak one protocol: http1, http2 or grpc."""
+    """Starts subjects in a lab, each on ports of its own. They all speak one protocol: http1, http2, grpc or kafka."""
 
     def __init__(self, lab, binary, envoy, protocol, peer):
         self.lab, self.binary, self.envoy, self.peer = lab, binary, envoy, peer
-        self.http2, self.grpc = protocol != "http1", protocol == "grpc"
+        self.http2, self.grpc, self.kafka = protocol in ("http2", "grpc"), protocol == "grpc", protocol == "kafka"
+        self.rule = {"grpc": "GRPC", "kafka": "KAFKA"}.get(protocol, "HTTP")
         self.directory = lab.directory / protocol
         self.directory.mkdir(mode=0o755)
-        self.plain, self.steered = free_port(), free_port()
+        self.plain, self.steered, self.explicit = free_port(), free_port(), free_port()
+        self.upstream = self.plain
         self.servers = []
+        if self.kafka:
+            self._start_kafka()
+            return
         (self.directory / "www").mkdir()
         (self.directory / "www" / "index.html").write_bytes(BODY)
         if self.http2:
@@ -148,6 +154,16 @@ class Fleet:
         self.servers.append(nginx)
         wait_for_port(self.plain, nginx)
 
+    def _start_kafka(self):
+        """One broker, which tells the clients of each subject to stay with it."""
+        self.upstream = free_port()
+        listeners = {"DIRECT": (self.plain, self.plain), "STEERED": (self.steered, self.steered),
+                     "EXPLICIT": (self.upstream, self.explicit)}
+        broker = kafka.start_broker(self.lab, self.directory, HOST, free_port(), listeners)
+        self.servers.append(broker)
+        wait_for_port(self.plain, broker)
+        kafka.fill(HOST, self.plain)
+
     def stop(self):
         """Ends its servers."""
         for server in self.servers:
@@ -159,15 +175,15 @@ class Fleet:
     def steered_flowfold(self, more=()):
         metrics = f"{HOST}:{free_port()}"
         process = self.lab.start(
-            [self.binary, "run", "--visibility", f"<Ingress/{self.steered}/TCP/{'GRPC' if self.grpc else 'HTTP'}>", "--metrics", metrics,
+            [self.binary, "run", "--visibility", f"<Ingress/{self.steered}/TCP/{self.rule}>", "--metrics", metrics,
              "--cgroup", self.lab.cgroup, "--workers", "1", *more], log="flowfold-steered")
         wait_until_ready(metrics, process)
         return Subject("flowfold", "flowfold (eBPF)", self.steered, process, metrics)
 
     def explicit_flowfold(self):
-        port, metrics = free_port(), f"{HOST}:{free_port()}"
+        port, metrics = self.explicit, f"{HOST}:{free_port()}"
         process = self.lab.start(
-            [self.binary, "proxy", "--listen", f"{HOST}:{port}", "--upstream", f"{HOST}:{self.plain}",
+            [self.binary, "proxy", "--listen", f"{HOST}:{port}", "--upstream", f"{HOST}:{self.upstream}",
              "--metrics", metrics, "--workers", "1"], log="flowfold-explicit")
         wait_until_ready(metrics, process)
         return Subject("explicit", "flowfold (proxy)", port, process, metrics)

@@ -39,17 +39,18 @@ def aligned(rows):
 
 
 def cost_table(part, results, shape):
-    """One line per subject, with its ratios against Envoy and HAProxy."""
+    """One line per subject, with its ratios against Envoy and HAProxy, or against none where they cannot be measured."""
     names = ["requests_per_second", *part.latencies, "cpu_us_per_request", "rss_bytes"]
-    compared = ["requests_per_second", "cpu_us_per_request", part.latencies[0]]
-    short = {"requests_per_second": "req/s", "cpu_us_per_request": "CPU", part.latencies[0]: part.latencies[0][:-3]}
+    compared = ["requests_per_second", "cpu_us_per_request", *part.latencies[:1]]
+    short = {"requests_per_second": "req/s", "cpu_us_per_request": "CPU", **{name: name[:-3] for name in part.latencies[:1]}}
+    others = [other for other in OTHERS if other in part.subjects] or ["direct"]
     rows = [[f"{part.title}, {shape}", *(FIELDS[name][0] for name in names),
-             *(f"{short[name]}:{other}" for name in compared for other in OTHERS)]]
+             *(f"{short[name]}:{other}" for name in compared for other in others)]]
     for subject in results.values():
         values = subject["load"][str(shape)]
         row = [subject["title"], *(cell(values[name], FIELDS[name][1], name) for name in names)]
         row += [cell(ratio(results, subject["key"], other, name, shape), "{:.2f}", "")
-                for name in compared for other in OTHERS]
+                for name in compared for other in others]
         rows.append(row)
     return aligned(rows)
 
@@ -70,6 +71,8 @@ def idle_table(part, results):
         if idle:
             rows.append([subject["title"], str(idle["held"]), f"{idle['bytes_each']:.0f}",
                          f"{subject['rss_at_start'] / 1e6:.1f}", f"{idle['rss_held'] / 1e6:.1f}"])
+    if part.hold is None:
+        return ""
     return aligned(rows) if len(rows) > 1 else f"idle: no {part.held} were measured"
 
 

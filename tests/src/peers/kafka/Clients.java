@@ -224,7 +224,7 @@ public class Clients {
 
     static void throttled() {
         try (var producer = producer("java-throttled", Map.of("linger.ms", "0"))) {
-            for (int round = 0; round < 2; round++) {
+            for (int round = 0; round < 3; round++) {
                 producer.send(new ProducerRecord<>("throttled", new byte[100_000]));
                 producer.flush();
             }
