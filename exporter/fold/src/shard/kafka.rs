@@ -31,7 +31,9 @@ impl Shard {
             client,
         };
         self.partitions(connection, kafka, key);
-        let topic = kafka.topic.map_or(NO_NAME, |topic| self.topic_place(connection, topic, &key));
+        // What else names a topic and no partition of it is answered without a word of it.
+        let is_said = matches!(kafka.api, KafkaApi::METADATA | KafkaApi::CREATE_TOPICS) && !kafka.error.is_error();
+        let topic = kafka.topic.map_or(NO_NAME, |topic| self.topic_place(connection, topic, &key, is_said));
         let key = KafkaKey { topic, ..key };
         let record = Record::of(exchange.duration).with_trace(trace_of(exchange));
         self.record_kafka(connection, ExchangeFamily::KafkaRequest, &key, &record);
@@ -52,8 +54,9 @@ impl Shard {
         connection.series[place].record(record, self.fold.registry().budget());
     }
 
-    fn topic_place(&self, connection: &mut Connection, topic: KafkaTopic<'_>, key: &KafkaKey) -> u16 {
-        let said = key.error.filter(|_| tells_its_topics(key.api));
+    /// The place of a topic, which may become known where the error of the key is said of it.
+    fn topic_place(&self, connection: &mut Connection, topic: KafkaTopic<'_>, key: &KafkaKey, is_said: bool) -> u16 {
+        let said = key.error.filter(|_| is_said && tells_its_topics(key.api));
         let last = connection.last_name;
         let place = self.index.borrow_mut().kafka_places.topic(&self.vocabulary.kafka, topic, said, last);
         connection.last_name = place;
@@ -62,10 +65,12 @@ impl Shard {
 
     /// Tells what each partition adds. Those of a topic with the same error, which stand together, add up at once.
     fn partitions(&self, connection: &mut Connection, kafka: &KafkaExchange<'_>, key: KafkaKey) {
+        // Of what only the request named, a response with an error for the whole says nothing.
+        let is_refused = kafka.error.is_error() && !kafka.partitions.iter().any(|told| told.error.is_error());
         for run in kafka.partitions.chunk_by(|one, next| told(one) == told(next)) {
             let Some((topic, error)) = run.first().map(told) else { continue };
             let key = KafkaKey { error: key.error.map(|_| error), ..key };
-            let topic = self.topic_place(connection, topic, &key);
+            let topic = self.topic_place(connection, topic, &key, !is_refused);
             let key = KafkaKey { topic, ..key };
             let mut records = KafkaRecords::default();
             for partition in run {

@@ -114,6 +114,12 @@ fn a_scanner_does_not_use_up_the_topics() {
         let name = format!("guess-{number}");
         let guess = [KafkaPartition { error: UNKNOWN_TOPIC, ..partition(&name, 0, 1) }];
         shard.exchange(&mut open, &about(asked(&info, KafkaApi::FETCH, UNKNOWN_TOPIC, MS), &guess));
+        // It says nothing of the topics where it refuses the whole request.
+        let session_not_found = KafkaError(70);
+        let named = [partition(&name, 0, 0)];
+        shard.exchange(&mut open, &about(asked(&info, KafkaApi::FETCH, session_not_found, MS), &named));
+        let fetch = asked(&info, KafkaApi::FETCH, NONE, MS);
+        shard.exchange(&mut open, &with_kafka(fetch, |kafka| kafka.topic = Some(KafkaTopic::Named(&name))));
         // A broker says of any name that it has no offset for it, and where the coordinator of any group is.
         let offsets = [partition(&name, 0, 0)];
         let offsets = about(asked(&info, KafkaApi::OFFSET_FETCH, NONE, MS), &offsets);
