@@ -28,9 +28,13 @@ pub enum Counter {
     DirectAssignFailed,
     /// A record was refused after the decision was made.
     RecordsLost,
+    /// A UDP socket connected, or a datagram of an unconnected one: rewritten to an agent's listener.
+    SteeredUdp,
+    /// Direct: every listener for datagrams has its server already.
+    DirectUdpServers,
 }
 
 impl Counter {
     /// How many there are.
-    pub const COUNT: u32 = Self::RecordsLost as u32 + 1;
+    pub const COUNT: u32 = Self::DirectUdpServers as u32 + 1;
 }

@@ -12,7 +12,10 @@ mod records;
 
 pub use address::{Endpoint, Tuple};
 pub use counters::Counter;
-pub use limits::{CGROUP_DEPTH, CONNECTION_ENTRIES, DESCRIPTION_BYTES, HANDOVER_ENTRIES, HEARTBEAT_STALE_NS, OWN_MARK};
+pub use limits::{
+    CGROUP_DEPTH, CONNECTION_ENTRIES, DESCRIPTION_BYTES, HANDOVER_ENTRIES, HEARTBEAT_STALE_NS, OWN_MARK,
+    UDP_SERVERS_PER_FAMILY,
+};
 pub use owner::{OWNER_MAP, OWNER_VERSION, OwnerRecord, PortSet};
 pub use records::{Client, ListenerSlot, Origin, Upstream};
 

@@ -25,3 +25,7 @@ pub const CGROUP_DEPTH: usize = 32;
 
 /// Bytes kept of an agent's description of itself: a line of a terminal with its prefix.
 pub const DESCRIPTION_BYTES: usize = 96;
+
+/// Servers of one address family whose datagrams are steered: each has a listener of its own, by which the agent knows
+/// the server. A host asks a handful of resolvers; one that is a resolver itself asks thousands, and goes direct beyond.
+pub const UDP_SERVERS_PER_FAMILY: u32 = 64;

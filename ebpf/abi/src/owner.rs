@@ -9,7 +9,7 @@ pub const OWNER_MAP: &str = "FLOWFOLD_OWNER";
 /// agent can read the beginning of a later version's record.
 pub const OWNER_VERSION: u32 = 1;
 
-/// A set of TCP ports, one bit each.
+/// A set of ports, one bit each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C)]
 pub struct PortSet {
@@ -65,6 +65,8 @@ pub struct OwnerRecord {
     pub has_v6_listener: u32,
     /// What the agent says about itself: UTF-8, padded with zeros.
     pub description: [u8; DESCRIPTION_BYTES],
+    /// Destination ports whose outgoing UDP datagrams are steered.
+    pub egress_udp: PortSet,
 }
 
 impl OwnerRecord {
@@ -83,11 +85,12 @@ impl OwnerRecord {
         listener_port: 0,
         has_v6_listener: 0,
         description: [0; DESCRIPTION_BYTES],
+        egress_udp: PortSet::EMPTY,
     };
 
     /// Does it claim a port?
     pub fn is_idle(&self) -> bool {
-        self.ingress == PortSet::EMPTY && self.egress == PortSet::EMPTY
+        self.ingress == PortSet::EMPTY && self.egress == PortSet::EMPTY && self.egress_udp == PortSet::EMPTY
     }
 }
 
@@ -96,4 +99,4 @@ unsafe impl Plain for OwnerRecord {}
 
 const _: () = assert!(size_of::<PortSet>() == 8 * 1024);
 const _: () =
-    assert!(size_of::<OwnerRecord>() == 48 + 8 * CGROUP_DEPTH + 2 * size_of::<PortSet>() + 8 + DESCRIPTION_BYTES);
+    assert!(size_of::<OwnerRecord>() == 48 + 8 * CGROUP_DEPTH + 3 * size_of::<PortSet>() + 8 + DESCRIPTION_BYTES);

@@ -15,14 +15,16 @@ use crate::gate;
 use crate::maps::{EGRESS_SOCKETS, FLOWFOLD_OWNER, LOCAL_CONNECTS, UPSTREAM_STARTS};
 use crate::word::field;
 
-/// What a connect hook returns to let the call go on.
+/// What a connect, sendmsg or recvmsg hook returns to let the call go on.
 pub(crate) const PROCEED: i32 = 1;
 
 const SOCK_STREAM: u32 = 1;
+const SOCK_DGRAM: u32 = 2;
 const IPPROTO_TCP: u32 = 6;
+const IPPROTO_UDP: u32 = 17;
 
 /// Index of the loopback device, the same in every network namespace.
-const LOOPBACK_IFINDEX: u32 = 1;
+pub(crate) const LOOPBACK_IFINDEX: u32 = 1;
 
 /// What the address-family half of the hook knows about the destination.
 pub(crate) struct Destination {
@@ -39,6 +41,13 @@ pub(crate) struct Destination {
 pub(crate) fn is_tcp(ctx: &SockAddrContext) -> bool {
     let call = ctx.sock_addr;
     field!((*call).type_) == SOCK_STREAM && field!((*call).protocol) == IPPROTO_TCP
+}
+
+/// A UDP socket?
+#[inline(always)]
+pub(crate) fn is_udp(ctx: &SockAddrContext) -> bool {
+    let call = ctx.sock_addr;
+    field!((*call).type_) == SOCK_DGRAM && field!((*call).protocol) == IPPROTO_UDP
 }
 
 /// The settings.
@@ -74,23 +83,12 @@ fn steer(ctx: &SockAddrContext, cookie: u64, owner: &OwnerRecord, destination: &
         count(reason);
         None
     };
-    // SAFETY: the context is the kernel's own.
-    if unsafe { bpf_get_netns_cookie(ctx.as_ptr()) } != owner.netns_cookie {
-        return direct(Counter::DirectOtherNamespace);
-    }
-    if let Some(reason) = gate::closed() {
+    if let Some(reason) = obstacle(ctx, owner, destination) {
         return direct(reason);
-    }
-    if destination.special {
-        return direct(Counter::DirectSpecialDestination);
     }
     let Some(listener) = destination.listener else { return direct(Counter::DirectNoListener) };
     if listener == destination.endpoint {
         return None;
-    }
-    let device = field!((*socket(ctx)).bound_dev_if);
-    if device != 0 && device != LOOPBACK_IFINDEX {
-        return direct(Counter::DirectBoundDevice);
     }
     let origin = Origin { client: client(ctx), destination: destination.endpoint, padding: 0 };
     if EGRESS_SOCKETS.insert(cookie, origin, 0).is_err() {
@@ -98,6 +96,26 @@ fn steer(ctx: &SockAddrContext, cookie: u64, owner: &OwnerRecord, destination: &
     }
     count(Counter::SteeredEgress);
     Some(listener)
+}
+
+/// Why this call is not to be steered, whatever it would be steered to.
+#[inline(always)]
+pub(crate) fn obstacle(ctx: &SockAddrContext, owner: &OwnerRecord, destination: &Destination) -> Option<Counter> {
+    // SAFETY: the context is the kernel's own.
+    if unsafe { bpf_get_netns_cookie(ctx.as_ptr()) } != owner.netns_cookie {
+        return Some(Counter::DirectOtherNamespace);
+    }
+    if let Some(reason) = gate::closed() {
+        return Some(reason);
+    }
+    if destination.special {
+        return Some(Counter::DirectSpecialDestination);
+    }
+    let device = field!((*socket(ctx)).bound_dev_if);
+    if device != 0 && device != LOOPBACK_IFINDEX {
+        return Some(Counter::DirectBoundDevice);
+    }
+    None
 }
 
 /// One of the agent's upstream sockets? The mark says so even after the record went; the record says so even if
@@ -118,8 +136,9 @@ fn forget_earlier_attempt(cookie: u64) {
     }
 }
 
+/// The process that makes the call.
 #[inline(always)]
-fn client(ctx: &SockAddrContext) -> Client {
+pub(crate) fn client(ctx: &SockAddrContext) -> Client {
     let mut comm = MaybeUninit::<[u64; 2]>::uninit();
     // SAFETY: the helper fills all 16 bytes, with zeros if it fails. (Zeroing them here first would be a call of
     // memset, whose loop the verifier takes from root alone.)

@@ -2,9 +2,10 @@
 
 use aya_ebpf::macros::cgroup_sock_addr;
 use aya_ebpf::programs::SockAddrContext;
-use flowfold_redirect_abi::Endpoint;
+use flowfold_redirect_abi::{Endpoint, OwnerRecord};
 
-use crate::connect::{Destination, PROCEED, is_tcp, owner, redirect};
+use crate::connect::{Destination, PROCEED, is_tcp, is_udp, owner, redirect};
+use crate::udp;
 use crate::word::{field, field_of_port, port_of_field, set_field};
 
 /// 127.0.0.1 in network byte order.
@@ -14,22 +15,35 @@ pub(crate) const LOOPBACK: u32 = u32::from_ne_bytes([127, 0, 0, 1]);
 #[cgroup_sock_addr(connect4)]
 pub fn flowfold_conn4(ctx: SockAddrContext) -> i32 {
     if is_tcp(&ctx) {
-        connect(&ctx);
+        rewrite(&ctx, redirect);
+    } else if is_udp(&ctx) {
+        rewrite(&ctx, udp::connecting);
     }
     PROCEED
 }
 
+/// Puts another destination in place of the one asked for, if `decide` names one.
 #[inline(always)]
-fn connect(ctx: &SockAddrContext) {
+pub(crate) fn rewrite(
+    ctx: &SockAddrContext,
+    decide: impl FnOnce(&SockAddrContext, &OwnerRecord, &Destination) -> Option<Endpoint>,
+) {
     let Some(owner) = owner() else { return };
     let call = ctx.sock_addr;
     let port = port_of_field(field!((*call).user_port));
     let destination = destination(field!((*call).user_ip4), port, owner.listener_port);
-    if let Some(listener) = redirect(ctx, owner, &destination)
-        && let Some(address) = listener.as_v4()
-    {
+    if let Some(listener) = decide(ctx, owner, &destination) {
+        put_address(ctx, &listener);
+    }
+}
+
+/// Writes the address of the call.
+#[inline(always)]
+pub(crate) fn put_address(ctx: &SockAddrContext, endpoint: &Endpoint) {
+    let call = ctx.sock_addr;
+    if let Some(address) = endpoint.as_v4() {
         set_field!((*call).user_ip4, address);
-        set_field!((*call).user_port, field_of_port(listener.port));
+        set_field!((*call).user_port, field_of_port(endpoint.port));
     }
 }
 

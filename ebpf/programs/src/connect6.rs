@@ -4,8 +4,9 @@ use aya_ebpf::macros::cgroup_sock_addr;
 use aya_ebpf::programs::SockAddrContext;
 use flowfold_redirect_abi::{Endpoint, OwnerRecord};
 
-use crate::connect::{Destination, PROCEED, is_tcp, owner, redirect};
+use crate::connect::{Destination, PROCEED, is_tcp, is_udp, owner, redirect};
 use crate::connect4;
+use crate::udp;
 use crate::word::{field, field_of_port, field_words, port_of_field, set_field};
 
 /// `::1` in network byte order.
@@ -15,13 +16,19 @@ const LOOPBACK: [u32; 4] = [0, 0, 0, 1u32.to_be()];
 #[cgroup_sock_addr(connect6)]
 pub fn flowfold_conn6(ctx: SockAddrContext) -> i32 {
     if is_tcp(&ctx) {
-        connect(&ctx);
+        rewrite(&ctx, redirect);
+    } else if is_udp(&ctx) {
+        rewrite(&ctx, udp::connecting);
     }
     PROCEED
 }
 
+/// Puts another destination in place of the one asked for, if `decide` names one.
 #[inline(always)]
-fn connect(ctx: &SockAddrContext) {
+pub(crate) fn rewrite(
+    ctx: &SockAddrContext,
+    decide: impl FnOnce(&SockAddrContext, &OwnerRecord, &Destination) -> Option<Endpoint>,
+) {
     let Some(owner) = owner() else { return };
     let call = ctx.sock_addr;
     let port = port_of_field(field!((*call).user_port));
@@ -31,14 +38,21 @@ fn connect(ctx: &SockAddrContext) {
         Some(address) => connect4::destination(address, port, owner.listener_port),
         None => destination(asked, owner),
     };
-    if let Some(listener) = redirect(ctx, owner, &destination) {
-        let [first, second, third, fourth] = listener.address;
-        set_field!((*call).user_ip6[0], first);
-        set_field!((*call).user_ip6[1], second);
-        set_field!((*call).user_ip6[2], third);
-        set_field!((*call).user_ip6[3], fourth);
-        set_field!((*call).user_port, field_of_port(listener.port));
+    if let Some(listener) = decide(ctx, owner, &destination) {
+        put_address(ctx, &listener);
     }
+}
+
+/// Writes the address of the call; an IPv4 one as v4-mapped.
+#[inline(always)]
+pub(crate) fn put_address(ctx: &SockAddrContext, endpoint: &Endpoint) {
+    let call = ctx.sock_addr;
+    let [first, second, third, fourth] = endpoint.address;
+    set_field!((*call).user_ip6[0], first);
+    set_field!((*call).user_ip6[1], second);
+    set_field!((*call).user_ip6[2], third);
+    set_field!((*call).user_ip6[3], fourth);
+    set_field!((*call).user_port, field_of_port(endpoint.port));
 }
 
 #[inline(always)]

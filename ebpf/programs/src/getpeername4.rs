@@ -5,8 +5,9 @@ use aya_ebpf::programs::SockAddrContext;
 use flowfold_redirect_abi::Endpoint;
 
 use crate::connect::socket;
+use crate::connect4;
 use crate::getpeername::{PROCEED, shown_peer};
-use crate::word::{field, field_of_port, port_of_field, set_field};
+use crate::word::{field, port_of_field};
 
 /// Replaces the address that is about to be returned.
 #[cgroup_sock_addr(getpeername4)]
@@ -16,11 +17,8 @@ pub fn flowfold_peer4(ctx: SockAddrContext) -> i32 {
     let sk = socket(&ctx);
     let peer = Endpoint::v4(field!((*call).user_ip4), port_of_field(field!((*call).user_port)));
     let local = Endpoint::v4(field!((*sk).src_ip4), field!((*sk).src_port) as u16);
-    if let Some(shown) = shown_peer(&ctx, peer, local)
-        && let Some(address) = shown.as_v4()
-    {
-        set_field!((*call).user_ip4, address);
-        set_field!((*call).user_port, field_of_port(shown.port));
+    if let Some(shown) = shown_peer(&ctx, peer, local) {
+        connect4::put_address(&ctx, &shown);
     }
     PROCEED
 }

@@ -5,8 +5,9 @@ use aya_ebpf::programs::SockAddrContext;
 use flowfold_redirect_abi::Endpoint;
 
 use crate::connect::socket;
+use crate::connect6;
 use crate::getpeername::{PROCEED, shown_peer};
-use crate::word::{field, field_of_port, field_words, port_of_field, set_field};
+use crate::word::{field, field_words, port_of_field};
 
 /// Replaces the address that is about to be returned.
 #[cgroup_sock_addr(getpeername6)]
@@ -17,12 +18,7 @@ pub fn flowfold_peer6(ctx: SockAddrContext) -> i32 {
     let peer = Endpoint::v6(field_words!((*call).user_ip6), port_of_field(field!((*call).user_port)));
     let local = Endpoint::v6(field_words!((*sk).src_ip6), field!((*sk).src_port) as u16);
     if let Some(shown) = shown_peer(&ctx, peer, local) {
-        let [first, second, third, fourth] = shown.address;
-        set_field!((*call).user_ip6[0], first);
-        set_field!((*call).user_ip6[1], second);
-        set_field!((*call).user_ip6[2], third);
-        set_field!((*call).user_ip6[3], fourth);
-        set_field!((*call).user_port, field_of_port(shown.port));
+        connect6::put_address(&ctx, &shown);
     }
     PROCEED
 }

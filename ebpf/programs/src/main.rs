@@ -15,8 +15,13 @@ mod getpeername;
 mod getpeername4;
 mod getpeername6;
 mod maps;
+mod recvmsg4;
+mod recvmsg6;
+mod sendmsg4;
+mod sendmsg6;
 mod sk_lookup;
 mod sock_ops;
+mod udp;
 mod word;
 
 #[cfg(not(test))]

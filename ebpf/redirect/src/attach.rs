@@ -15,7 +15,7 @@ use crate::cgroup::{self, Cgroup};
 use crate::namespace::NetworkNamespace;
 use crate::object::{Hook, Link, Object};
 use crate::stats::Counters;
-use crate::{Listeners, Lookups, Plan, ProgramStatus, RedirectError, SteeringStats, owner};
+use crate::{Listeners, Lookups, Plan, ProgramStatus, RedirectError, SteeringStats, datagrams, owner};
 
 /// The bounds of how many connections get a record: enough for the smallest limit of descriptors, and an end to the
 /// memory (about 150 bytes per entry, taken at once) for the largest.
@@ -38,6 +38,7 @@ pub struct Redirect {
     owner: Records<u32, OwnerRecord>,
     netns_cookie: u64,
     alone: bool,
+    datagrams: bool,
     cgroup: Cgroup,
 }
 
@@ -59,7 +60,7 @@ impl Redirect {
     /// Loads and attaches. The calling thread must be in the network namespace that is steered, the one the
     /// listeners were opened in. Steering starts with the first [`Redirect::beat`].
     pub fn attach(plan: &Plan, listeners: &Listeners) -> Result<Self, RedirectError> {
-        let mut ports = plan.ingress.iter().chain(&plan.egress).peekable();
+        let mut ports = plan.ingress.iter().chain(&plan.egress).chain(&plan.egress_udp).peekable();
         if ports.peek().is_none() || ports.any(|&port| port == 0) {
             return Err(RedirectError::NothingToSteer);
         }
@@ -83,6 +84,10 @@ impl Redirect {
             object.load(hook)?;
         }
         publish_listeners(&mut object, listeners)?;
+        let datagrams = !plan.egress_udp.is_empty();
+        if datagrams {
+            datagrams::publish(&object, listeners)?;
+        }
         let lookups = Lookups::new(&object, listeners.v4_addr().into(), listeners.v6_addr().map(Into::into))?;
         let counters = Counters::new(object.take_map(Counters::MAP)?)?;
         let mut redirect = Self {
@@ -95,9 +100,13 @@ impl Redirect {
             owner: owner_records,
             netns_cookie: netns.cookie,
             alone,
+            datagrams,
             cgroup,
         };
         redirect.attach_all(&mut object, &netns, &root, own_cgroup.as_ref())?;
+        if datagrams {
+            redirect.attach_for_datagrams(&mut object)?;
+        }
         Ok(redirect)
     }
 
@@ -131,10 +140,11 @@ impl Redirect {
         let _outcome: io::Result<()> = self.owner.put(&0, &idle);
     }
 
-    /// Each program and whether it is attached.
+    /// Each program that the plan takes and whether it is attached.
     pub fn programs(&self) -> Vec<ProgramStatus> {
         let attached = |hook| self.steering.iter().chain(&self.serving).any(|(other, _)| *other == hook);
-        Hook::ALL.iter().map(|&hook| ProgramStatus { name: hook.name(), attached: attached(hook) }).collect()
+        let taken = Hook::ALL.iter().filter(|hook| self.datagrams || !hook.is_for_datagrams());
+        taken.map(|&hook| ProgramStatus { name: hook.name(), attached: attached(hook) }).collect()
     }
 
     /// What the programs counted.
@@ -176,6 +186,18 @@ impl Redirect {
             self.steering.push((hook, object.attach(hook, cgroup, &cgroup.path)?));
         }
         self.steering.push((Hook::Lookup, object.attach(Hook::Lookup, netns, NetworkNamespace::path())?));
+        Ok(())
+    }
+
+    /// Again first what serves: an answer from a socket of the agent must never be seen under its address.
+    fn attach_for_datagrams(&mut self, object: &mut Object) -> Result<(), RedirectError> {
+        let cgroup = &self.cgroup;
+        for hook in [Hook::RecvMsg4, Hook::RecvMsg6] {
+            self.serving.push((hook, object.attach(hook, cgroup, &cgroup.path)?));
+        }
+        for hook in [Hook::SendMsg4, Hook::SendMsg6] {
+            self.steering.push((hook, object.attach(hook, cgroup, &cgroup.path)?));
+        }
         Ok(())
     }
 

@@ -35,7 +35,7 @@ impl fmt::Display for Phase {
 ///
 /// Reads and writes of maps need none on kernels from 5.19; on older ones with `kernel.unprivileged_bpf_disabled` set
 /// they need `CAP_BPF` as long as the agent runs.
-pub const CAPABILITIES: [Capability; 7] = [
+pub const CAPABILITIES: [Capability; 8] = [
     Capability { name: "CAP_BPF", phase: Phase::Attach, reason: "create maps and load programs" },
     Capability { name: "CAP_PERFMON", phase: Phase::Attach, reason: "load programs that ask which process connects" },
     Capability {
@@ -48,6 +48,11 @@ pub const CAPABILITIES: [Capability; 7] = [
         name: "CAP_NET_ADMIN",
         phase: Phase::Running,
         reason: "attach network programs; later mark upstream sockets (SO_MARK)",
+    },
+    Capability {
+        name: "CAP_NET_RAW",
+        phase: Phase::Attach,
+        reason: "tell clients of a DNS server that refuses datagrams so, by ICMP; not needed to steer",
     },
     Capability {
         name: "CAP_DAC_READ_SEARCH",

@@ -9,6 +9,7 @@ mod attach;
 mod bpf;
 mod capabilities;
 mod cgroup;
+mod datagrams;
 mod error;
 mod listeners;
 mod lookups;

@@ -50,6 +50,8 @@ struct Shared {
     local_clients: Records<Tuple, Client>,
     upstream_starts: Records<u64, Endpoint>,
     upstreams: Records<Tuple, Upstream>,
+    udp_servers: Records<Endpoint, Endpoint>,
+    udp_clients: Records<u64, Client>,
 }
 
 impl Lookups {
@@ -65,6 +67,8 @@ impl Lookups {
             local_clients: object.records("LOCAL_CLIENTS")?,
             upstream_starts: object.records("UPSTREAM_STARTS")?,
             upstreams: object.records("UPSTREAMS")?,
+            udp_servers: object.records("UDP_SERVERS")?,
+            udp_clients: object.records("UDP_CLIENTS")?,
         };
         Ok(Self { shared: Arc::new(shared) })
     }
@@ -97,6 +101,23 @@ impl Lookups {
         let cookie = sockopt::socket_cookie(socket)?;
         SockRef::from(&socket).set_mark(OWN_MARK)?;
         self.shared.upstream_starts.put(&cookie, &endpoint(client))
+    }
+
+    /// The server that one of the sockets for datagrams stands for; `listener` is the socket's own address. It never
+    /// changes once there is one. None: nothing was steered to this socket yet.
+    pub fn udp_server(&self, listener: SocketAddr) -> Option<SocketAddr> {
+        self.shared.udp_servers.get(&endpoint(listener)).ok()?.map(|server| socket_addr(&server))
+    }
+
+    /// The process that last connected or sent with a steered UDP socket, by the socket's cookie (`SO_COOKIE`).
+    pub fn udp_client(&self, cookie: u64) -> Option<ClientProcess> {
+        self.shared.udp_clients.get(&cookie).ok()?.map(|client| process(&client))
+    }
+
+    /// To be called on each UDP socket towards a server before it is used: marks it as the agent's own, so that it is
+    /// never steered. Needs `CAP_NET_ADMIN`.
+    pub fn prepare_udp_upstream(&self, socket: BorrowedFd<'_>) -> io::Result<()> {
+        SockRef::from(&socket).set_mark(OWN_MARK)
     }
 
     /// The client filed for an upstream connection that is open; `local` and `remote` are the upstream socket's.

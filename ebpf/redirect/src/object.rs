@@ -30,11 +30,25 @@ pub(crate) enum Hook {
     PeerName4,
     PeerName6,
     SockOps,
+    SendMsg4,
+    SendMsg6,
+    RecvMsg4,
+    RecvMsg6,
 }
 
 impl Hook {
-    pub(crate) const ALL: [Self; 6] =
-        [Self::Lookup, Self::Connect4, Self::Connect6, Self::PeerName4, Self::PeerName6, Self::SockOps];
+    pub(crate) const ALL: [Self; 10] = [
+        Self::Lookup,
+        Self::Connect4,
+        Self::Connect6,
+        Self::PeerName4,
+        Self::PeerName6,
+        Self::SockOps,
+        Self::SendMsg4,
+        Self::SendMsg6,
+        Self::RecvMsg4,
+        Self::RecvMsg6,
+    ];
 
     /// The program's name in the object and in the kernel.
     pub(crate) const fn name(self) -> &'static str {
@@ -45,7 +59,16 @@ impl Hook {
             Self::PeerName4 => "flowfold_peer4",
             Self::PeerName6 => "flowfold_peer6",
             Self::SockOps => "flowfold_ops",
+            Self::SendMsg4 => "flowfold_send4",
+            Self::SendMsg6 => "flowfold_send6",
+            Self::RecvMsg4 => "flowfold_recv4",
+            Self::RecvMsg6 => "flowfold_recv6",
         }
+    }
+
+    /// Does it see datagrams alone? Without a rule for them it is not attached.
+    pub(crate) const fn is_for_datagrams(self) -> bool {
+        matches!(self, Self::SendMsg4 | Self::SendMsg6 | Self::RecvMsg4 | Self::RecvMsg6)
     }
 }
 
@@ -128,7 +151,7 @@ impl Object {
     /// A handle of its own on a map of records.
     pub(crate) fn records<K: Plain, V: Plain>(&self, name: &'static str) -> Result<Records<K, V>, RedirectError> {
         match self.ebpf.map(name) {
-            Some(Map::Array(map) | Map::LruHashMap(map)) => records(map, name),
+            Some(Map::Array(map) | Map::HashMap(map) | Map::LruHashMap(map)) => records(map, name),
             _ => Err(RedirectError::Object { part: name }),
         }
     }

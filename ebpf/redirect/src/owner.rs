@@ -31,6 +31,8 @@ pub struct Owner {
     pub ingress: Vec<u16>,
     /// Destination ports whose outgoing connections it steers.
     pub egress: Vec<u16>,
+    /// Destination ports whose outgoing UDP datagrams it steers.
+    pub egress_udp: Vec<u16>,
     /// Since when.
     pub since: SystemTime,
     /// What it says about itself.

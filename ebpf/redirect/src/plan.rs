@@ -3,17 +3,20 @@
 use std::fmt;
 use std::path::PathBuf;
 
-/// What one [`Redirect`](crate::Redirect) steers: chosen TCP ports of one network namespace.
+/// What one [`Redirect`](crate::Redirect) steers: chosen ports of one network namespace.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
     /// Directory of the cgroup (version 2) whose processes are steered: their connects, and what their accepted
     /// sockets show as the peer. The root of the mount steers every process of the namespace.
     pub cgroup: PathBuf,
-    /// Local ports whose incoming connections are steered. They are steered wherever the server runs; whether
+    /// Local TCP ports whose incoming connections are steered. They are steered wherever the server runs; whether
     /// the server sees its true client depends on `cgroup` holding it.
     pub ingress: Vec<u16>,
-    /// Destination ports whose outgoing connections are steered.
+    /// Destination TCP ports whose outgoing connections are steered.
     pub egress: Vec<u16>,
+    /// Destination UDP ports whose outgoing datagrams are steered. The listeners need sockets for them
+    /// ([`Listeners::with_datagrams`](crate::Listeners::with_datagrams)).
+    pub egress_udp: Vec<u16>,
     /// A few words about this agent for the next one that wants the same port; cut at
     /// [`flowfold_redirect_abi::DESCRIPTION_BYTES`] bytes.
     pub description: String,
@@ -26,6 +29,8 @@ pub enum Direction {
     Ingress,
     /// Going out, from a local client.
     Egress,
+    /// The same, of UDP datagrams.
+    EgressUdp,
 }
 
 impl fmt::Display for Direction {
@@ -33,6 +38,7 @@ impl fmt::Display for Direction {
         f.write_str(match self {
             Self::Ingress => "ingress",
             Self::Egress => "egress",
+            Self::EgressUdp => "egress UDP",
         })
     }
 }

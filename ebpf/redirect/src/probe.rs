@@ -153,9 +153,9 @@ fn programs() -> Answer {
         Hook::ALL.into_iter().try_for_each(|hook| object.load(hook))
     };
     match load() {
-        Ok(()) => {
-            Answer::Present("sk_lookup, connect, getpeername and sock_ops programs passed the verifier".to_owned())
-        }
+        Ok(()) => Answer::Present(
+            "sk_lookup, connect, sendmsg, recvmsg, getpeername and sock_ops programs passed the verifier".to_owned(),
+        ),
         Err(error) if error.is_missing_privilege() => Answer::MissingPrivilege {
             found: chain(&error),
             fix: "run as root, or give the process CAP_PERFMON and CAP_NET_ADMIN beside CAP_BPF".into(),
@@ -219,8 +219,8 @@ fn other_agents() -> Answer {
                 .iter()
                 .map(|owner| {
                     format!(
-                        "process {} ({}) in net:[{}], ingress {:?}, egress {:?}",
-                        owner.pid, owner.description, owner.netns, owner.ingress, owner.egress
+                        "process {} ({}) in net:[{}], ingress {:?}, egress {:?}, egress UDP {:?}",
+                        owner.pid, owner.description, owner.netns, owner.ingress, owner.egress, owner.egress_udp
                     )
                 })
                 .collect::<Vec<_>>()

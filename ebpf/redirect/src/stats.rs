@@ -7,7 +7,8 @@ use flowfold_redirect_abi::Counter;
 
 use crate::{RedirectError, owner};
 
-/// Counts since attach, summed over the processors. Only connections to a port of the plan are counted.
+/// Counts since attach, summed over the processors. Only traffic to a port of the plan is counted: connections,
+/// and of UDP what [`SteeringStats::steered_udp`] counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct SteeringStats {
     /// Incoming connections handed to the agent (a retransmitted SYN counts again).
@@ -35,6 +36,11 @@ pub struct SteeringStats {
     pub direct_assign_failed: u64,
     /// Records of steered or upstream connections that a map refused after the decision was made.
     pub records_lost: u64,
+    /// UDP sockets connected to the agent, and datagrams of unconnected ones sent to it.
+    pub steered_udp: u64,
+    /// UDP connects and datagrams that went direct because the agent's sockets for datagrams all stand for other
+    /// servers.
+    pub direct_udp_servers: u64,
 }
 
 /// One program of the set and whether it is attached now.
@@ -84,6 +90,8 @@ impl Counters {
             direct_map_full: sum(Counter::DirectMapFull)?,
             direct_assign_failed: sum(Counter::DirectAssignFailed)?,
             records_lost: sum(Counter::RecordsLost)?,
+            steered_udp: sum(Counter::SteeredUdp)?,
+            direct_udp_servers: sum(Counter::DirectUdpServers)?,
         })
     }
 }

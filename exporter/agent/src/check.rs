@@ -206,7 +206,7 @@ mod tests {
         let first_byte = lines.iter().find(|line| line.found.starts_with("flowfold_http_time")).unwrap();
         let expected = "flowfold_http_time_to_first_byte_seconds: up to 2 per client, server and port (2 reporters)";
         assert_eq!(first_byte.found, expected);
-        assert_eq!(lines.len(), 11);
+        assert_eq!(lines.len(), 12);
         assert_eq!(verdict(&lines), Exit::Done);
     }
 
@@ -217,6 +217,7 @@ mod tests {
             netns: 1,
             ingress: vec![80, 81],
             egress: vec![90],
+            egress_udp: vec![91],
             since: SystemTime::UNIX_EPOCH,
             description: "flowfold 0.1.0".to_owned(),
         };

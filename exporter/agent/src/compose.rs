@@ -2,6 +2,7 @@
 //! and the programs.
 
 mod admin;
+mod datagrams;
 mod expiry;
 mod explicit;
 mod identity;
@@ -10,6 +11,7 @@ mod outgoing;
 mod steered;
 mod steering;
 mod supervisor;
+mod unreachable;
 mod workers;
 
 use std::net::SocketAddr;
@@ -93,10 +95,9 @@ impl Agent {
         let steering =
             Steering::new(attached.redirect, attached.cgroup.clone(), Ceiling::new(max_connections), statuses.clone());
         let (drain, watch) = drain_channel();
-        let workers =
-            Workers::start(namespace, &statuses, attached.listeners, (&fold, &outgoing.spans), &watch, || {
-                Steered::new(&steering, directory.resolver(), ports.clone())
-            })?;
+        let workers = Workers::start(namespace, &statuses, attached.sockets, (&fold, &outgoing.spans), &watch, || {
+            Steered::new(&steering, directory.resolver(), ports.clone(), attached.unreachable.as_ref())
+        })?;
         let readiness = Readiness::default();
         let supervisor = Supervisor::new(statuses, readiness.require("steering")).with_steering(steering);
         let endpoints = Endpoints::new(Arc::clone(&outgoing.source), readiness);
@@ -121,12 +122,13 @@ impl Agent {
         let outgoing = Outgoing::prepare(&fold, &options.telemetry)?;
         let worker_count = worker_count(options.workers);
         let (explicit, listeners) = Explicit::open(options.edges, worker_count)?;
+        let sockets = listeners.into_iter().map(Into::into).collect();
         let directory =
             Directory::new(Options { show_ips: true, ports: explicit.server_ports(), ..Options::default() });
         let identity = IdentityThread::start(None, Arc::clone(&directory))?;
         let (drain, watch) = drain_channel();
         let statuses = Workers::statuses(worker_count);
-        let workers = Workers::start(None, &statuses, listeners, (&fold, &outgoing.spans), &watch, || {
+        let workers = Workers::start(None, &statuses, sockets, (&fold, &outgoing.spans), &watch, || {
             explicit.destinations(directory.resolver())
         })?;
         let readiness = Readiness::default();

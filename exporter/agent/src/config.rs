@@ -24,14 +24,14 @@ pub(crate) use build::{FIX_OF_CGROUP, flaw_of_cgroup, read_drain_timeout};
 pub use environment::Environment;
 pub use example::EXAMPLE;
 pub use problem::{ConfigError, Problem};
-pub use rule::{Direction, L7, Rule};
+pub use rule::{Direction, L4, L7, Rule};
 pub use telemetry::Telemetry;
 pub use workload::WorkloadEntry;
 
 /// A configuration that can be run: every value is in range, and no two contradict each other.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Which traffic is steered. At least one rule, and no two of one direction and port.
+    /// Which traffic is steered. At least one rule, and no two of one direction, port and transport.
     pub rules: Vec<Rule>,
     /// The cgroup2 directory whose processes are steered; absent: the root of the cgroup2 tree, which is every process.
     pub cgroup: Option<PathBuf>,
@@ -120,12 +120,22 @@ impl Config {
         build::config(source, raw, overrides)
     }
 
-    /// The ports of the rules of one direction, in their order.
+    /// The ports of the rules of one direction for TCP, in their order.
     pub fn ports(&self, direction: Direction) -> Vec<u16> {
-        self.rules.iter().filter(|rule| rule.direction == direction).map(|rule| rule.port.get()).collect()
+        self.ports_by(direction, L4::Tcp)
     }
 
-    /// The ports of those of them that expect this.
+    /// The ports to which datagrams of local clients are steered, in the order of the rules.
+    pub fn udp_ports(&self) -> Vec<u16> {
+        self.ports_by(Direction::Egress, L4::Udp)
+    }
+
+    fn ports_by(&self, direction: Direction, l4: L4) -> Vec<u16> {
+        let named = self.rules.iter().filter(|rule| (rule.direction, rule.l4) == (direction, l4));
+        named.map(|rule| rule.port.get()).collect()
+    }
+
+    /// The ports of those rules of one direction that expect this.
     pub fn ports_of(&self, direction: Direction, l7: L7) -> Vec<u16> {
         let is_it = |rule: &&Rule| rule.direction == direction && rule.l7 == l7;
         self.rules.iter().filter(is_it).map(|rule| rule.port.get()).collect()

@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 
 use netlink_packet_core::{NLM_F_DUMP, NLM_F_REQUEST, NetlinkHeader, NetlinkMessage, NetlinkPayload};
 use netlink_packet_sock_diag::SockDiagMessage;
-use netlink_packet_sock_diag::constants::{AF_INET, AF_INET6, IPPROTO_TCP};
+use netlink_packet_sock_diag::constants::{AF_INET, AF_INET6, IPPROTO_TCP, IPPROTO_UDP};
 use netlink_packet_sock_diag::inet::{ExtensionFlags, InetRequest, InetResponse, SocketId, StateFlags};
 use netlink_sys::protocols::NETLINK_SOCK_DIAG;
 use netlink_sys::{Socket, SocketAddr as Netlink};
@@ -41,16 +41,9 @@ fn of_both_families(states: &StateFlags) -> io::Result<Vec<Row>> {
 }
 
 fn list(family: u8, socket_id: SocketId, states: StateFlags, rows: &mut Vec<Row>) -> io::Result<()> {
-    let socket = Socket::new(NETLINK_SOCK_DIAG)?;
-    socket.connect(&Netlink::new(0, 0))?;
+    let socket = open()?;
     let request = InetRequest { family, protocol: IPPROTO_TCP, extensions: ExtensionFlags::empty(), states, socket_id };
-    let mut header = NetlinkHeader::default();
-    header.flags = NLM_F_REQUEST | NLM_F_DUMP;
-    let mut message = NetlinkMessage::new(header, SockDiagMessage::InetRequest(request).into());
-    message.finalize();
-    let mut bytes = vec![0; message.buffer_len()];
-    message.serialize(&mut bytes);
-    socket.send(&bytes, 0)?;
+    send(&socket, request, NLM_F_REQUEST | NLM_F_DUMP)?;
     loop {
         let (answer, _) = socket.recv_from_full()?;
         let mut rest = answer.as_slice();
@@ -69,6 +62,68 @@ fn list(family: u8, socket_id: SocketId, states: StateFlags, rows: &mut Vec<Row>
     }
 }
 
+/// Finds single UDP sockets.
+#[derive(Debug, Default)]
+pub(crate) struct UdpSockets {
+    socket: Option<Socket>,
+}
+
+impl UdpSockets {
+    /// The cookie (`SO_COOKIE`) of the socket that sent a datagram from `local` to `remote`.
+    pub(crate) fn cookie(&mut self, local: SocketAddr, remote: SocketAddr) -> io::Result<u64> {
+        let socket = self.socket.take().map_or_else(open, Ok)?;
+        // A socket that failed in the middle of an answer is not asked again.
+        let found = ask_for_cookie(&socket, local, remote)?;
+        self.socket = Some(socket);
+        found
+    }
+}
+
+/// The answer, if there is one, is an answer to this question: the socket asks one at a time.
+fn ask_for_cookie(socket: &Socket, local: SocketAddr, remote: SocketAddr) -> io::Result<io::Result<u64>> {
+    let family = if local.is_ipv4() { AF_INET } else { AF_INET6 };
+    // Of a single UDP socket the kernel wants to know the ends the other way round ("for historical reasons").
+    let socket_id = SocketId {
+        source_address: remote.ip(),
+        source_port: remote.port(),
+        destination_address: local.ip(),
+        destination_port: local.port(),
+        interface_id: LOOPBACK_DEVICE,
+        cookie: [0xff; 8],
+    };
+    let states = StateFlags::all();
+    let request = InetRequest { family, protocol: IPPROTO_UDP, extensions: ExtensionFlags::empty(), states, socket_id };
+    send(socket, request, NLM_F_REQUEST)?;
+    let (answer, _) = socket.recv_from_full()?;
+    let message = NetlinkMessage::<SockDiagMessage>::deserialize(&answer).map_err(io::Error::other)?;
+    Ok(match message.payload {
+        NetlinkPayload::InnerMessage(SockDiagMessage::InetResponse(found)) => {
+            Ok(u64::from_ne_bytes(found.header.socket_id.cookie))
+        }
+        NetlinkPayload::Error(error) => Err(error.to_io()),
+        _ => Err(io::ErrorKind::InvalidData.into()),
+    })
+}
+
+/// The loopback device, which datagrams to the agent come through: the same in every namespace.
+const LOOPBACK_DEVICE: u32 = 1;
+
+fn open() -> io::Result<Socket> {
+    let socket = Socket::new(NETLINK_SOCK_DIAG)?;
+    socket.connect(&Netlink::new(0, 0))?;
+    Ok(socket)
+}
+
+fn send(socket: &Socket, request: InetRequest, flags: u16) -> io::Result<()> {
+    let mut header = NetlinkHeader::default();
+    header.flags = flags;
+    let mut message = NetlinkMessage::new(header, SockDiagMessage::InetRequest(request).into());
+    message.finalize();
+    let mut bytes = vec![0; message.buffer_len()];
+    message.serialize(&mut bytes);
+    socket.send(&bytes, 0).map(drop)
+}
+
 fn row(found: &InetResponse) -> Row {
     let id = &found.header.socket_id;
     Row {
@@ -80,7 +135,7 @@ fn row(found: &InetResponse) -> Row {
 
 #[cfg(test)]
 mod tests {
-    use std::net::{TcpListener, TcpStream};
+    use std::net::{TcpListener, TcpStream, UdpSocket};
 
     use super::*;
 
@@ -100,6 +155,28 @@ mod tests {
             let established = established().unwrap();
             let has = |local, remote| established.iter().any(|row| (row.local, row.remote) == (local, remote));
             assert!(has(server, client) && has(client, server));
+        }
+    }
+
+    #[test]
+    fn a_datagrams_sender_is_found() {
+        let mut sockets = UdpSockets::default();
+        for any in ["127.0.0.1:0", "[::1]:0"] {
+            let Ok(server) = UdpSocket::bind(any) else {
+                assert!(any.starts_with('['), "only IPv6 may be missing here");
+                continue;
+            };
+            let server = server.local_addr().unwrap();
+            let unconnected = UdpSocket::bind(any).unwrap();
+            let connected = UdpSocket::bind(any).unwrap();
+            connected.connect(server).unwrap();
+            for socket in [unconnected, connected] {
+                let found = sockets.cookie(socket.local_addr().unwrap(), server).unwrap();
+                assert_eq!(found, rustix::net::sockopt::socket_cookie(&socket).unwrap());
+                let gone = socket.local_addr().unwrap();
+                drop(socket);
+                assert!(sockets.cookie(gone, server).is_err(), "and the next question is answered all the same");
+            }
         }
     }
 }

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Instant, SystemTime};
 
 use crate::collect::Sources;
+use crate::dns::DnsNames;
 use crate::kafka::{KafkaNames, Positions};
 use crate::labels::{ExchangeFamily, Vocabulary};
 use crate::registry::{Registry, Retired};
@@ -11,7 +12,7 @@ use crate::router::Router;
 use crate::url_templates::UrlTemplates;
 use crate::views::{Residues, Rows, tells_both_sides};
 use crate::worker::WorkerCells;
-use crate::{BuildInfo, Detail, FoldOptions, Health, LearnedTemplate, Shard, Snapshot};
+use crate::{BuildInfo, Detail, FoldOptions, Health, LearnedTemplate, Shard, Snapshot, View};
 
 /// The store of the whole agent: shards for the workers, snapshots for the scrapes.
 #[derive(Debug)]
@@ -41,12 +42,14 @@ impl Fold {
     /// An empty store.
     pub fn new(options: FoldOptions) -> Arc<Self> {
         let rows = Rows::new(&options.views, &options.hubble, &options.labels);
+        let shows_queries = shows_queries(&options);
         let vocabulary = Arc::new(Vocabulary {
             methods: options.methods,
             routes: Router::new(options.routes, options.workload_routes),
             rpc_methods: options.rpc_methods,
             url_templates: UrlTemplates::new(options.max_url_templates),
             kafka: KafkaNames::new(&options.kafka),
+            dns: DnsNames::new(&options.dns, shows_queries),
             tells_both_sides: tells_both_sides(&options.views),
             counts_connections: rows.shows(ExchangeFamily::Connection),
             uses: rows.uses(),
@@ -139,4 +142,9 @@ impl Fold {
     pub(crate) fn positions(&self) -> &Positions {
         &self.positions
     }
+}
+
+/// Whether the view of Hubble is to show the names that are looked up.
+fn shows_queries(options: &FoldOptions) -> bool {
+    options.views.contains(&View::Hubble) && options.hubble.iter().any(|metric| metric.dns.query)
 }

@@ -29,11 +29,13 @@ pub enum NotObserved {
     OtherNamespace,
     /// The kernel did not let the programs hand it to the agent.
     AssignFailed,
+    /// A datagram, or the socket that sends it: the agent's sockets for datagrams all stand for other servers.
+    TooManyServers,
 }
 
 impl NotObserved {
     /// Every reason.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::OlderThanAgent,
         Self::Paused,
         Self::StaleHeartbeat,
@@ -43,6 +45,7 @@ impl NotObserved {
         Self::SpecialDestination,
         Self::OtherNamespace,
         Self::AssignFailed,
+        Self::TooManyServers,
     ];
 
     /// The label value of this reason.
@@ -57,6 +60,7 @@ impl NotObserved {
             Self::SpecialDestination => "special_destination",
             Self::OtherNamespace => "other_namespace",
             Self::AssignFailed => "assign_failed",
+            Self::TooManyServers => "too_many_servers",
         }
     }
 }
@@ -68,17 +72,20 @@ pub enum SteeredDirection {
     Ingress,
     /// A rule for the port that local clients connect to.
     Egress,
+    /// A rule for the port that local clients send datagrams to.
+    EgressUdp,
 }
 
 impl SteeredDirection {
     /// Both kinds.
-    pub const ALL: [Self; 2] = [Self::Ingress, Self::Egress];
+    pub const ALL: [Self; 3] = [Self::Ingress, Self::Egress, Self::EgressUdp];
 
     /// The label value of this kind.
     pub const fn as_label(self) -> &'static str {
         match self {
             Self::Ingress => "ingress",
             Self::Egress => "egress",
+            Self::EgressUdp => "egress_udp",
         }
     }
 }

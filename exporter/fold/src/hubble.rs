@@ -8,6 +8,16 @@ use crate::labels::{Context, Contexts};
 pub struct HubbleMetric {
     pub(crate) kind: HubbleKind,
     pub(crate) contexts: HubbleContexts,
+    pub(crate) dns: HubbleDns,
+}
+
+/// The options that DNS alone has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct HubbleDns {
+    /// The name that is looked up is a label.
+    pub(crate) query: bool,
+    /// Lookups of IPv6 addresses are left out.
+    pub(crate) ignore_aaaa: bool,
 }
 
 /// Which metric it is.
@@ -23,6 +33,8 @@ pub(crate) enum HubbleKind {
     Tcp,
     /// Requests to Kafka.
     Kafka,
+    /// DNS questions and answers.
+    Dns,
 }
 
 /// What is told of the two sides.
@@ -70,9 +82,9 @@ const CONTEXTS: [(&str, Option<Context>); 11] = [
 
 impl HubbleMetric {
     /// The names of the metrics that can be asked for.
-    pub const NAMES: [&'static str; 5] = ["http", "httpV2", "flow", "tcp", "kafka"];
+    pub const NAMES: [&'static str; 6] = ["http", "httpV2", "flow", "tcp", "kafka", "dns"];
 
-    /// What is shown where the configuration names no metrics: `httpV2`, `flow` and `kafka`, by workload.
+    /// What is shown where the configuration names no metrics: `httpV2`, `flow`, `kafka` and `dns`, by workload.
     pub fn usual() -> Vec<Self> {
         let labels = vec![
             "source_namespace",
@@ -82,8 +94,8 @@ impl HubbleMetric {
             "traffic_direction",
         ];
         let contexts = HubbleContexts { labels, ..HubbleContexts::default() };
-        [HubbleKind::HttpV2, HubbleKind::Flow, HubbleKind::Kafka]
-            .map(|kind| Self { kind, contexts: contexts.clone() })
+        [HubbleKind::HttpV2, HubbleKind::Flow, HubbleKind::Kafka, HubbleKind::Dns]
+            .map(|kind| Self { kind, contexts: contexts.clone(), dns: HubbleDns::default() })
             .into()
     }
 
@@ -96,9 +108,11 @@ impl HubbleMetric {
             "flow" => HubbleKind::Flow,
             "tcp" => HubbleKind::Tcp,
             "kafka" => HubbleKind::Kafka,
+            "dns" => HubbleKind::Dns,
             _ => return Err(HubbleError::Metric { name: name.to_owned() }),
         };
         let mut contexts = HubbleContexts::default();
+        let mut dns = HubbleDns::default();
         for option in options.split(';').filter(|option| !option.is_empty()) {
             let (key, value) = option.split_once('=').unwrap_or((option, ""));
             match key.to_ascii_lowercase().as_str() {
@@ -107,10 +121,12 @@ impl HubbleMetric {
                 "labelscontext" => contexts.labels = read_labels(value)?,
                 // Exemplars are there in every format that has them.
                 "exemplars" => {}
+                "query" if kind == HubbleKind::Dns => dns.query = true,
+                "ignoreaaaa" if kind == HubbleKind::Dns => dns.ignore_aaaa = true,
                 _ => return Err(HubbleError::Option { name: name.to_owned(), option: key.to_owned() }),
             }
         }
-        Ok(Self { kind, contexts })
+        Ok(Self { kind, contexts, dns })
     }
 
     /// Reads a list of metrics, each of which may stand there once, and only one of the two for HTTP.
@@ -153,7 +169,8 @@ pub enum HubbleError {
     },
     /// The metric has no such option.
     #[error(
-        "{name} has no option {option:?}; known are sourceContext, destinationContext, labelsContext and exemplars"
+        "{name} has no option {option:?}; known are sourceContext, destinationContext, labelsContext and exemplars, and \
+         of dns query and ignoreAAAA"
     )]
     Option {
         /// The metric.
@@ -193,6 +210,8 @@ mod tests {
         assert!(metric.contexts.destination.is_empty());
         assert_eq!(metric.contexts.labels, ["source_namespace", "traffic_direction"]);
         assert_eq!(HubbleMetric::parse("flow").unwrap().contexts, HubbleContexts::default());
+        let dns = HubbleMetric::parse("dns:query;ignoreAAAA;sourceContext=workload|ip").unwrap();
+        assert_eq!((dns.kind, dns.dns), (HubbleKind::Dns, HubbleDns { query: true, ignore_aaaa: true }));
         assert_eq!(HubbleMetric::parse("http:LABELSCONTEXT=source_ip").unwrap().contexts.labels, ["source_ip"]);
     }
 
@@ -200,8 +219,8 @@ mod tests {
     fn what_cannot_be_read_is_told_with_what_can() {
         let told = |text: &str| HubbleMetric::parse(text).unwrap_err().to_string();
         assert_eq!(
-            told("dns:query"),
-            "\"dns\" is no metric of Hubble that can be shown; known are http, httpV2, flow, tcp, kafka"
+            told("drop"),
+            "\"drop\" is no metric of Hubble that can be shown; known are http, httpV2, flow, tcp, kafka, dns"
         );
         assert!(told("http:query").starts_with("http has no option \"query\"; known are sourceContext"));
         assert!(told("http:sourceContext=host").starts_with("\"host\" is no context; known are identity, namespace"));

@@ -1,6 +1,7 @@
 //! What a label set is made of, and how it becomes names and values.
 
 mod context;
+mod dns_key;
 mod field;
 mod kafka_key;
 mod key;
@@ -15,11 +16,13 @@ use std::time::SystemTime;
 use flowfold_flow::Workload;
 
 pub(crate) use context::{Context, Contexts};
+pub(crate) use dns_key::Answers;
 pub(crate) use field::{Column, Field};
 pub(crate) use kafka_key::KafkaKey;
 pub(crate) use key::Key;
 pub(crate) use uses::Uses;
 
+use crate::dns::DnsNames;
 use crate::kafka::KafkaNames;
 use crate::names::{self, Metric, label};
 use crate::router::Router;
@@ -51,6 +54,8 @@ pub(crate) enum ExchangeFamily {
     KafkaFetch,
     /// How long brokers held clients back, reported for either.
     KafkaThrottle,
+    /// Durations of DNS lookups, reported for either.
+    DnsLookup,
 }
 
 /// Which protocol the keys of a family are made of.
@@ -59,10 +64,11 @@ pub(crate) enum KeyKind {
     Http,
     Rpc,
     Kafka,
+    Dns,
 }
 
 impl ExchangeFamily {
-    pub(crate) const ALL: [Self; 11] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::HttpServer,
         Self::HttpClient,
         Self::RpcServer,
@@ -74,6 +80,7 @@ impl ExchangeFamily {
         Self::KafkaRecords,
         Self::KafkaFetch,
         Self::KafkaThrottle,
+        Self::DnsLookup,
     ];
 
     /// The metric that the family is named after.
@@ -90,6 +97,7 @@ impl ExchangeFamily {
             Self::KafkaRecords => &names::KAFKA_RECORDS,
             Self::KafkaFetch => &names::KAFKA_FETCH_BEYOND_WAIT,
             Self::KafkaThrottle => &names::KAFKA_THROTTLE,
+            Self::DnsLookup => &names::DNS_LOOKUP_DURATION,
         }
     }
 
@@ -120,6 +128,7 @@ impl ExchangeFamily {
             Self::HttpServer | Self::HttpClient | Self::FirstByte | Self::Connection => KeyKind::Http,
             Self::RpcServer | Self::RpcClient | Self::FirstMessage => KeyKind::Rpc,
             Self::KafkaRequest | Self::KafkaRecords | Self::KafkaFetch | Self::KafkaThrottle => KeyKind::Kafka,
+            Self::DnsLookup => KeyKind::Dns,
         }
     }
 
@@ -160,6 +169,7 @@ pub(crate) struct Vocabulary {
     pub(crate) rpc_methods: RpcMethods,
     pub(crate) url_templates: UrlTemplates,
     pub(crate) kafka: KafkaNames,
+    pub(crate) dns: DnsNames,
     /// Whether label sets of the client's side say that the server's side is reported, too.
     pub(crate) tells_both_sides: bool,
     /// Whether connections that are over make label sets.
@@ -178,6 +188,7 @@ impl Vocabulary {
             rpc_methods: RpcMethods::default(),
             url_templates: UrlTemplates::new(0),
             kafka: KafkaNames::new(&crate::KafkaLimits::default()),
+            dns: DnsNames::new(&crate::DnsLimits::default(), false),
             tells_both_sides: false,
             counts_connections: false,
             uses: [Uses::ALL; ExchangeFamily::ALL.len()],

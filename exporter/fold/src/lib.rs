@@ -11,6 +11,7 @@ mod buckets;
 mod budget;
 mod cell;
 mod collect;
+mod dns;
 mod fold;
 mod health;
 mod hubble;
@@ -33,6 +34,7 @@ mod views;
 mod worker;
 
 pub use buckets::Buckets;
+pub use dns::{DnsLimits, MAX_MAX_DNS_NAMES};
 pub use fold::Fold;
 pub use health::{Health, NotObserved, SteeredDirection};
 pub use hubble::{HubbleError, HubbleMetric};

@@ -4,6 +4,7 @@ pub mod label;
 pub mod otel;
 
 mod agent;
+mod dns;
 mod go_grpc_prometheus;
 mod http;
 mod hubble;
@@ -15,6 +16,7 @@ mod service_graph;
 use crate::buckets::Buckets;
 
 pub use agent::*;
+pub use dns::*;
 pub use go_grpc_prometheus::*;
 pub use http::*;
 pub use hubble::*;
@@ -75,7 +77,7 @@ impl Metric {
 }
 
 /// Every metric that is exported where the configuration chooses no views, in the order in which they are exported.
-pub static ALL: [&Metric; 52] = [
+pub static ALL: [&Metric; 53] = [
     &HTTP_SERVER_REQUEST_DURATION,
     &HTTP_CLIENT_REQUEST_DURATION,
     &RPC_SERVER_CALL_DURATION,
@@ -83,6 +85,7 @@ pub static ALL: [&Metric; 52] = [
     &MESSAGING_CLIENT_OPERATION_DURATION,
     &MESSAGING_CLIENT_SENT_MESSAGES,
     &MESSAGING_CLIENT_CONSUMED_MESSAGES,
+    &DNS_LOOKUP_DURATION,
     &HTTP_TIME_TO_FIRST_BYTE,
     &RPC_TIME_TO_FIRST_MESSAGE,
     &RPC_MESSAGES,
@@ -132,7 +135,7 @@ pub static ALL: [&Metric; 52] = [
 
 /// The metrics of the views that only a configuration chooses, in the order in which they are exported: behind
 /// those of [`ALL`] that exchanges feed.
-pub static CHOSEN: [&Metric; 21] = [
+pub static CHOSEN: [&Metric; 24] = [
     &GRPC_SERVER_STARTED,
     &GRPC_SERVER_HANDLED,
     &GRPC_SERVER_MSG_RECEIVED,
@@ -150,6 +153,9 @@ pub static CHOSEN: [&Metric; 21] = [
     &HUBBLE_TCP_FLAGS,
     &HUBBLE_KAFKA_REQUESTS,
     &HUBBLE_KAFKA_REQUEST_DURATION,
+    &HUBBLE_DNS_QUERIES,
+    &HUBBLE_DNS_RESPONSES,
+    &HUBBLE_DNS_RESPONSE_TYPES,
     &SERVICE_GRAPH_REQUESTS,
     &SERVICE_GRAPH_FAILED,
     &SERVICE_GRAPH_SERVER,

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use crate::{HubbleMetric, KafkaLimits, LabelChoices, Methods, RouteTable, RpcMethods, View, WorkloadRoutes};
+use crate::{
+    DnsLimits, HubbleMetric, KafkaLimits, LabelChoices, Methods, RouteTable, RpcMethods, View, WorkloadRoutes,
+};
 
 /// The ceiling of exchange series where the configuration names none.
 pub const DEFAULT_MAX_SERIES: usize = 20_000;
@@ -30,6 +32,8 @@ pub struct FoldOptions {
     pub rpc_methods: RpcMethods,
     /// How much of Kafka is told by its name.
     pub kafka: KafkaLimits,
+    /// How much of the names that are looked up is told.
+    pub dns: DnsLimits,
     /// The naming schemes under which exchanges are shown.
     pub views: Vec<View>,
     /// What the view of Hubble shows.
@@ -59,6 +63,7 @@ impl Default for FoldOptions {
             methods: Methods::default(),
             rpc_methods: RpcMethods::default(),
             kafka: KafkaLimits::default(),
+            dns: DnsLimits::default(),
             views: vec![View::OpenTelemetry],
             hubble: HubbleMetric::usual(),
             labels: LabelChoices::default(),

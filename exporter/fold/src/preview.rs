@@ -1,6 +1,6 @@
 //! How many series a configuration can make.
 
-use flowfold_flow::{ConnectionOutcome, FailureReason, GrpcCall, GrpcStatus};
+use flowfold_flow::{ConnectionOutcome, DnsRcode, DnsTransport, DnsType, FailureReason, GrpcCall, GrpcStatus};
 
 use crate::FoldOptions;
 use crate::labels::{ExchangeFamily, Field};
@@ -52,6 +52,7 @@ impl FoldOptions {
         // Beside the names: none, another one, and one that is not seen.
         let topics = self.kafka.max_topics as u64 + 3;
         let client_ids = if self.kafka.max_client_ids == 0 { 1 } else { self.kafka.max_client_ids as u64 + 2 };
+        let names = if self.dns.question_labels == 0 { 0 } else { self.dns.max_names as u64 };
         let factors: &[(&str, Field, u64)] = match family {
             ExchangeFamily::HttpServer | ExchangeFamily::HttpClient => &[
                 ("methods", Field::HttpMethod, or_other(self.methods.len())),
@@ -91,12 +92,22 @@ impl FoldOptions {
                 ("APIs", Field::KafkaApi, KAFKA_NUMBERS),
                 ("client ids", Field::KafkaClient, client_ids),
             ],
+            ExchangeFamily::DnsLookup => &[
+                ("reporters", Field::Reporter, 2),
+                ("names", Field::DnsName, if names == 0 { 1 } else { names + 2 }),
+                ("question types", Field::DnsKind, or_other(DnsType::KNOWN.len())),
+                ("response codes", Field::DnsRcode, or_other(DnsRcode::KNOWN.len()) + 1),
+                ("ways to end", Field::ErrorType, ends),
+                ("transports", Field::DnsTransport, DnsTransport::ALL.len() as u64),
+                ("numbers of addresses", Field::HubbleAddresses, 128),
+            ],
             ExchangeFamily::FirstByte | ExchangeFamily::FirstMessage | ExchangeFamily::KafkaFetch => {
                 &[("reporters", Field::Reporter, 2)]
             }
             ExchangeFamily::Connection => &[
                 ("reporters", Field::Reporter, 2),
-                ("ways to end", Field::ErrorType, ConnectionOutcome::ALL.len() as u64),
+                // Flows of datagrams, which end in silence, are left out.
+                ("ways to end", Field::ErrorType, ConnectionOutcome::ALL.len() as u64 - 1),
                 ("versions of IP", Field::IpFamily, 2),
             ],
         };
@@ -122,23 +133,24 @@ mod tests {
     fn a_preview_multiplies_what_is_shown() {
         let routes = RouteTable::parse(["/a", "/b/{c}"]).unwrap();
         let mut options = FoldOptions { routes, ..FoldOptions::default() };
-        assert_eq!(most(&options, ExchangeFamily::HttpServer), 11 * 3 * 501 * 13 * 3 * 2);
-        assert_eq!(most(&options, ExchangeFamily::RpcServer), 501 * 18 * 13 * 2);
+        assert_eq!(most(&options, ExchangeFamily::HttpServer), 11 * 3 * 501 * 14 * 3 * 2);
+        assert_eq!(most(&options, ExchangeFamily::RpcServer), 501 * 18 * 14 * 2);
         assert_eq!(most(&options, ExchangeFamily::FirstByte), 2);
-        assert_eq!(most(&options, ExchangeFamily::KafkaRequest), 2 * 256 * 503 * 256 * 13 * 202);
-        assert_eq!(most(&options, ExchangeFamily::KafkaRecords), 2 * 3 * 503 * 256 * 13);
+        assert_eq!(most(&options, ExchangeFamily::KafkaRequest), 2 * 256 * 503 * 256 * 14 * 202);
+        assert_eq!(most(&options, ExchangeFamily::KafkaRecords), 2 * 3 * 503 * 256 * 14);
         assert_eq!(most(&options, ExchangeFamily::KafkaThrottle), 2 * 256);
+        assert_eq!(most(&options, ExchangeFamily::DnsLookup), 2 * 23 * 22 * 14 * 2);
         let mut labels = LabelChoices::default();
         labels.include("http_server_request_duration_seconds", &["http_route", "destination_workload"]).unwrap();
         options.labels = labels;
         assert_eq!(most(&options, ExchangeFamily::HttpServer), 3);
-        assert_eq!(most(&options, ExchangeFamily::HttpClient), 11 * 3 * 501 * 13 * 3 * 2);
+        assert_eq!(most(&options, ExchangeFamily::HttpClient), 11 * 3 * 501 * 14 * 3 * 2);
         options.max_url_templates = 9;
         assert_eq!(most(&options, ExchangeFamily::HttpServer), 3, "it is not shown there");
         options.views = vec![View::GoGrpcPrometheus];
         assert_eq!(most(&options, ExchangeFamily::HttpServer), 1);
         assert_eq!(most(&options, ExchangeFamily::RpcServer), 501 * 18 * 4);
-        assert_eq!(options.preview().len(), 10);
+        assert_eq!(options.preview().len(), 11);
         options.views = vec![View::Hubble];
         options.hubble = HubbleMetric::parse_all(["tcp"]).unwrap();
         assert_eq!(most(&options, ExchangeFamily::Connection), 2 * 6 * 2);

@@ -1,5 +1,6 @@
 //! One worker's part of the store.
 
+mod dns;
 mod index;
 mod kafka;
 
@@ -271,6 +272,7 @@ impl FlowSink for Shard {
         match &exchange.operation {
             Operation::Http(http) => self.http(connection, exchange, http),
             Operation::Grpc(grpc) => self.grpc(connection, exchange, grpc),
+            Operation::Dns(dns) => self.dns(connection, exchange, dns),
             Operation::Kafka(kafka) => self.kafka(connection, exchange, kafka),
             _ => {}
         }
@@ -278,7 +280,8 @@ impl FlowSink for Shard {
 
     fn closed(&self, connection: Connection, end: &ConnectionEnd) {
         self.direction(&connection).close(connection.protocol, end.outcome);
-        if self.vocabulary.counts_connections {
+        // Datagrams have no flags to be told of.
+        if self.vocabulary.counts_connections && end.outcome != ConnectionOutcome::Silent {
             self.ended(&connection.info, end.outcome);
         }
     }

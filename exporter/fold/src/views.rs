@@ -7,6 +7,7 @@
 mod go_grpc_prometheus;
 mod groups;
 mod hubble;
+mod hubble_dns;
 mod opentelemetry;
 mod own;
 mod projection;
@@ -22,7 +23,7 @@ pub(crate) use residues::Residues;
 
 use crate::hubble::HubbleMetric;
 use crate::label_choices::LabelChoices;
-use crate::labels::{Column, ExchangeFamily, Field, Registered, Uses};
+use crate::labels::{Answers, Column, ExchangeFamily, Field, Registered, Uses};
 use crate::names::{Kind, Metric, label};
 
 /// A naming scheme under which exchanges are shown. What the agent tells under names of its own is always shown.
@@ -133,6 +134,9 @@ impl Rows {
                     of_family.add(part.family, field);
                 }
             }
+            if let Value::Answers(which) = part.value {
+                of_family.add(part.family, Field::DnsAnswers(which));
+            }
         }
         uses
     }
@@ -153,6 +157,8 @@ pub(crate) enum Value {
     Records,
     /// The bytes of these records.
     RecordBytes,
+    /// Records of DNS answers.
+    Answers(Answers),
 }
 
 impl Row {
@@ -231,7 +237,7 @@ mod tests {
     use crate::names;
 
     fn everything_of_hubble() -> Vec<HubbleMetric> {
-        HubbleMetric::parse_all(["httpV2:labelsContext=source_workload", "flow", "tcp", "kafka"]).unwrap()
+        HubbleMetric::parse_all(["httpV2:labelsContext=source_workload", "flow", "tcp", "kafka", "dns"]).unwrap()
     }
 
     #[test]
@@ -261,7 +267,7 @@ mod tests {
         let fed = |metric: &&&Metric| shown.contains(&metric.name);
         let named: Vec<_> = names::ALL.iter().chain(&names::CHOSEN).filter(fed).map(|metric| metric.name).collect();
         assert_eq!(shown, named);
-        assert_eq!(rows(&[], &hubble).len(), shown.len() - 7 - names::CHOSEN.len());
+        assert_eq!(rows(&[], &hubble).len(), shown.len() - 8 - names::CHOSEN.len());
     }
 
     #[test]

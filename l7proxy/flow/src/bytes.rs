@@ -54,7 +54,8 @@ pub enum UnparsedReason {
     /// A frame of HTTP/2 breaks RFC 9113 in a way that leaves its meaning open, or the length of a Kafka message can't be
     /// one.
     MalformedFrame,
-    /// A Kafka message is not what its kind and version say. The next one is read again.
+    /// A Kafka message is not what its kind and version say, or a message of DNS ends within its header or its question.
+    /// The next one is read again.
     MalformedMessage,
     /// The sender of header blocks uses a larger table (RFC 7541 section 4.2) than is remembered.
     HeaderTableTooLarge,

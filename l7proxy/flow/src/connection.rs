@@ -65,12 +65,21 @@ pub enum ConnectionOutcome {
     DrainTimeout,
     /// An error on one of our own sockets ended it.
     AgentError,
+    /// It was a flow of datagrams, which has no end of its own: nothing more was expected of it.
+    Silent,
 }
 
 impl ConnectionOutcome {
     /// Every outcome, in the order of [`ConnectionOutcome::index`].
-    pub const ALL: [Self; 6] =
-        [Self::Closed, Self::ClientReset, Self::ServerReset, Self::ConnectFailed, Self::DrainTimeout, Self::AgentError];
+    pub const ALL: [Self; 7] = [
+        Self::Closed,
+        Self::ClientReset,
+        Self::ServerReset,
+        Self::ConnectFailed,
+        Self::DrainTimeout,
+        Self::AgentError,
+        Self::Silent,
+    ];
 
     /// The position of this outcome in [`ConnectionOutcome::ALL`].
     pub const fn index(self) -> usize {
@@ -86,6 +95,7 @@ impl ConnectionOutcome {
             Self::ConnectFailed => "connect_failed",
             Self::DrainTimeout => "drain_timeout",
             Self::AgentError => "agent_error",
+            Self::Silent => "silent",
         }
     }
 }

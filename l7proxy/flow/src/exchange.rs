@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use crate::{ConnectionInfo, GrpcExchange, HttpExchange, KafkaExchange, Outcome, TraceContext};
+use crate::{ConnectionInfo, DnsExchange, GrpcExchange, HttpExchange, KafkaExchange, Outcome, TraceContext};
 
 /// A request with its answer, or with what became of it. Handed to the sinks once, when it is over.
 #[derive(Clone, Copy, Debug)]
@@ -37,4 +37,6 @@ pub enum Operation<'a> {
     Grpc(GrpcExchange<'a>),
     /// A Kafka exchange.
     Kafka(KafkaExchange<'a>),
+    /// A DNS lookup.
+    Dns(DnsExchange<'a>),
 }

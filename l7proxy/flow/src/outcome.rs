@@ -34,6 +34,8 @@ pub enum FailureReason {
     /// The server said that it has not looked at this request (HTTP/2 `REFUSED_STREAM`, or a `GOAWAY` that leaves it out):
     /// the client may send it again elsewhere.
     Refused,
+    /// No answer came for so long that none is waited for any more.
+    Timeout,
     /// The agent stopped, and its drain deadline passed.
     AgentStopped,
     /// A socket error of the agent's ended it.
@@ -42,7 +44,7 @@ pub enum FailureReason {
 
 impl FailureReason {
     /// Every reason, in the order of [`FailureReason::index`].
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::ConnectFailed,
         Self::ServerClosed,
         Self::ServerReset,
@@ -52,6 +54,7 @@ impl FailureReason {
         Self::DeadlineExceeded,
         Self::StreamReset,
         Self::Refused,
+        Self::Timeout,
         Self::AgentStopped,
         Self::AgentError,
     ];
@@ -73,6 +76,7 @@ impl FailureReason {
             Self::DeadlineExceeded => "deadline_exceeded",
             Self::StreamReset => "stream_reset",
             Self::Refused => "refused",
+            Self::Timeout => "timeout",
             Self::AgentStopped => "agent_stopped",
             Self::AgentError => "agent_error",
         }
@@ -86,7 +90,8 @@ impl FailureReason {
             | Self::ServerReset
             | Self::DeadlineExceeded
             | Self::StreamReset
-            | Self::Refused => Blame::Server,
+            | Self::Refused
+            | Self::Timeout => Blame::Server,
             Self::ClientClosed | Self::ClientReset | Self::ClientCancelled => Blame::Client,
             Self::AgentStopped | Self::AgentError => Blame::Agent,
         }

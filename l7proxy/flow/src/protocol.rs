@@ -11,6 +11,8 @@ pub enum Protocol {
     Http2,
     /// The protocol of Apache Kafka.
     Kafka,
+    /// DNS, in datagrams or on a connection (RFC 1035 section 4.2).
+    Dns,
     /// TLS (RFC 8446): relayed, never read.
     Tls,
     /// Anything else: relayed, not read.
@@ -19,7 +21,8 @@ pub enum Protocol {
 
 impl Protocol {
     /// Every protocol, for exporters that start their series at zero.
-    pub const ALL: [Self; 6] = [Self::Unknown, Self::Http1, Self::Http2, Self::Kafka, Self::Tls, Self::Opaque];
+    pub const ALL: [Self; 7] =
+        [Self::Unknown, Self::Http1, Self::Http2, Self::Kafka, Self::Dns, Self::Tls, Self::Opaque];
 
     /// The label value of this protocol.
     pub const fn as_label(self) -> &'static str {
@@ -28,6 +31,7 @@ impl Protocol {
             Self::Http1 => "http1",
             Self::Http2 => "http2",
             Self::Kafka => "kafka",
+            Self::Dns => "dns",
             Self::Tls => "tls",
             Self::Opaque => "opaque",
         }

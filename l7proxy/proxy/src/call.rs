@@ -117,6 +117,7 @@ impl Call {
                 | FailureReason::ConnectFailed
                 | FailureReason::ServerClosed
                 | FailureReason::ServerReset
+                | FailureReason::Timeout
                 | FailureReason::AgentStopped
                 | FailureReason::AgentError => GrpcStatus::Unavailable,
             }),

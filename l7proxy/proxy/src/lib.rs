@@ -1,4 +1,4 @@
-//! Accepts connections on sockets that are handed in, relays their bytes unchanged, and reads along.
+//! Accepts connections on sockets that are handed in, relays their bytes unchanged, and reads along; datagrams likewise.
 //!
 //! A [`Worker`] is one thread with one single-threaded runtime. It asks an [`OriginalDestination`] where an accepted
 //! connection was going, connects there, and copies bytes both ways at once. What it read is then shown to a reader
@@ -9,6 +9,8 @@
 mod call;
 mod clock;
 mod connection;
+mod datagrams;
+mod dns;
 mod drain;
 mod http1;
 mod http2;
@@ -28,6 +30,7 @@ mod upstream;
 mod wakers;
 mod worker;
 
+pub use datagrams::DatagramListener;
 pub use drain::{DrainTrigger, DrainWatch, drain_channel};
 pub use kafka::TopicNames;
 pub use listener::Listener;

@@ -5,6 +5,7 @@ use std::time::Instant;
 use flowfold_flow::{ByteTally, ConnectionInfo, Exchange, FlowSink, Outcome, Protocol, Side, UnparsedReason};
 use flowfold_wire::http1::ByteClass;
 
+use crate::dns::DnsReader;
 use crate::http1::Http1Reader;
 use crate::http2::Http2Reader;
 use crate::kafka::KafkaReader;
@@ -42,6 +43,7 @@ pub(crate) fn reader_for<S: FlowSink>(protocol: Protocol) -> Option<Box<dyn Read
         Protocol::Http1 => Some(Box::new(Http1Reader::default())),
         Protocol::Http2 => Some(Box::new(Http2Reader::default())),
         Protocol::Kafka => Some(Box::new(KafkaReader::default())),
+        Protocol::Dns => Some(Box::new(DnsReader::default())),
         Protocol::Tls | Protocol::Opaque | Protocol::Unknown => None,
     }
 }

@@ -1,12 +1,14 @@
 //! What the connections of one worker share. All of it belongs to one thread.
 
 use std::cell::{Cell, RefCell};
+use std::rc::Rc;
 use std::sync::Arc;
 
 use flowfold_flow::FlowSink;
 
 use crate::WorkerStatus;
 use crate::clock::Clock;
+use crate::dns::OpenLookups;
 use crate::kafka::{AskedPool, TopicNames, Topics};
 use crate::pending::PendingPool;
 use crate::wakers::Wakers;
@@ -24,6 +26,8 @@ pub(crate) struct Shared<D, S> {
     pub(crate) scratch: RefCell<Box<[u8]>>,
     pub(crate) tools: ReaderTools,
     pub(crate) wakers: Wakers,
+    /// How many flows of datagrams are open.
+    pub(crate) flows: Rc<Cell<usize>>,
     pub(crate) draining: Cell<bool>,
 }
 
@@ -34,6 +38,7 @@ pub(crate) struct ReaderTools {
     pub(crate) pending: PendingPool,
     pub(crate) kafka: AskedPool,
     pub(crate) topics: Topics,
+    pub(crate) lookups: OpenLookups,
 }
 
 impl ReaderTools {
@@ -43,6 +48,7 @@ impl ReaderTools {
             pending: PendingPool::default(),
             kafka: AskedPool::default(),
             topics: Topics::new(topic_names),
+            lookups: OpenLookups::default(),
         }
     }
 }
@@ -56,6 +62,7 @@ impl<D, S: FlowSink> Shared<D, S> {
             scratch: RefCell::new(vec![0; SCRATCH_BYTES].into_boxed_slice()),
             tools: ReaderTools::new(topic_names),
             wakers: Wakers::default(),
+            flows: Rc::default(),
             draining: Cell::new(false),
         }
     }

@@ -183,7 +183,8 @@ fn outcome_of(end: ConnectionOutcome) -> Outcome {
         ConnectionOutcome::ClientReset => FailureReason::ClientReset,
         ConnectionOutcome::ServerReset => FailureReason::ServerReset,
         ConnectionOutcome::ConnectFailed => FailureReason::ConnectFailed,
-        ConnectionOutcome::DrainTimeout => FailureReason::AgentStopped,
+        // Flows of datagrams have no tap; what was open in one would be given up with it.
+        ConnectionOutcome::DrainTimeout | ConnectionOutcome::Silent => FailureReason::AgentStopped,
         ConnectionOutcome::AgentError => FailureReason::AgentError,
     })
 }
@@ -193,6 +194,7 @@ fn stage_for<S: FlowSink>(verdict: &Verdict) -> (Protocol, Stage<S>) {
         Verdict::Http1 => Protocol::Http1,
         Verdict::Http2 => Protocol::Http2,
         Verdict::Kafka => Protocol::Kafka,
+        Verdict::Dns => Protocol::Dns,
         Verdict::Tls(hello) => {
             tracing::trace!(server_name = hello.server_name.as_deref(), "a TLS connection, relayed unread");
             Protocol::Tls
@@ -203,7 +205,7 @@ fn stage_for<S: FlowSink>(verdict: &Verdict) -> (Protocol, Stage<S>) {
 }
 
 /// Runs a reader so that a fault in it ends the reading and nothing else.
-fn isolated<T>(read: impl FnOnce() -> T) -> Result<T, UnparsedReason> {
+pub(crate) fn isolated<T>(read: impl FnOnce() -> T) -> Result<T, UnparsedReason> {
     // After a panic the reader is dropped, so no broken invariant of its own can be seen again; the sink's cells are
     // single words.
     catch_unwind(AssertUnwindSafe(read)).map_err(|_panic| UnparsedReason::DecoderFault)

@@ -11,7 +11,10 @@ use tokio::runtime::{Builder, LocalOptions};
 use tokio::task::JoinSet;
 
 use crate::shared::Shared;
-use crate::{DrainWatch, Listener, OriginalDestination, TopicNames, WorkerStatus, connection, listener};
+use crate::{
+    DatagramListener, DrainWatch, Listener, OriginalDestination, TopicNames, WorkerStatus, connection, datagrams,
+    listener,
+};
 
 /// How often a worker shows that it is alive, and renews its clock.
 const TICK: Duration = Duration::from_millis(100);
@@ -29,6 +32,8 @@ const LATE_ARRIVALS: Duration = Duration::from_millis(100);
 pub struct Worker<D, S> {
     /// The sockets to accept on.
     pub listeners: Vec<Listener>,
+    /// The sockets that datagrams come to.
+    pub datagrams: Vec<DatagramListener>,
     /// Where accepted connections were going.
     pub destinations: D,
     /// Who hears what was read.
@@ -58,7 +63,12 @@ where
 
     async fn serve(mut self) -> io::Result<()> {
         let listeners = self.listeners.into_iter().map(listener::register).collect::<io::Result<Vec<_>>>()?;
+        let sockets = self.datagrams.into_iter().map(datagrams::register).collect::<io::Result<Vec<_>>>()?;
         let shared = Rc::new(Shared::new(self.destinations, self.sink, self.status, self.topic_names));
+        let mut relays = JoinSet::new();
+        for socket in sockets {
+            relays.spawn_local(datagrams::serve(Rc::clone(&shared), socket));
+        }
         let mut connections = JoinSet::new();
         let mut ticks = tokio::time::interval(TICK);
         let deadline = {
@@ -83,6 +93,7 @@ where
         drain(&listeners, &shared, &mut connections, deadline).await;
         // Dropping a connection's task resets it and records what was open.
         connections.shutdown().await;
+        relays.shutdown().await;
         Ok(())
     }
 }
@@ -139,7 +150,8 @@ async fn drain<D, S>(
     let mut accepting = Accepting::new(listeners);
     loop {
         let now = Instant::now();
-        if now >= deadline || (connections.is_empty() && now.duration_since(last_arrival) >= LATE_ARRIVALS) {
+        let is_idle = connections.is_empty() && shared.tools.lookups.count() == 0;
+        if now >= deadline || (is_idle && now.duration_since(last_arrival) >= LATE_ARRIVALS) {
             return;
         }
         shared.status.tick();

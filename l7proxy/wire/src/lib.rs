@@ -1,8 +1,9 @@
 //! Bytes to messages, without IO.
 //!
 //! Everything here takes slices and returns values: no socket, no clock, no task. [`sniff`] tells from the first bytes
-//! of a connection what it speaks; [`http1`], [`http2`] and [`kafka`] read along with one direction of a connection; [`trace`] reads
-//! the trace context of a request. Nothing panics on any input, and what is kept between two calls is capped by
+//! of a connection what it speaks; [`http1`], [`http2`] and [`kafka`] read along with one direction of a connection;
+//! [`dns`] reads messages, alone or on a stream; [`trace`] reads the trace context of a request. Nothing panics on any
+//! input, and what is kept between two calls is capped by
 //! [`limits`].
 #![forbid(unsafe_code)]
 #![deny(
@@ -26,6 +27,7 @@
     )
 )]
 
+pub mod dns;
 mod grpc;
 pub mod http1;
 pub mod http2;

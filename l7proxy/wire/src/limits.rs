@@ -69,3 +69,7 @@ pub const KEPT_SCRATCH_BYTES: usize = 1024;
 /// Longest text told of a Kafka message. Names of topics have 249 characters at most, and groups and clients that are
 /// given longer names than that get the same start of them.
 pub const KAFKA_TEXT_BYTES: usize = 256;
+
+/// Most bytes kept of a DNS message that comes in pieces. Every question fits, and all answers but those that no host
+/// looks up; the records behind it are not seen.
+pub const DNS_HELD_BYTES: usize = 4 * 1024;

@@ -1,5 +1,6 @@
 //! What a connection speaks, told from the client's first bytes, or from the server's where those come first.
 
+mod dns;
 mod kafka;
 mod request_line;
 mod tls;
@@ -27,6 +28,8 @@ pub enum Verdict {
     Kafka,
     /// TLS (RFC 8446), with what its `ClientHello` says in clear.
     Tls(TlsHello),
+    /// DNS behind its length (RFC 1035 section 4.2.2): a query.
+    Dns,
     /// Anything else.
     Opaque,
 }
@@ -85,6 +88,11 @@ fn judge(prefix: &[u8], expects_kafka: bool) -> Verdict {
     }
     if tls::may_start(prefix) {
         return tls::judge(prefix, may_grow);
+    }
+    match dns::guess(prefix) {
+        Guess::Yes => return Verdict::Dns,
+        Guess::Maybe => return Verdict::NeedMore,
+        Guess::No => {}
     }
     // No method begins with a zero byte.
     let (guess, verdict) = match prefix {

@@ -275,3 +275,29 @@ fn where_a_broker_is_expected_any_request_begins_a_connection() {
     assert_eq!(sniff_client_of_kafka(&hello), sniff_client(&hello));
     assert_eq!(sniff_client_of_kafka(b"GET / HTTP/1.1"), Verdict::Http1);
 }
+
+/// A query of DNS behind its length.
+const DNS_QUERY: &[u8] = b"\0\x1d\x12\x34\x01\0\0\x01\0\0\0\0\0\0\x07example\x03com\0\0\x01\0\x01";
+
+#[test]
+fn dns_is_told_by_its_header() {
+    assert_eq!(verdict(DNS_QUERY), (Verdict::Dns, 14));
+    let mut with_edns = DNS_QUERY.to_vec();
+    with_edns[13] = 1;
+    with_edns[5] = 0x20;
+    assert_eq!(verdict(&with_edns), (Verdict::Dns, 14));
+}
+
+#[test]
+fn what_no_query_says_is_not_dns() {
+    // A length too long, an answer, an opcode, a response code, no question, two questions, answers.
+    let changes = [(0, 0x04), (4, 0x80), (4, 0x28), (5, 0x03), (7, 0), (7, 2), (9, 1)];
+    for (at, byte) in changes {
+        let mut other = DNS_QUERY.to_vec();
+        other[at] = byte;
+        assert_eq!(verdict(&other), (Verdict::Opaque, at + 1), "byte {at} is {byte}");
+    }
+    let mut too_short = DNS_QUERY.to_vec();
+    too_short[1] = 0x10;
+    assert_eq!(verdict(&too_short).0, Verdict::Opaque);
+}

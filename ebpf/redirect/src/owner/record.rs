@@ -46,6 +46,7 @@ pub(crate) fn own(
         listener_port: listeners.v4_addr().port().into(),
         has_v6_listener: listeners.v6_addr().is_some().into(),
         description,
+        egress_udp: port_set(&plan.egress_udp),
     })
 }
 
@@ -57,6 +58,7 @@ pub(crate) fn owner(record: &OwnerRecord) -> Owner {
         netns: record.netns,
         ingress: ports(&record.ingress),
         egress: ports(&record.egress),
+        egress_udp: ports(&record.egress_udp),
         since: SystemTime::UNIX_EPOCH + Duration::from_secs(record.since),
         description: String::from_utf8_lossy(&record.description[..end]).into_owned(),
     }
@@ -76,7 +78,9 @@ pub(crate) fn overlap(a: &OwnerRecord, b: &OwnerRecord) -> Option<(Direction, u1
         };
         holds(a, b) || holds(b, a)
     };
-    ingress.or_else(|| common(&a.egress, &b.egress).filter(|_| related()).map(|port| (Direction::Egress, port)))
+    let egress = || common(&a.egress, &b.egress).map(|port| (Direction::Egress, port));
+    let egress_udp = || common(&a.egress_udp, &b.egress_udp).map(|port| (Direction::EgressUdp, port));
+    ingress.or_else(|| egress().or_else(egress_udp).filter(|_| related()))
 }
 
 /// The map is there as long as somebody holds it, which can be a child that the agent left behind. Whether the agent
@@ -145,6 +149,7 @@ mod tests {
             listener_port: 1,
             has_v6_listener: 1,
             description: [0; DESCRIPTION_BYTES],
+            egress_udp: PortSet::EMPTY,
         }
     }
 
@@ -164,6 +169,15 @@ mod tests {
         assert_eq!(overlap(&one, &record(1, &[10], &[], &[65535])), egress);
         assert_eq!(overlap(&record(1, &[10], &[], &[65535]), &one), egress);
         assert_eq!(overlap(&one, &record(1, &[10, 30], &[], &[65535])), None);
+    }
+
+    #[test]
+    fn the_same_port_of_udp_is_another_one() {
+        let tcp = record(1, &[10], &[], &[53]);
+        let udp = OwnerRecord { egress_udp: port_set(&[53]), ..record(1, &[10], &[], &[]) };
+        assert_eq!(overlap(&tcp, &udp), None);
+        assert_eq!(overlap(&udp, &udp), Some((Direction::EgressUdp, 53)));
+        assert_eq!(overlap(&udp, &OwnerRecord { netns_cookie: 2, ..udp }), None);
     }
 
     #[test]

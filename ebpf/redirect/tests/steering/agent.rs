@@ -53,6 +53,7 @@ impl Setup {
             cgroup: self.cgroup.clone(),
             ingress: self.ingress.clone(),
             egress: self.egress.clone(),
+            egress_udp: Vec::new(),
             description: "a test's agent".into(),
         }
     }

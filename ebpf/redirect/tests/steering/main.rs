@@ -2,6 +2,8 @@
 #![expect(clippy::print_stderr, clippy::print_stdout, reason = "a test talks to the person who runs it")]
 
 mod agent;
+mod datagram_sockets;
+mod datagrams;
 mod death;
 mod egress;
 mod egress_sockets;
@@ -14,3 +16,4 @@ mod privileges;
 mod records;
 mod server;
 mod states;
+mod udp_agent;

@@ -10,7 +10,9 @@ use flowfold_proxy::{Accepted, OriginalDestination};
 use flowfold_redirect::{ClientProcess, Lookups};
 use socket2::SockRef;
 
+use super::datagrams::Datagrams;
 use super::steering::Steering;
+use super::unreachable::Unreachable;
 use crate::config::{Config, Direction, L7};
 use crate::identity::{Caller, Resolver};
 
@@ -21,6 +23,7 @@ pub(super) struct Steered {
     lookups: Lookups,
     resolver: Resolver,
     ports: Ports,
+    datagrams: Datagrams,
 }
 
 /// The ports that the rules name.
@@ -44,9 +47,16 @@ impl Ports {
 }
 
 impl Steered {
-    pub(super) fn new(steering: &Arc<Steering>, resolver: Resolver, ports: Ports) -> Self {
+    pub(super) fn new(
+        steering: &Arc<Steering>,
+        resolver: Resolver,
+        ports: Ports,
+        unreachable: Option<&Arc<Unreachable>>,
+    ) -> Self {
         let steering = Arc::clone(steering);
-        Self { lookups: steering.lookups(), steering, resolver, ports }
+        let lookups = steering.lookups();
+        let datagrams = Datagrams::new(lookups.clone(), unreachable.cloned());
+        Self { steering, lookups, resolver, ports, datagrams }
     }
 
     /// A client's connection that the programs sent here instead of where it was going.
@@ -113,6 +123,30 @@ impl OriginalDestination for Steered {
         } else {
             tracing::warn!(server = %info.server, "no local address or port is left towards the server; a client was reset");
         }
+    }
+
+    fn resolve_datagram(&self, accepted: &Accepted) -> Result<Arc<ConnectionInfo>, Refusal> {
+        self.steering.mind_the_ceiling();
+        let server = self.datagrams.server(accepted.local).ok_or(Refusal::NoDestination)?;
+        let process = self.datagrams.client(accepted);
+        let is_here = self.resolver.is_local(server.ip());
+        Ok(Arc::new(ConnectionInfo {
+            reporters: Reporters::CLIENT,
+            client: if is_here { as_direct(accepted.peer, server) } else { accepted.peer },
+            server,
+            source: self.resolver.client(accepted.peer.ip(), process.as_ref().map(caller).as_ref()),
+            destination: self.resolver.server(server),
+        }))
+    }
+
+    fn prepare_datagrams(&self, socket: BorrowedFd<'_>, info: &ConnectionInfo) -> io::Result<()> {
+        self.lookups.prepare_udp_upstream(socket)?;
+        keep_source(socket, info);
+        Ok(())
+    }
+
+    fn tell_unreachable(&self, accepted: &Accepted, error: &io::Error) {
+        self.datagrams.tell_unreachable(accepted, error);
     }
 }
 

@@ -6,10 +6,12 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use flowfold_fold::{Health, NotObserved, SteeredDirection};
-use flowfold_proxy::{Listener, WorkerStatus};
+use flowfold_proxy::{DatagramListener, Listener, WorkerStatus};
 use flowfold_redirect::{Answer, Listeners, Lookups, Plan, Redirect, RedirectError, Requirement};
 
 use super::older;
+use super::unreachable::Unreachable;
+use super::workers::Sockets;
 use crate::config::{Config, Direction};
 use crate::error::{AgentError, whole};
 use crate::limits::Ceiling;
@@ -124,6 +126,7 @@ impl Steering {
         let stats = redirect.stats()?;
         health.steered(SteeredDirection::Ingress, stats.steered_ingress);
         health.steered(SteeredDirection::Egress, stats.steered_egress);
+        health.steered(SteeredDirection::EgressUdp, stats.steered_udp);
         for (reason, total) in [
             (NotObserved::Paused, stats.direct_paused),
             (NotObserved::StaleHeartbeat, stats.direct_stale_heartbeat),
@@ -133,6 +136,7 @@ impl Steering {
             (NotObserved::SpecialDestination, stats.direct_special_destination),
             (NotObserved::OtherNamespace, stats.direct_other_namespace),
             (NotObserved::AssignFailed, stats.direct_assign_failed),
+            (NotObserved::TooManyServers, stats.direct_udp_servers),
         ] {
             health.not_observed(reason, total);
         }
@@ -148,7 +152,9 @@ impl Steering {
 pub(super) struct Attached {
     pub(super) redirect: Redirect,
     /// The sockets of each worker.
-    pub(super) listeners: Vec<Vec<Listener>>,
+    pub(super) sockets: Vec<Sockets>,
+    /// Tells clients that a server cannot be reached; absent without rules for datagrams.
+    pub(super) unreachable: Option<Arc<Unreachable>>,
     /// The cgroup whose processes are steered.
     pub(super) cgroup: PathBuf,
     /// Connections of the rules' ports that were open before.
@@ -157,7 +163,6 @@ pub(super) struct Attached {
 
 /// Opens the listeners and attaches the programs in the steered network namespace. The calling thread stays in its own.
 pub(super) fn attach(config: &Config, worker_count: usize) -> Result<Attached, AgentError> {
-    warn_of_what_is_not_read(config);
     let cgroup = match &config.cgroup {
         Some(cgroup) => cgroup.clone(),
         None => flowfold_redirect::cgroup2_mount()?,
@@ -166,11 +171,14 @@ pub(super) fn attach(config: &Config, worker_count: usize) -> Result<Attached, A
         cgroup,
         ingress: config.ports(Direction::Ingress),
         egress: config.ports(Direction::Egress),
+        egress_udp: config.udp_ports(),
         description: format!("flowfold {}", env!("CARGO_PKG_VERSION")),
     };
     netns::within(config.netns.as_deref(), || {
-        let listeners =
-            Listeners::open(worker_count).map_err(AgentError::system("cannot listen for steered connections"))?;
+        let datagrams = !plan.egress_udp.is_empty();
+        let listeners = Listeners::open(worker_count)
+            .and_then(|listeners| if datagrams { listeners.with_datagrams() } else { Ok(listeners) })
+            .map_err(AgentError::system("cannot listen for steered connections"))?;
         if let Some(reason) = listeners.without_ipv6() {
             tracing::warn!(%reason, "no IPv6 in this network namespace: IPv6 connections go direct");
         }
@@ -178,9 +186,11 @@ pub(super) fn attach(config: &Config, worker_count: usize) -> Result<Attached, A
         let redirect = Redirect::attach(&plan, &listeners).map_err(|error| explain(error, &plan))?;
         let sockets = listeners.into_workers().into_iter().map(|own| {
             let both = [Some(own.v4), own.v6].into_iter().flatten();
-            both.map(|socket| Listener { socket }).collect()
+            let datagrams = own.datagrams.into_iter().map(|socket| DatagramListener { socket });
+            Sockets { listeners: both.map(|socket| Listener { socket }).collect(), datagrams: datagrams.collect() }
         });
-        Ok(Attached { redirect, listeners: sockets.collect(), cgroup: plan.cgroup.clone(), older })
+        let unreachable = datagrams.then(|| Arc::new(Unreachable::open()));
+        Ok(Attached { redirect, sockets: sockets.collect(), unreachable, cgroup: plan.cgroup.clone(), older })
     })
 }
 
@@ -206,15 +216,5 @@ fn explain(error: RedirectError, plan: &Plan) -> AgentError {
         can_steer(Some(&plan.cgroup)).err().unwrap_or_else(|| error.into())
     } else {
         error.into()
-    }
-}
-
-fn warn_of_what_is_not_read(config: &Config) {
-    for rule in config.rules.iter().filter(|rule| rule.l7.is_opaque_today()) {
-        tracing::warn!(
-            "{rule}: this release does not read {}; its connections and bytes are counted, as opaque unless they \
-             turn out to be HTTP",
-            rule.l7
-        );
     }
 }

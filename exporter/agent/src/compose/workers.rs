@@ -7,12 +7,25 @@ use std::thread;
 
 use flowfold_expose::Spans;
 use flowfold_fold::Fold;
-use flowfold_proxy::{DrainWatch, Listener, OriginalDestination, TopicNames, Worker, WorkerStatus};
+use flowfold_proxy::{DatagramListener, DrainWatch, Listener, OriginalDestination, TopicNames, Worker, WorkerStatus};
 use tokio::sync::mpsc;
 
 use crate::capabilities::{self, Role};
 use crate::error::AgentError;
 use crate::netns;
+
+/// The sockets of one worker.
+#[derive(Debug)]
+pub(super) struct Sockets {
+    pub(super) listeners: Vec<Listener>,
+    pub(super) datagrams: Vec<DatagramListener>,
+}
+
+impl From<Vec<Listener>> for Sockets {
+    fn from(listeners: Vec<Listener>) -> Self {
+        Self { listeners, datagrams: Vec::new() }
+    }
+}
 
 /// The threads that relay, one per core.
 #[derive(Debug)]
@@ -32,12 +45,12 @@ impl Drop for SaysEnded {
 }
 
 impl Workers {
-    /// Starts a worker for each status and its listeners in the steered network namespace, and waits until all have
+    /// Starts a worker for each status and its sockets in the steered network namespace, and waits until all have
     /// dropped what they may not do.
     pub(super) fn start<D: OriginalDestination + Send + 'static>(
         namespace: Option<&Path>,
         statuses: &[Arc<WorkerStatus>],
-        listeners: Vec<Vec<Listener>>,
+        sockets: Vec<Sockets>,
         (fold, spans): (&Arc<Fold>, &Spans),
         drain: &DrainWatch,
         destinations: impl Fn() -> D,
@@ -45,9 +58,10 @@ impl Workers {
         let topic_names = TopicNames::default();
         let (says_ended, ended) = mpsc::unbounded_channel();
         let (says_begun, begun) = std_mpsc::channel();
-        for (index, (listeners, status)) in listeners.into_iter().zip(statuses).enumerate() {
+        for (index, (sockets, status)) in sockets.into_iter().zip(statuses).enumerate() {
             let worker = Worker {
-                listeners,
+                listeners: sockets.listeners,
+                datagrams: sockets.datagrams,
                 destinations: destinations(),
                 sink: (fold.shard(), spans.sink()),
                 topic_names: topic_names.clone(),

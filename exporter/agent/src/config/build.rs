@@ -89,6 +89,7 @@ pub(super) fn config(source: &str, raw: RawConfig, flags: &Overrides) -> Result<
         methods: known_methods,
         rpc_methods: metrics::rpc_methods(p, raw.known_rpc_methods.as_deref(), raw.max_rpc_methods.as_ref()),
         kafka: metrics::kafka(p, kafka),
+        dns: metrics::dns(p, raw.dns_question_labels.as_ref(), raw.max_dns_names.as_ref()),
         views: metrics::views(p, views.as_deref()),
         hubble: metrics::hubble(p, hubble.as_deref()),
         labels: metrics::labels(p, labels.as_ref()),

@@ -6,9 +6,8 @@ pub const EXAMPLE: &str = r#"# A configuration of flowfold. Every key is optiona
 
 # Which traffic is steered. <direction/port/L4/L7>:
 #   direction  Ingress: to local servers on this port; Egress: from local clients to any server on this port
-#   L4         TCP
-#   L7         HTTP, GRPC, KAFKA, or AUTO for whatever the first bytes tell. DNS over TCP is steered too, but this
-#              release only counts its connections and bytes. DNS over UDP is not steered by this release.
+#   L4         TCP; or UDP for DNS, with Egress alone
+#   L7         HTTP, GRPC, KAFKA, DNS, or AUTO for whatever the first bytes tell.
 # The same as a map: {direction: ingress, port: 9080, l4: TCP, l7: HTTP}; l4 and l7 may be left out (TCP, AUTO).
 visibility:
   - <Ingress/9080/TCP/HTTP>
@@ -100,6 +99,11 @@ max_kafka_client_ids: 0
 # For how many partitions offsets are kept, from which consumers' lags are told: a partition counts once for itself, once
 # for each group, and once for each workload that fetches from it. 0: no lags.
 max_kafka_partitions: 10000
+
+# How many of the last labels of a name that is looked up become dns_question_name, as in 2 for example.com; 0: there is no
+# such label. Names are shown once a server has answered for them; up to so many, any other is shown as _OTHER.
+dns_question_labels: 0
+max_dns_names: 200
 
 # The most series of exchanges, and the most memory that they may take. Beyond either, further ones are counted in one
 # overflow series per family.

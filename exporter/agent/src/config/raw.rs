@@ -35,6 +35,8 @@ pub(super) struct RawConfig {
     pub(super) max_kafka_groups: Option<Text>,
     pub(super) max_kafka_client_ids: Option<Text>,
     pub(super) max_kafka_partitions: Option<Text>,
+    pub(super) dns_question_labels: Option<Text>,
+    pub(super) max_dns_names: Option<Text>,
     pub(super) log: Option<RawLog>,
     pub(super) otlp: Option<RawOtlp>,
     pub(super) spans: Option<RawSpans>,

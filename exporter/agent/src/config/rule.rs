@@ -25,17 +25,29 @@ pub enum L7 {
     Grpc,
     /// Kafka: whatever can be a request to a broker is taken for one, with no more evidence than that.
     Kafka,
-    /// DNS over TCP: relayed and reported as opaque by this release.
+    /// DNS.
     Dns,
 }
 
-/// One rule: connections of this direction and port are steered.
+/// What carries a rule's traffic.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum L4 {
+    /// Connections.
+    #[default]
+    Tcp,
+    /// Datagrams, which only [`L7::Dns`] has.
+    Udp,
+}
+
+/// One rule: the traffic of this direction, port and transport is steered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Rule {
     /// The direction of its traffic.
     pub direction: Direction,
     /// The server's port.
     pub port: NonZeroU16,
+    /// What carries it.
+    pub l4: L4,
     /// What it is expected to speak.
     pub l7: L7,
 }
@@ -95,9 +107,9 @@ impl<'a> RuleParts<'a> {
             .and_then(|text| read_port("port", text))
             .map_err(&mut keep)
             .ok();
-        let l7 = read_l7(self.l7, self.l4).map_err(&mut keep).ok();
-        match (direction, port, l7) {
-            (Some(direction), Some(port), Some(l7)) => Ok(Rule { direction, port, l7 }),
+        let upper = read_upper(self.l7, self.l4, direction).map_err(&mut keep).ok();
+        match (direction, port, upper) {
+            (Some(direction), Some(port), Some((l4, l7))) => Ok(Rule { direction, port, l4, l7 }),
             _ => Err(errors),
         }
     }
@@ -128,8 +140,8 @@ fn read_direction(text: Option<&str>) -> Result<Direction, PartError> {
     }
 }
 
-/// The L7 that the two upper parts name together. L4 is TCP where it is not given, L7 is AUTO.
-fn read_l7(l7: Option<&str>, l4: Option<&str>) -> Result<L7, PartError> {
+/// What the two upper parts name together. L4 is TCP where it is not given, L7 is AUTO.
+fn read_upper(l7: Option<&str>, l4: Option<&str>, direction: Option<Direction>) -> Result<(L4, L7), PartError> {
     let protocol = match l7.map(str::to_ascii_uppercase).as_deref() {
         None | Some("AUTO") => Ok(L7::Auto),
         Some("HTTP") => Ok(L7::Http),
@@ -143,25 +155,26 @@ fn read_l7(l7: Option<&str>, l4: Option<&str>) -> Result<L7, PartError> {
         )),
     };
     match (l4.map(str::to_ascii_uppercase).as_deref(), &protocol) {
-        (None | Some("TCP"), _) => protocol,
-        (Some("UDP" | "ANY"), Ok(L7::Dns)) => Err(PartError::new(
+        (None | Some("TCP"), _) => protocol.map(|protocol| (L4::Tcp, protocol)),
+        (Some("UDP"), Ok(L7::Dns)) if direction == Some(Direction::Ingress) => Err(PartError::new(
             "l4",
-            "DNS over UDP is not steered by this release",
-            "take the rule out, or write TCP for DNS over TCP, which is relayed and reported as opaque",
+            "DNS over UDP is steered on its way out alone",
+            "write Egress, for the clients of this host, or TCP",
         )),
+        (Some("UDP"), Ok(L7::Dns)) => Ok((L4::Udp, L7::Dns)),
+        (Some("ANY"), Ok(L7::Dns)) => {
+            Err(PartError::new("l4", "ANY is two transports in one rule", "write one rule with UDP and one with TCP"))
+        }
+        (Some("UDP"), Ok(_)) => {
+            Err(PartError::new("l4", "of UDP only DNS is read", "write TCP, or DNS for the protocol"))
+        }
         (Some(other @ ("UDP" | "SCTP" | "ANY")), _) => {
             Err(PartError::new("l4", format!("{other} is not steered by this release"), "write TCP"))
         }
         (Some(_), _) => {
-            Err(PartError::new("l4", format!("`{}` is not a transport protocol", l4.unwrap_or("")), "write TCP"))
+            let fix = "write TCP, or UDP for DNS";
+            Err(PartError::new("l4", format!("`{}` is not a transport protocol", l4.unwrap_or("")), fix))
         }
-    }
-}
-
-impl L7 {
-    /// What this release does not read although a rule may name it.
-    pub const fn is_opaque_today(self) -> bool {
-        matches!(self, Self::Dns)
     }
 }
 
@@ -170,6 +183,15 @@ impl fmt::Display for Direction {
         out.write_str(match self {
             Self::Ingress => "Ingress",
             Self::Egress => "Egress",
+        })
+    }
+}
+
+impl fmt::Display for L4 {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::Tcp => "TCP",
+            Self::Udp => "UDP",
         })
     }
 }
@@ -188,6 +210,6 @@ impl fmt::Display for L7 {
 
 impl fmt::Display for Rule {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "<{}/{}/TCP/{}>", self.direction, self.port, self.l7)
+        write!(out, "<{}/{}/{}/{}>", self.direction, self.port, self.l4, self.l7)
     }
 }

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use flowfold_fold::{HubbleMetric, KafkaLimits, View};
+use flowfold_fold::{DnsLimits, HubbleMetric, KafkaLimits, View};
 
 use super::*;
 
@@ -74,7 +74,7 @@ fn each_wrong_value_of_what_is_shown_is_told_with_its_place_and_fix() {
         ),
         (
             "metrics: {hubble: [flow, drop]}",
-            "metrics.hubble[1]: \"drop\" is no metric of Hubble that can be shown; known are http, httpV2, flow, tcp, kafka; \
+            "metrics.hubble[1]: \"drop\" is no metric of Hubble that can be shown; known are http, httpV2, flow, tcp, kafka, dns; \
              write a metric as Hubble's configuration does, as in \
              httpV2:labelsContext=source_workload,destination_workload",
         ),
@@ -109,6 +109,11 @@ fn each_wrong_value_of_what_is_shown_is_told_with_its_place_and_fix() {
              write a whole number from 0 (name none) to 10000",
         ),
         (
+            "max_dns_names: 1001",
+            "max_dns_names: `1001` is not a number that can be used here; \
+             write a whole number from 0 (name none) to 1000",
+        ),
+        (
             "max_kafka_client_ids: 251",
             "max_kafka_client_ids: `251` is not a number that can be used here; \
              write a whole number from 0 (no such label) to 250",
@@ -140,6 +145,7 @@ fn ceilings_are_read_with_their_units() {
     assert_eq!(fold("series_ttl: 2h").series_ttl, Some(Duration::from_hours(2)));
     assert_eq!(fold("max_url_templates: 20").max_url_templates, 20);
     assert_eq!(fold("max_kafka_groups: 4000").kafka, KafkaLimits { max_groups: 4000, ..KafkaLimits::default() });
+    assert_eq!(fold("dns_question_labels: 2").dns, DnsLimits { question_labels: 2, ..DnsLimits::default() });
     assert_eq!(fold("max_kafka_partitions: 0").kafka.max_partitions, 0);
 }
 
@@ -179,9 +185,18 @@ fn each_wrong_value_is_told_with_its_place_and_fix() {
              write HTTP, GRPC, KAFKA, DNS or AUTO",
         ),
         (
-            "visibility:\n- <Egress/53/UDP/DNS>",
-            "flowfold.yaml:2: visibility[0].l4: DNS over UDP is not steered by this release; \
-             take the rule out, or write TCP for DNS over TCP, which is relayed and reported as opaque",
+            "visibility:\n- <Ingress/53/UDP/DNS>",
+            "flowfold.yaml:2: visibility[0].l4: DNS over UDP is steered on its way out alone; \
+             write Egress, for the clients of this host, or TCP",
+        ),
+        (
+            "visibility:\n- <Egress/53/ANY/DNS>",
+            "flowfold.yaml:2: visibility[0].l4: ANY is two transports in one rule; \
+             write one rule with UDP and one with TCP",
+        ),
+        (
+            "visibility:\n- <Egress/53/UDP/HTTP>",
+            "flowfold.yaml:2: visibility[0].l4: of UDP only DNS is read; write TCP, or DNS for the protocol",
         ),
         (
             "visibility:\n- <Egress/80/ANY/HTTP>",

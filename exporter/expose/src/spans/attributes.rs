@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use flowfold_flow::{Exchange, GrpcExchange, HttpExchange, KafkaExchange, KafkaTopic, Operation, Outcome};
+use flowfold_flow::{
+    DnsExchange, DnsRcode, DnsType, Exchange, GrpcExchange, HttpExchange, KafkaExchange, KafkaTopic, Operation, Outcome,
+};
 use flowfold_fold::{Methods, RouteTable, messaging_operation};
 use opentelemetry::trace::SpanKind;
 use opentelemetry::{KeyValue, Value};
@@ -52,6 +54,7 @@ pub(super) fn describe(
         Operation::Http(http) => (self::http(exchange, http, is_client, routes, methods, out), http_code(http)),
         Operation::Grpc(grpc) => (self::grpc(grpc, out), grpc.status.map(|status| status.as_label().into())),
         Operation::Kafka(kafka) => (self::kafka(kafka, out), Some(kafka.error.to_string().into())),
+        Operation::Dns(dns) => (self::dns(dns, out), rcode_name(dns).map(Into::into)),
         _ => (String::new(), None),
     };
     let error = match exchange.outcome {
@@ -117,6 +120,21 @@ fn grpc(grpc: &GrpcExchange<'_>, out: &mut Vec<KeyValue>) -> String {
         out.push(KeyValue::new("rpc.response.status_code", status.as_label()));
     }
     method
+}
+
+/// Appends what DNS adds, and returns the name of the span. The name that was looked up is left out: it can tell whom a
+/// person has to do with.
+fn dns(dns: &DnsExchange<'_>, out: &mut Vec<KeyValue>) -> String {
+    let kind = DnsType::KNOWN.iter().find(|(kind, _)| *kind == dns.kind).map_or("_OTHER", |(_, name)| *name);
+    out.push(KeyValue::new("network.transport", dns.transport.as_label()));
+    out.push(KeyValue::new("dns.question.type", kind));
+    out.extend(rcode_name(dns).map(|name| KeyValue::new("dns.response_code", name)));
+    format!("DNS {kind}")
+}
+
+fn rcode_name(dns: &DnsExchange<'_>) -> Option<&'static str> {
+    let rcode = dns.answer?.rcode;
+    Some(DnsRcode::KNOWN.iter().find(|(known, ..)| *known == rcode).map_or("_OTHER", |(_, name, _)| *name))
 }
 
 /// Appends what Kafka adds, and returns the name of the span: the operation of messaging, or the request's own name.

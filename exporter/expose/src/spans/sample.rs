@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use flowfold_flow::{Exchange, Operation, Outcome};
+use flowfold_flow::{DnsRcode, Exchange, Operation, Outcome};
 
 use super::SpanOptions;
 
@@ -59,6 +59,10 @@ pub(super) fn is_error(exchange: &Exchange<'_>, is_client: bool) -> bool {
             if is_client { status != flowfold_flow::GrpcStatus::Ok } else { status.is_server_error() }
         }),
         Operation::Kafka(kafka) => kafka.error.is_error(),
+        Operation::Dns(dns) => dns.answer.is_some_and(|answer| {
+            let rcode = answer.rcode;
+            if is_client { rcode != DnsRcode::NOERROR } else { rcode == DnsRcode::SERVFAIL }
+        }),
         _ => false,
     }
 }

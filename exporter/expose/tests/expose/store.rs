@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use flowfold_flow::{
-    ByteTally, ConnectionEnd, ConnectionInfo, ConnectionOutcome, Exchange, FailureReason, FlowSink, GrpcCall,
-    GrpcExchange, GrpcFlavour, GrpcMessages, GrpcStatus, HttpExchange, HttpVersion, KafkaApi, KafkaError,
-    KafkaExchange, KafkaPartition, KafkaRecords, KafkaTopic, KnownMethod, Operation, Outcome, Protocol, Refusal,
-    Reporters, Side, UnparsedReason, UrlScheme, Workload,
+    ByteTally, ConnectionEnd, ConnectionInfo, ConnectionOutcome, DnsAnswer, DnsExchange, DnsRcode, DnsRecords,
+    DnsTransport, DnsType, Exchange, FailureReason, FlowSink, GrpcCall, GrpcExchange, GrpcFlavour, GrpcMessages,
+    GrpcStatus, HttpExchange, HttpVersion, KafkaApi, KafkaError, KafkaExchange, KafkaPartition, KafkaRecords,
+    KafkaTopic, KnownMethod, Operation, Outcome, Protocol, Refusal, Reporters, Side, UnparsedReason, UrlScheme,
+    Workload,
 };
 use flowfold_fold::{Fold, FoldOptions, NotObserved, RouteTable, SteeredDirection, View};
 
@@ -100,6 +101,18 @@ pub(crate) const PARTITION: KafkaPartition<'static> = KafkaPartition {
     offset: Some(5),
 };
 
+/// A lookup of the addresses of `details.example`, answered with this code after this time.
+pub(crate) fn looked_up(info: &ConnectionInfo, rcode: DnsRcode, duration: Duration) -> Exchange<'_> {
+    let records = DnsRecords { of_question: u16::from(rcode == DnsRcode::NOERROR), ..DnsRecords::default() };
+    let operation = Operation::Dns(DnsExchange {
+        transport: DnsTransport::Udp,
+        name: b"details.example",
+        kind: DnsType::A,
+        answer: Some(DnsAnswer { rcode, is_truncated: false, records }),
+    });
+    Exchange { operation, ..answered(info, 200, duration) }
+}
+
 /// A store with a series of every family.
 pub(crate) fn filled() -> Arc<Fold> {
     let routes = RouteTable::parse(["/users/{id}"]).unwrap();
@@ -126,6 +139,9 @@ pub(crate) fn filled() -> Arc<Fold> {
             (KafkaApi::OFFSET_COMMIT, PARTITION),
         ] {
             shard.exchange(&mut open, &asked(&info, api, &[partition], Duration::from_millis(80)));
+        }
+        for rcode in [DnsRcode::NOERROR, DnsRcode::SERVFAIL] {
+            shard.exchange(&mut open, &looked_up(&info, rcode, Duration::from_millis(2)));
         }
         let tally = ByteTally { parsed: 100, body: 1, opaque: 3, ..ByteTally::default() };
         shard.bytes(&mut open, Side::ClientToServer, &tally);

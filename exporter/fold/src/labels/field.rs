@@ -2,7 +2,7 @@
 
 use super::context::is_named;
 use super::key::ErrorType;
-use super::{Contexts, ExchangeLabels, Vocabulary};
+use super::{Answers, Contexts, ExchangeLabels, Vocabulary};
 use crate::kafka;
 
 /// A label of a view: its name, and what of the store's label set is its value.
@@ -42,6 +42,21 @@ pub(crate) enum Field {
     GrpcMethod,
     /// The status as Go names it. A call always has one there: where it is not known, `Unknown`.
     GrpcCode,
+    /// The end of the name that was looked up.
+    DnsName,
+    /// The type of the records that were asked for.
+    DnsKind,
+    /// The response code as `dig` prints it.
+    DnsRcode,
+    DnsTransport,
+    /// How many records of an answer are of this kind. Not shown, but counted by.
+    DnsAnswers(Answers),
+    /// The response code as Hubble writes it.
+    HubbleRcode,
+    /// The name that was looked up, as Hubble writes it.
+    HubbleQuery,
+    /// How many addresses were told.
+    HubbleAddresses,
     /// As Hubble has it.
     HttpProtocol,
     /// What Hubble says of the client.
@@ -111,6 +126,14 @@ impl Field {
             Self::GrpcService => take(vocabulary.rpc_methods.service_and_method(key.rpc_method()).0),
             Self::GrpcMethod => take(vocabulary.rpc_methods.service_and_method(key.rpc_method()).1),
             Self::GrpcCode => take(key.rpc_status().map_or("Unknown", |status| status.as_go_name())),
+            Self::DnsName => take(vocabulary.dns.label(key.dns_name())),
+            Self::DnsKind => take(key.dns_kind_name()),
+            Self::DnsRcode => take(key.dns_rcode()),
+            Self::DnsTransport => take(key.dns_transport()),
+            Self::DnsAnswers(which) => take(itoa::Buffer::new().format(key.dns_answers(which))),
+            Self::HubbleRcode => take(key.hubble_rcode()),
+            Self::HubbleQuery => vocabulary.dns.query(key.dns_name(), take),
+            Self::HubbleAddresses => take(itoa::Buffer::new().format(key.dns_addresses())),
             Self::HttpProtocol => take(key.http_protocol()),
             Self::Source(contexts) => contexts.value(labels.source.as_deref(), take),
             Self::Destination(contexts) => contexts.value(labels.destination.as_deref(), take),

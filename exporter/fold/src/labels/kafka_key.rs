@@ -70,7 +70,7 @@ impl Key {
     }
 
     pub(super) fn is_kafka(self) -> bool {
-        self.0 & KAFKA != 0
+        self.0 & super::dns_key::DNS == KAFKA
     }
 
     /// The API; -1 for one of those that share a place.

@@ -2,7 +2,7 @@
 
 use flowfold_flow::{ConnectionOutcome, FailureReason, GrpcStatus, HttpExchange, HttpVersion, Outcome, UrlScheme};
 
-use super::{Field, KeyKind, Reporter, Vocabulary, kafka_key, rpc_key};
+use super::{Field, KeyKind, Reporter, Vocabulary, dns_key, kafka_key, rpc_key};
 
 /// The `error_type` of an exchange whose end was not read: it may have been answered, but nothing says so.
 const UNFINISHED: &str = "unfinished";
@@ -108,7 +108,7 @@ impl Key {
     }
 
     pub(super) const fn is_rpc(self) -> bool {
-        self.0 & RPC != 0
+        self.0 & dns_key::DNS == RPC
     }
 
     pub(super) const fn http_method(self) -> u8 {
@@ -177,6 +177,7 @@ impl Key {
     pub(super) fn error_type(self, reporter: Reporter) -> ErrorType {
         match self.byte(ENDING) {
             ANSWERED if self.is_kafka() => self.kafka_error_type(),
+            ANSWERED if self.is_dns() => self.dns_error_type(reporter),
             ANSWERED if self.is_rpc() => rpc_error(self.rpc_status(), reporter),
             ANSWERED => http_error(self.http_status(), reporter),
             UNKNOWN_END => ErrorType::Word(UNFINISHED),
@@ -214,6 +215,8 @@ pub(super) fn bits_of(kind: KeyKind, field: Field) -> u64 {
     let own = match (kind, field) {
         (KeyKind::Kafka, Field::ErrorType) => ending | kafka_key::ERROR_BITS,
         (KeyKind::Kafka, field) => kafka_key::bits_of(field),
+        (KeyKind::Dns, Field::ErrorType) => ending | dns_key::RCODE_BITS,
+        (KeyKind::Dns, field) => dns_key::bits_of(field),
         (KeyKind::Rpc, Field::ErrorType) => ending | rpc_key::STATUS_BITS,
         (KeyKind::Http, Field::ErrorType) => ending | status,
         (_, Field::HttpStatus) => status,
@@ -226,7 +229,11 @@ pub(super) fn bits_of(kind: KeyKind, field: Field) -> u64 {
         (KeyKind::Http, Field::IpFamily) => IPV6,
         (KeyKind::Http, _) => 0,
     };
-    let of_kind = if kind == KeyKind::Kafka { kafka_key::KIND_BITS } else { RPC };
+    let of_kind = match kind {
+        KeyKind::Http | KeyKind::Rpc => RPC,
+        KeyKind::Kafka => kafka_key::KIND_BITS,
+        KeyKind::Dns => dns_key::DNS,
+    };
     own | PRESENT | of_kind | SERVER_TOO
 }
 

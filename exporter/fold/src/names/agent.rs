@@ -92,7 +92,7 @@ pub static CONNECTIONS_OPENED: Metric = Metric::counter(
 pub static CONNECTIONS: Metric = Metric::counter(
     "flowfold_connections_total",
     &[label::DIRECTION, label::PROTOCOL, label::OUTCOME],
-    "Relayed connections that are over, by what they spoke and how they ended.",
+    "Relayed connections that are over, flows of datagrams (silent) among them, by what they spoke and how they ended.",
 );
 
 /// Connections under way.

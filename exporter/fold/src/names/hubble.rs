@@ -74,3 +74,24 @@ pub static HUBBLE_KAFKA_REQUEST_DURATION: Metric = Metric::histogram(
     with_context!(label::TOPIC, label::API_KEY, label::REPORTER),
     "Duration of Kafka requests that were answered or ask for no response; Hubble's own is always 0.",
 );
+
+/// Questions of DNS.
+pub static HUBBLE_DNS_QUERIES: Metric = Metric::counter(
+    "hubble_dns_queries_total",
+    with_context!(label::RCODE, label::QTYPES, label::IPS_RETURNED, label::QUERY),
+    "DNS questions.",
+);
+
+/// Answers of DNS.
+pub static HUBBLE_DNS_RESPONSES: Metric = Metric::counter(
+    "hubble_dns_responses_total",
+    with_context!(label::RCODE, label::QTYPES, label::IPS_RETURNED, label::QUERY),
+    "DNS answers, whose source is the server.",
+);
+
+/// Records of answers of DNS.
+pub static HUBBLE_DNS_RESPONSE_TYPES: Metric = Metric::counter(
+    "hubble_dns_response_types_total",
+    with_context!(label::TYPE, label::QTYPES, label::QUERY),
+    "Records in DNS answers, by their type: the one asked for, CNAME, or _OTHER.",
+);

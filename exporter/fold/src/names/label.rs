@@ -22,6 +22,12 @@ pub const DESTINATION_NAMESPACE: &str = "destination_namespace";
 pub const DESTINATION_WORKLOAD: &str = "destination_workload";
 /// The rules that steered a connection: ingress, egress or both. Of Kafka's records: produce or fetch.
 pub const DIRECTION: &str = "direction";
+/// The end of the name that was looked up, as much of it as is asked for, or `_OTHER`.
+pub const DNS_QUESTION_NAME: &str = "dns_question_name";
+/// The type of the records that were asked for.
+pub const DNS_QUESTION_TYPE: &str = "dns_question_type";
+/// The response code of DNS, as `dig` prints it.
+pub const DNS_RESPONSE_CODE: &str = "dns_response_code";
 /// What a Kafka broker said, by the error's name in Kafka; `NONE` for no error.
 pub const ERROR_CODE: &str = "error_code";
 /// What went wrong: a status code or the reason of a failure.
@@ -48,6 +54,8 @@ pub const HTTP_REQUEST_METHOD: &str = "http_request_method";
 pub const HTTP_RESPONSE_STATUS_CODE: &str = "http_response_status_code";
 /// The route template that the path matches.
 pub const HTTP_ROUTE: &str = "http_route";
+/// How many addresses an answer of DNS tells, to Hubble.
+pub const IPS_RETURNED: &str = "ips_returned";
 /// The consumer group by the conventions.
 pub const MESSAGING_CONSUMER_GROUP_NAME: &str = "messaging_consumer_group_name";
 /// The topic by the conventions.
@@ -62,6 +70,8 @@ pub const MESSAGING_SYSTEM: &str = "messaging_system";
 pub const METHOD: &str = "method";
 /// The version of HTTP.
 pub const NETWORK_PROTOCOL_VERSION: &str = "network_protocol_version";
+/// `udp` or `tcp`.
+pub const NETWORK_TRANSPORT: &str = "network_transport";
 /// `true` on the one series that takes what `max_series` turned away.
 pub const OTEL_METRIC_OVERFLOW: &str = "otel_metric_overflow";
 /// How something ended.
@@ -70,6 +80,12 @@ pub const OUTCOME: &str = "outcome";
 pub const PROGRAM: &str = "program";
 /// What a connection spoke.
 pub const PROTOCOL: &str = "protocol";
+/// Hubble's name for the type of the records that were asked for.
+pub const QTYPES: &str = "qtypes";
+/// Hubble's name for the name that was looked up.
+pub const QUERY: &str = "query";
+/// Hubble's name for the response code of DNS.
+pub const RCODE: &str = "rcode";
 /// Why, out of a fixed list.
 pub const REASON: &str = "reason";
 /// For whom it is reported: server or client.

@@ -44,7 +44,7 @@ pub enum OtelType {
 use OtelReporter::{Agent, ByLabel, Destination, Source};
 
 /// The metrics, with what they are called in OTLP.
-static METRICS: [(&Metric, OtelMetric); 51] = [
+static METRICS: [(&Metric, OtelMetric); 52] = [
     (&super::HTTP_SERVER_REQUEST_DURATION, metric("http.server.request.duration", "s", Destination)),
     (&super::HTTP_CLIENT_REQUEST_DURATION, metric("http.client.request.duration", "s", Source)),
     (&super::RPC_SERVER_CALL_DURATION, metric("rpc.server.call.duration", "s", Destination)),
@@ -52,6 +52,7 @@ static METRICS: [(&Metric, OtelMetric); 51] = [
     (&super::MESSAGING_CLIENT_OPERATION_DURATION, metric("messaging.client.operation.duration", "s", Source)),
     (&super::MESSAGING_CLIENT_SENT_MESSAGES, metric("messaging.client.sent.messages", "{message}", Source)),
     (&super::MESSAGING_CLIENT_CONSUMED_MESSAGES, metric("messaging.client.consumed.messages", "{message}", Source)),
+    (&super::DNS_LOOKUP_DURATION, metric("dns.lookup.duration", "s", ByLabel)),
     (&super::HTTP_TIME_TO_FIRST_BYTE, metric("flowfold.http.time_to_first_byte", "s", ByLabel)),
     (&super::RPC_TIME_TO_FIRST_MESSAGE, metric("flowfold.rpc.time_to_first_message", "s", ByLabel)),
     (&super::RPC_MESSAGES, metric("flowfold.rpc.messages", "{message}", ByLabel)),
@@ -104,7 +105,7 @@ const fn metric(name: &'static str, unit: &'static str, reporter: OtelReporter) 
 
 /// The labels, with what they are called in OTLP. The workloads' are ours: the conventions have attributes for who
 /// reports (the resource), and none for who is at the other end.
-static LABELS: [(&str, &str, OtelType); 38] = [
+static LABELS: [(&str, &str, OtelType); 42] = [
     (label::API, "api", OtelType::Text),
     (label::CLASS, "class", OtelType::Text),
     (label::CLIENT_ID, "client_id", OtelType::Text),
@@ -112,6 +113,9 @@ static LABELS: [(&str, &str, OtelType); 38] = [
     (label::DESTINATION_WORKLOAD, "destination.workload", OtelType::Text),
     (label::DIRECTION, "direction", OtelType::Text),
     (label::ERROR_CODE, "error_code", OtelType::Text),
+    (label::DNS_QUESTION_NAME, "dns.question.name", OtelType::Text),
+    (label::DNS_QUESTION_TYPE, "dns.question.type", OtelType::Text),
+    (label::DNS_RESPONSE_CODE, "dns.response_code", OtelType::Text),
     (label::ERROR_TYPE, "error.type", OtelType::Text),
     (label::FAMILY, "family", OtelType::Text),
     (label::FORMAT, "format", OtelType::Text),
@@ -125,6 +129,7 @@ static LABELS: [(&str, &str, OtelType); 38] = [
     (label::MESSAGING_OPERATION_TYPE, "messaging.operation.type", OtelType::Text),
     (label::MESSAGING_SYSTEM, "messaging.system", OtelType::Text),
     (label::NETWORK_PROTOCOL_VERSION, "network.protocol.version", OtelType::Text),
+    (label::NETWORK_TRANSPORT, "network.transport", OtelType::Text),
     (label::OTEL_METRIC_OVERFLOW, "otel.metric.overflow", OtelType::Bool),
     (label::OUTCOME, "outcome", OtelType::Text),
     (label::PROGRAM, "program", OtelType::Text),

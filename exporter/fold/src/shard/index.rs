@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use hashbrown::HashTable;
 
+use crate::dns::DnsPlaces;
 use crate::kafka::{KafkaPlaces, KnownPositions};
 use crate::labels::{ExchangeFamily, ExchangeLabels};
 use crate::registry::{Registry, Ticket};
@@ -23,6 +24,7 @@ pub(super) struct Index {
     ticket: Ticket,
     pub(super) rpc_places: RpcPlaces,
     pub(super) url_places: UrlPlaces,
+    pub(super) dns_places: DnsPlaces,
     pub(super) kafka_places: KafkaPlaces,
     pub(super) kafka_positions: KnownPositions,
 }
@@ -35,6 +37,7 @@ impl Index {
             ticket,
             rpc_places: RpcPlaces::default(),
             url_places: UrlPlaces::default(),
+            dns_places: DnsPlaces::default(),
             kafka_places: KafkaPlaces::default(),
             kafka_positions: KnownPositions::default(),
         }

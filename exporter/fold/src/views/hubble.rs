@@ -2,7 +2,7 @@
 
 use flowfold_flow::ConnectionOutcome;
 
-use super::{Filter, Row, Value};
+use super::{Filter, Row, Value, hubble_dns};
 use crate::hubble::{HubbleContexts, HubbleKind, HubbleMetric};
 use crate::labels::{Column, Context, Contexts, ExchangeFamily, Field, Registered};
 use crate::names::{self, label};
@@ -33,7 +33,7 @@ const fn flow(protocol: &'static str) -> [(&'static str, Field); 4] {
 
 /// Which side a flow comes from.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Source {
+pub(super) enum Source {
     Client,
     Server,
 }
@@ -82,7 +82,11 @@ fn of_metric(metric: &HubbleMetric) -> Vec<Row> {
             vec![requests, responses(), duration()]
         }
         HubbleKind::Flow => {
-            let protocols = [(&FAMILIES[..], "HTTP", is_answered as Filter), (&KAFKA, "Kafka", is_kafka_answered)];
+            let protocols = [
+                (&FAMILIES[..], "HTTP", is_answered as Filter),
+                (&KAFKA, "Kafka", is_kafka_answered),
+                (&hubble_dns::DNS, "DNS", hubble_dns::is_answered),
+            ];
             let row = Row::new(&names::HUBBLE_FLOWS_PROCESSED);
             vec![protocols.into_iter().fold(row, |row, (families, protocol, is_answered)| {
                 let from = |source| columns(contexts, source, &flow(protocol));
@@ -90,6 +94,7 @@ fn of_metric(metric: &HubbleMetric) -> Vec<Row> {
                 add(row, families, is_answered, Value::Count, &from(Source::Server))
             })]
         }
+        HubbleKind::Dns => hubble_dns::rows(metric),
         HubbleKind::Kafka => {
             let columns = |own: &[_]| columns(contexts, Source::Client, own);
             let requests = columns(&[TOPIC, API_KEY, ERROR_CODE, REPORTER]);
@@ -110,7 +115,7 @@ fn of_metric(metric: &HubbleMetric) -> Vec<Row> {
     }
 }
 
-fn add(row: Row, families: &[ExchangeFamily], filter: Filter, value: Value, columns: &[Column]) -> Row {
+pub(super) fn add(row: Row, families: &[ExchangeFamily], filter: Filter, value: Value, columns: &[Column]) -> Row {
     families.iter().fold(row, |row, family| row.with_columns(filter, *family, value, columns.into()))
 }
 
@@ -126,7 +131,7 @@ fn is_kafka_answered(set: &Registered) -> bool {
 
 /// The context labels and then the metric's own. They are given once, and their values are the other way round where the
 /// source is the server.
-fn columns(contexts: &HubbleContexts, source: Source, own: &[(&'static str, Field)]) -> Vec<Column> {
+pub(super) fn columns(contexts: &HubbleContexts, source: Source, own: &[(&'static str, Field)]) -> Vec<Column> {
     let end = |contexts: Contexts, is_client: bool| {
         if is_client { Field::Source(contexts) } else { Field::Destination(contexts) }
     };

@@ -60,8 +60,22 @@ const MESSAGE_FIELDS: &[Field] = &[
     Field::DestinationNamespace,
 ];
 
+const DNS_FIELDS: &[Field] = &[
+    Field::Reporter,
+    Field::DnsName,
+    Field::DnsKind,
+    Field::DnsRcode,
+    Field::DnsTransport,
+    Field::ErrorType,
+    Field::ServerPort,
+    Field::SourceWorkload,
+    Field::SourceNamespace,
+    Field::DestinationWorkload,
+    Field::DestinationNamespace,
+];
+
 /// `is_exact`: the labels of HTTP tell any two label sets of the store apart.
-pub(super) fn rows(is_exact: bool) -> [Row; 7] {
+pub(super) fn rows(is_exact: bool) -> [Row; 8] {
     let http = |family: ExchangeFamily| Row {
         is_exact,
         ..Row::new(family.metric()).with(family, Value::Histogram, HTTP_FIELDS)
@@ -80,6 +94,7 @@ pub(super) fn rows(is_exact: bool) -> [Row; 7] {
         ),
         messages(Row::new(&names::MESSAGING_CLIENT_SENT_MESSAGES), |set| went(set, KafkaTransfer::Produce)),
         messages(Row::new(&names::MESSAGING_CLIENT_CONSUMED_MESSAGES), |set| went(set, KafkaTransfer::Fetch)),
+        Row::new(&names::DNS_LOOKUP_DURATION).with(ExchangeFamily::DnsLookup, Value::Histogram, DNS_FIELDS),
     ]
 }
 

@@ -45,7 +45,7 @@ impl<'a> Projection<'a> {
                 Group::New => self.push(part, registered),
             }
         };
-        self.add_to(position, part, registered.since, reading);
+        self.add_to(position, (part, registered), registered.since, reading);
     }
 
     /// Adds what an expired label set gave to a part of the row, if there is still a series that it was added to. Says
@@ -58,7 +58,7 @@ impl<'a> Projection<'a> {
         reading: &Reading,
     ) -> bool {
         let Some(position) = self.groups.known(0, part, registered) else { return false };
-        self.add_to(position, part, since, reading);
+        self.add_to(position, (part, registered), since, reading);
         true
     }
 
@@ -74,12 +74,18 @@ impl<'a> Projection<'a> {
         }
     }
 
-    fn add_to(&mut self, position: usize, part: &Part, since: SystemTime, reading: &Reading) {
+    fn add_to(
+        &mut self,
+        position: usize,
+        (part, registered): (&Part, &Registered),
+        since: SystemTime,
+        reading: &Reading,
+    ) {
         let histograms = match &mut self.points {
             Points::Histograms(histograms) => histograms,
             Points::Scalars(scalars) => {
                 if let Some(scalar) = scalars.get_mut(position) {
-                    scalar.add(part.value.of(reading), since);
+                    scalar.add(part.value.of(reading, registered), since);
                 }
                 return;
             }
@@ -112,9 +118,10 @@ impl<'a> Projection<'a> {
 }
 
 impl Value {
-    fn of(self, reading: &Reading) -> u64 {
+    fn of(self, reading: &Reading, registered: &Registered) -> u64 {
         match self {
             Self::Histogram | Self::Count => reading.count(),
+            Self::Answers(which) => reading.count() * u64::from(registered.labels.key.dns_answers(which)),
             Self::Messages(side) => reading.messages[side as usize],
             Self::MessageBytes(side) => reading.message_bytes[side as usize],
             Self::Records => reading.messages.iter().sum(),

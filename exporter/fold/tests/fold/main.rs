@@ -3,6 +3,7 @@
 mod ceiling;
 mod connections;
 mod detail;
+mod dns;
 mod exchanges;
 mod expiry;
 mod explosion;

@@ -1,6 +1,9 @@
 //! The proxy between real sockets on loopback, with a fixed destination in place of steering.
 
 mod byte_exact;
+mod datagrams;
+mod dns;
+mod dns_messages;
 mod drain;
 mod fairness;
 mod frames;

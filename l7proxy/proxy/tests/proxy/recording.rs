@@ -158,6 +158,12 @@ impl FlowSink for Recording {
                 let topic = HeardKafka::of(kafka).topic.unwrap_or_default();
                 (kafka.api.name().unwrap_or("unknown").to_owned(), topic, None, HttpVersion::Http2, false, None)
             }
+            // The name stands in `path`, the transport and the type in `method`, the code in `status`.
+            Operation::Dns(dns) => {
+                let method = format!("{} {}", dns.transport.as_label(), dns.kind.0);
+                let rcode = dns.answer.map(|answer| answer.rcode.0);
+                (method, text(dns.name), rcode, HttpVersion::Http2, false, None)
+            }
             _ => panic!("nothing else is read"),
         };
         let kafka = match &exchange.operation {

@@ -18,6 +18,7 @@ mod kafka_bytes;
 mod kafka_side;
 
 use conversation::Conversation;
+use flowfold_wire::dns::{Message, StreamDecoder};
 use flowfold_wire::http1::{RequestDecoder, RequestEvent, ResponseDecoder, ResponseEvent, ResponseTo};
 use flowfold_wire::limits;
 use flowfold_wire::sniff::{Verdict, sniff_client, sniff_client_of_kafka};
@@ -182,6 +183,42 @@ pub fn sniff(data: &[u8]) {
             assert!(verdict == Verdict::NeedMore || verdict == last, "{end}: {verdict:?}, then {last:?}");
         }
     }
+}
+
+/// A stream, in whatever pieces, is the same messages; and a message can be read without looking beyond it.
+pub fn dns(data: &[u8]) {
+    let Some((&seed, stream)) = data.split_first() else { return };
+    let whole = read_dns(&[stream]);
+    assert_eq!(whole, read_dns(&pieces(stream, seed)));
+    assert_eq!(whole, read_dns(&stream.chunks(1).collect::<Vec<_>>()));
+}
+
+fn read_dns(pieces: &[&[u8]]) -> Vec<String> {
+    let mut decoder = StreamDecoder::default();
+    let mut said = Vec::new();
+    for piece in pieces {
+        let mut input = *piece;
+        loop {
+            let step = decoder.advance(input);
+            if step.needs_more() {
+                assert!(input.is_empty());
+                break;
+            }
+            input = &input[step.consumed..];
+            if let Some(framed) = step.event {
+                let kept = &framed.bytes[..framed.bytes.len().min(limits::DNS_HELD_BYTES)];
+                said.push(match Message::read(kept) {
+                    Ok(message) => {
+                        let records: Vec<_> = message.answers().map(|record| (record.kind, record.address())).collect();
+                        format!("{} {:?} {} {records:?}", message.id, message.question, message.rcode())
+                    }
+                    Err(error) => error.to_string(),
+                });
+                said.push(framed.wire_bytes.to_string());
+            }
+        }
+    }
+    said
 }
 
 /// Cuts a stream into pieces of lengths that the seed decides.

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use flowfold_fold::{
-    DEFAULT_MAX_RPC_METHODS, HubbleMetric, KafkaLimits, LabelChoices, MAX_MAX_KAFKA_CLIENT_IDS, MAX_MAX_KAFKA_GROUPS,
-    MAX_MAX_KAFKA_PARTITIONS, MAX_MAX_KAFKA_TOPICS, MAX_MAX_RPC_METHODS, Methods, RpcMethods, View,
+    DEFAULT_MAX_RPC_METHODS, DnsLimits, HubbleMetric, KafkaLimits, LabelChoices, MAX_MAX_DNS_NAMES,
+    MAX_MAX_KAFKA_CLIENT_IDS, MAX_MAX_KAFKA_GROUPS, MAX_MAX_KAFKA_PARTITIONS, MAX_MAX_KAFKA_TOPICS,
+    MAX_MAX_RPC_METHODS, Methods, RpcMethods, View,
 };
 
 use super::{is_token, line_of, number, value};
@@ -137,6 +138,17 @@ pub(super) fn kafka(problems: &mut Collector, raw: [Option<&Text>; 4]) -> KafkaL
         ),
     }
 }
+
+/// How much of the names that are looked up is told.
+pub(super) fn dns(problems: &mut Collector, labels: Option<&Text>, names: Option<&Text>) -> DnsLimits {
+    let usual = DnsLimits::default();
+    let labels = none_to(problems, "dns_question_labels", labels, "tell none", MAX_NAME_LABELS);
+    let names = none_to(problems, "max_dns_names", names, "name none", MAX_MAX_DNS_NAMES);
+    DnsLimits { question_labels: labels.unwrap_or(usual.question_labels), max_names: names.unwrap_or(usual.max_names) }
+}
+
+/// The most labels that a name can have (RFC 1035 section 2.3.4).
+const MAX_NAME_LABELS: usize = 127;
 
 /// A number of things that there may be at most, where none is a choice, too.
 fn none_to(problems: &mut Collector, key: &str, raw: Option<&Text>, zero: &str, limit: usize) -> Option<usize> {

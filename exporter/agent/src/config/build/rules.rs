@@ -95,7 +95,8 @@ fn checked(
         problems.report(None, key, "no rule names any traffic", fix);
     }
     for (line, at, rule) in read {
-        let same = |(_, other): &&(String, Rule)| other.direction == rule.direction && other.port == rule.port;
+        let traffic = |rule: &Rule| (rule.direction, rule.port, rule.l4);
+        let same = |(_, other): &&(String, Rule)| traffic(other) == traffic(&rule);
         if let Some((first, other)) = rules.iter().find(same) {
             let what = format!("{rule} names the traffic that {first} ({other}) already names");
             problems.report(line, at, what, "keep one of the two");

@@ -1,0 +1,17 @@
+//! `sendmsg` and `sendto` on an unconnected IPv6 UDP socket.
+
+use aya_ebpf::macros::cgroup_sock_addr;
+use aya_ebpf::programs::SockAddrContext;
+
+use crate::connect::{PROCEED, is_udp};
+use crate::connect6;
+use crate::udp;
+
+/// Rewrites the destination if the datagram is to be steered.
+#[cgroup_sock_addr(sendmsg6)]
+pub fn flowfold_send6(ctx: SockAddrContext) -> i32 {
+    if is_udp(&ctx) {
+        connect6::rewrite(&ctx, udp::sending);
+    }
+    PROCEED
+}

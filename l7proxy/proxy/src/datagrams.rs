@@ -1,0 +1,196 @@
+//! Relays datagrams: each that comes to a socket goes on at once and unchanged, from a socket of its client's own.
+//!
+//! A client's address with the server that a socket stands for make a flow. It is to datagrams what a connection is to
+//! bytes, and the sinks hear of it as of one; nothing ends it but silence.
+
+mod client;
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::io;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::time::Instant;
+
+use flowfold_flow::{FlowSink, Refusal};
+use tokio::net::UdpSocket;
+use tokio::task::JoinSet;
+
+use self::client::Client;
+use crate::shared::Shared;
+use crate::{Accepted, OriginalDestination};
+
+/// A socket whose datagrams all go to one server. It is opened in whichever network namespace they come from.
+#[derive(Debug)]
+pub struct DatagramListener {
+    /// The socket, already bound.
+    pub socket: std::net::UdpSocket,
+}
+
+/// How many datagrams are read from one socket before others have their turn.
+const TURN: usize = 32;
+
+/// How many flows a worker holds; each has a descriptor. Lookups of programs that open a socket for each are over soon, so
+/// these are some thousand in every second.
+const MAX_FLOWS: usize = 4096;
+
+/// How many flows are looked at for one that can be given up, when there are as many as may be.
+const LOOKED_AT: usize = 64;
+
+/// The flows that arrive at one socket.
+struct Flows<D, S: FlowSink> {
+    shared: Rc<Shared<D, S>>,
+    socket: Rc<UdpSocket>,
+    local: SocketAddr,
+    clients: RefCell<HashMap<SocketAddr, Rc<Client<S>>>>,
+}
+
+/// Registers a socket with the runtime.
+pub(crate) fn register(listener: DatagramListener) -> io::Result<UdpSocket> {
+    listener.socket.set_nonblocking(true)?;
+    UdpSocket::from_std(listener.socket)
+}
+
+/// Relays what comes to one socket, for as long as it is let.
+pub(crate) async fn serve<D, S>(shared: Rc<Shared<D, S>>, socket: UdpSocket)
+where
+    D: OriginalDestination + 'static,
+    S: FlowSink + 'static,
+    S::Connection: 'static,
+{
+    let local = match socket.local_addr() {
+        Ok(local) => local,
+        Err(error) => return tracing::warn!(%error, "a socket for datagrams has no address, and is not used"),
+    };
+    let flows = Rc::new(Flows { shared, socket: Rc::new(socket), local, clients: RefCell::default() });
+    let mut tasks = JoinSet::new();
+    loop {
+        tokio::select! {
+            ready = flows.socket.readable() => {
+                if let Err(error) = ready {
+                    return tracing::warn!(%error, "a socket for datagrams cannot be waited for any more");
+                }
+                flows.take_turn(&mut tasks);
+                tokio::task::yield_now().await;
+            }
+            Some(_ended) = tasks.join_next() => {}
+        }
+    }
+}
+
+impl<D, S> Flows<D, S>
+where
+    D: OriginalDestination + 'static,
+    S: FlowSink + 'static,
+    S::Connection: 'static,
+{
+    fn take_turn(self: &Rc<Self>, tasks: &mut JoinSet<()>) {
+        let mut scratch = self.shared.scratch.borrow_mut();
+        for _ in 0..TURN {
+            match self.socket.try_recv_from(&mut scratch) {
+                Ok((length, peer)) => {
+                    let datagram = scratch.get(..length).unwrap_or_default();
+                    self.take(datagram, peer, tasks);
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                // Of an answer to a client that is gone (ICMP): nothing of the next datagram.
+                Err(error) => tracing::trace!(%error, "a socket for datagrams tells of an error"),
+            }
+        }
+    }
+
+    /// Hands on one datagram of a client.
+    fn take(self: &Rc<Self>, datagram: &[u8], peer: SocketAddr, tasks: &mut JoinSet<()>) {
+        let now = Instant::now();
+        let known = self.clients.borrow().get(&peer).cloned();
+        let client = match known {
+            Some(client) if client.is_waiting() => client,
+            // With nothing in flight, the port may have become another client's.
+            known => match self.find_or_open(peer, known, tasks) {
+                Ok(client) => client,
+                Err(refusal) => return self.shared.sink.refused(refusal),
+            },
+        };
+        client.ask(&self.shared, Accepted { local: self.local, peer }, datagram, now);
+    }
+
+    fn find_or_open(
+        self: &Rc<Self>,
+        peer: SocketAddr,
+        known: Option<Rc<Client<S>>>,
+        tasks: &mut JoinSet<()>,
+    ) -> Result<Rc<Client<S>>, Refusal> {
+        let info = self.shared.destinations.resolve_datagram(&Accepted { local: self.local, peer })?;
+        if let Some(client) = known {
+            if client.is_of(&info) {
+                return Ok(client);
+            }
+            self.close(peer, &client);
+        }
+        self.make_room()?;
+        let client = Rc::new(Client::open(&self.shared, info)?);
+        self.clients.borrow_mut().insert(peer, Rc::clone(&client));
+        let (flows, of_task) = (Rc::clone(self), Rc::clone(&client));
+        tasks.spawn_local(async move {
+            let closing = Closing { flows: &flows, peer, client: &of_task };
+            of_task.hand_back(&flows.shared, &flows.socket, Accepted { local: flows.local, peer }).await;
+            drop(closing);
+        });
+        Ok(client)
+    }
+
+    /// Makes room for one more flow, if there is none.
+    fn make_room(&self) -> Result<(), Refusal> {
+        if self.shared.flows.get() < MAX_FLOWS {
+            return Ok(());
+        }
+        let idle = {
+            let clients = self.clients.borrow();
+            let mut looked_at = clients.iter().take(LOOKED_AT);
+            looked_at.find(|(_, client)| !client.is_waiting()).map(|(peer, client)| (*peer, Rc::clone(client)))
+        };
+        let (peer, client) = idle.ok_or(Refusal::NoSocket)?;
+        self.close(peer, &client);
+        Ok(())
+    }
+}
+
+impl<D, S: FlowSink> Flows<D, S> {
+    fn close(&self, peer: SocketAddr, client: &Rc<Client<S>>) {
+        let mut clients = self.clients.borrow_mut();
+        if clients.get(&peer).is_some_and(|current| Rc::ptr_eq(current, client)) {
+            clients.remove(&peer);
+        }
+        drop(clients);
+        client.close(&self.shared);
+    }
+}
+
+/// Closes a flow when its task ends, however it does.
+struct Closing<'a, D, S: FlowSink> {
+    flows: &'a Flows<D, S>,
+    peer: SocketAddr,
+    client: &'a Rc<Client<S>>,
+}
+
+impl<D, S: FlowSink> Drop for Closing<'_, D, S> {
+    fn drop(&mut self) {
+        self.flows.close(self.peer, self.client);
+    }
+}
+
+/// Counts a flow of the worker until it is dropped.
+pub(crate) struct OpenFlow(Rc<Cell<usize>>);
+
+impl OpenFlow {
+    pub(crate) fn new(count: &Rc<Cell<usize>>) -> Self {
+        count.set(count.get() + 1);
+        Self(Rc::clone(count))
+    }
+}
+
+impl Drop for OpenFlow {
+    fn drop(&mut self) {
+        self.0.set(self.0.get().saturating_sub(1));
+    }
+}

@@ -1,0 +1,25 @@
+//! Messages of DNS, made by hand.
+
+/// A question for a name.
+pub(crate) fn question(id: u16, kind: u8, name: &str) -> Vec<u8> {
+    let mut message = [&id.to_be_bytes()[..], b"\x01\0\0\x01\0\0\0\0\0\0"].concat();
+    for label in name.split('.') {
+        message.push(u8::try_from(label.len()).expect("a label is short"));
+        message.extend(label.as_bytes());
+    }
+    message.extend([0, 0, kind, 0, 1]);
+    message
+}
+
+/// The answer to a question, with this response code.
+pub(crate) fn answer(question: &[u8], rcode: u8) -> Vec<u8> {
+    let mut message = question.to_vec();
+    message[2] |= 0x80;
+    message[3] = rcode;
+    message
+}
+
+/// A message as it is on a connection.
+pub(crate) fn framed(message: &[u8]) -> Vec<u8> {
+    [&u16::try_from(message.len()).expect("it is short").to_be_bytes()[..], message].concat()
+}
