@@ -11,6 +11,8 @@ mod bytes_exact;
 mod ceilings;
 mod counts_exact;
 mod demo;
+mod dns_clients;
+mod dns_ends;
 mod draining;
 mod explicit_proxy;
 mod failing_open;
@@ -87,13 +89,15 @@ const fn anywhere(name: &'static str, run: fn()) -> Test {
     Test { name, privileged: false, peer: None, run }
 }
 
-const GROUPS: [&[Test]; 29] = [
+const GROUPS: [&[Test]; 31] = [
     as_direct::TESTS,
     both_sides::TESTS,
     bytes_exact::TESTS,
     ceilings::TESTS,
     counts_exact::TESTS,
     demo::TESTS,
+    dns_clients::TESTS,
+    dns_ends::TESTS,
     draining::TESTS,
     explicit_proxy::TESTS,
     failing_open::TESTS,

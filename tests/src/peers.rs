@@ -3,6 +3,7 @@
 pub mod canned_grpc;
 pub mod collector;
 pub mod curl;
+pub mod dns;
 pub mod h2load;
 pub mod jaeger;
 pub mod kafka;

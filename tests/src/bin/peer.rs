@@ -7,7 +7,7 @@ use std::env;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 
-use flowfold_e2e::peers::{canned_grpc, pipelining};
+use flowfold_e2e::peers::{canned_grpc, dns, pipelining};
 use flowfold_e2e::streams::{self, Suite};
 
 fn main() {
@@ -24,8 +24,13 @@ fn main() {
             let numbers: Vec<u64> = numbers.iter().map(|text| text.parse().expect("a number")).collect();
             streams::play_client(address(server), Suite::any(seed.parse().expect("a seed")), &numbers);
         }
+        ["dns-stub", server, mode, count, depth] => {
+            let mode = if *mode == "connected" { dns::Mode::Connected } else { dns::Mode::Unconnected };
+            let number = |text: &str| text.parse().expect("a small number");
+            println!("{}", dns::stub(address(server), mode, number(count), number(depth)));
+        }
         ["serve-grpc", listen] => canned_grpc::serve(address(listen)),
-        _ => panic!("peer names | serve-names | serve-grpc | pipelining | streams: see main()"),
+        _ => panic!("peer names | serve-names | serve-grpc | pipelining | streams | dns-stub: see main()"),
     }
 }
 
