@@ -36,7 +36,8 @@ pub fn request(address: SocketAddr, path: &str, fields: &[&str], patience: Durat
     let mut stream = TcpStream::connect_timeout(&address, patience)?;
     stream.set_read_timeout(Some(patience))?;
     let fields: String = fields.iter().map(|field| format!("{field}\r\n")).collect();
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n{fields}\r\n")?;
+    let head = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n{fields}\r\n");
+    stream.write_all(head.as_bytes())?;
     let mut received = Vec::new();
     stream.read_to_end(&mut received)?;
     let local = stream.local_addr()?;

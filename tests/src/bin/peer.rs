@@ -4,7 +4,7 @@
 #![expect(clippy::print_stdout, reason = "standard output is how a peer reports to the test that started it")]
 
 use std::env;
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 
 use flowfold_e2e::peers::{canned_grpc, dns, pipelining};
@@ -59,15 +59,14 @@ fn serve_names(listen: SocketAddr) {
     loop {
         let (mut stream, accepted) = listener.accept().expect("a client comes");
         let named = stream.peer_addr().map_or_else(|error| error.to_string(), |peer| peer.to_string());
-        let mut request = [0; 1024];
-        let read = stream.read(&mut request);
+        let request = BufReader::new(&stream).lines().map_while(Result::ok).take_while(|line| !line.is_empty());
+        let fields = request.count();
         let content = format!("{accepted} {named}");
         let length = content.len();
-        let sent = read.and_then(|_| {
-            write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{content}")
-        });
+        let sent =
+            write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{content}");
         if let Err(error) = sent {
-            println!("{accepted}: {error}");
+            println!("{accepted}, after {fields} lines: {error}");
         }
     }
 }
