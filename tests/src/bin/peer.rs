@@ -63,8 +63,7 @@ fn serve_names(listen: SocketAddr) {
         let fields = request.count();
         let content = format!("{accepted} {named}");
         let length = content.len();
-        let sent =
-            write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{content}");
+        let sent = write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{content}");
         if let Err(error) = sent {
             println!("{accepted}, after {fields} lines: {error}");
         }

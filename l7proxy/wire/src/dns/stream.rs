@@ -6,7 +6,7 @@ use crate::limits::DNS_HELD_BYTES;
 /// Reads one direction of a connection.
 ///
 /// A message that comes in one piece is told where it lies. Of one that comes in several, the beginning is kept until
-/// it is whole: up to [`DNS_HELD_BYTES`](crate::limits::DNS_HELD_BYTES).
+/// it is whole: up to [`DNS_HELD_BYTES`].
 #[derive(Debug, Default)]
 pub struct StreamDecoder {
     state: State,

@@ -1,7 +1,7 @@
 //! What the bodies of messages are made of, as data.
 //!
 //! Only what is of interest has a [`Slot`]; all else is there to be skipped. A body of which nothing more is of interest
-//! ends with [`REST`].
+//! ends with `REST`.
 
 mod data;
 mod groups;
