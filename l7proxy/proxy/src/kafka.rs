@@ -21,7 +21,7 @@ pub(crate) use topics::Topics;
 /// remember.
 const MAX_IN_FLIGHT: usize = 1024;
 
-/// Requests of the members of a group: what names its group for the whole connection.
+/// Requests of the members of a group: an answer without an error tells the group for the whole connection.
 const MEMBERS: [KafkaApi; 6] = [
     KafkaApi::JOIN_GROUP,
     KafkaApi::SYNC_GROUP,
@@ -160,12 +160,6 @@ impl KafkaReader {
         if ended.coordinator_kind.is_some_and(|kind| kind != 0) {
             asked.group.clear();
         }
-        if let (Some(group), true) = (asked.group.only(), MEMBERS.contains(&asked.api))
-            && self.group != group
-        {
-            self.group.clear();
-            self.group.push_str(group);
-        }
         // No response comes to a Produce that asks for no acknowledgement; and a broker that answers before it has read
         // the whole request has answered it by now.
         let is_over = asked.answered_at.is_some() || (asked.api == KafkaApi::PRODUCE && ended.acks == Some(0));
@@ -261,6 +255,14 @@ impl KafkaReader {
         let Some(asked) = self.in_flight.get_mut(at) else { return false };
         asked.response_bytes += count;
         asked.answered(ended, now);
+        // Only the broker tells who is a member: a client can name any group.
+        if let (Some(group), true) = (asked.group.only(), MEMBERS.contains(&asked.api))
+            && ended.error_code == 0
+            && self.group != group
+        {
+            self.group.clear();
+            self.group.push_str(group);
+        }
         // After a handshake in its first version, tokens follow that are no requests; nothing says where they end.
         let is_handshake = asked.api == KafkaApi::SASL_HANDSHAKE && asked.api_version == 0 && ended.error_code == 0;
         if asked.request_whole

@@ -153,9 +153,9 @@ fn requests() -> Vec<Fixture> {
             &["api_key: 12", CLIENT, "Group(\"nnnnnnnn", READ, CLEAN],
         ),
         of_client(
-            "a name that is no text is cut where it stops to be one",
+            "a name that is no text is none",
             request(12, 0, 1, &[short(4), b"ab\xff\xfe".to_vec(), int(1), text("")].concat()),
-            &["api_key: 12", CLIENT, "Group(\"ab\")", READ, CLEAN],
+            &["api_key: 12", CLIENT, "Group(\"\")", READ, CLEAN],
         ),
         of_client("nobody knows it", request(1234, 0, 1, &[0xff; 99]), &["api_key: 1234", CLIENT, SKIPPED, CLEAN]),
         of_client(

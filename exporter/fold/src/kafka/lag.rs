@@ -41,7 +41,9 @@ impl Positions {
             let client = position.client.as_ref().map(|client| (&*client.name, &*client.namespace));
             // The two come over different connections: an offset may be newer than the watermark.
             let lag = u64::try_from(watermark.saturating_sub(position.offset())).unwrap_or(0);
-            *lags.entry((position.topic, cluster, group, client)).or_insert(0_u64) += lag;
+            let sum = lags.entry((position.topic, cluster, group, client)).or_insert(0_u64);
+            // A broker can say any offsets.
+            *sum = sum.saturating_add(lag);
         }
         let mut sorted = Lags { of_groups: Vec::new(), of_fetchers: Vec::new() };
         for ((topic, cluster, group, client), lag) in lags {

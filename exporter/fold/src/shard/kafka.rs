@@ -17,9 +17,15 @@ impl Shard {
         let (group, client) = {
             let places = &mut self.index.borrow_mut().kafka_places;
             let is_success = is_answered && !kafka.error.is_error();
-            // Anybody may ask where the coordinator of any group is.
-            let shows_its_group =
-                is_success && !matches!(kafka.api, KafkaApi::FIND_COORDINATOR | KafkaApi::OFFSET_FETCH);
+            // These are answered without an error whatever group they name.
+            let is_of_any = matches!(
+                kafka.api,
+                KafkaApi::FIND_COORDINATOR
+                    | KafkaApi::OFFSET_FETCH
+                    | KafkaApi::DESCRIBE_GROUPS
+                    | KafkaApi::ADD_OFFSETS_TO_TXN
+            );
+            let shows_its_group = is_success && !is_of_any;
             (places.group(names, kafka.group, shows_its_group), places.client(names, kafka.client_id, is_success))
         };
         let key = KafkaKey {

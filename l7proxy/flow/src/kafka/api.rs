@@ -51,6 +51,8 @@ impl KafkaApi {
     pub const LEAVE_GROUP: Self = Self(13);
     /// Learns which partitions to read for a group.
     pub const SYNC_GROUP: Self = Self(14);
+    /// Asks what groups there are with these names, and who is in them.
+    pub const DESCRIBE_GROUPS: Self = Self(15);
     /// Chooses how to authenticate.
     pub const SASL_HANDSHAKE: Self = Self(17);
     /// Asks which requests the broker knows.
@@ -214,6 +216,7 @@ mod tests {
             (KafkaApi::HEARTBEAT, "Heartbeat"),
             (KafkaApi::LEAVE_GROUP, "LeaveGroup"),
             (KafkaApi::SYNC_GROUP, "SyncGroup"),
+            (KafkaApi::DESCRIBE_GROUPS, "DescribeGroups"),
             (KafkaApi::SASL_HANDSHAKE, "SaslHandshake"),
             (KafkaApi::API_VERSIONS, "ApiVersions"),
             (KafkaApi::CREATE_TOPICS, "CreateTopics"),

@@ -4,10 +4,9 @@
 //! Metadata, which a client gets on another connection as a rule, and often from another broker: so all workers share what
 //! they learn. An id is a random UUID that is never used twice, so no cluster can mean another's topic by accident.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use flowfold_wire::kafka::TopicId;
 
@@ -22,48 +21,32 @@ type Names = HashMap<TopicId, Arc<str>>;
 
 /// What all workers know of the ids of Kafka's topics. Each clone is the same.
 #[derive(Clone, Debug, Default)]
-pub struct TopicNames(Arc<Known>);
+pub struct TopicNames(Arc<RwLock<Names>>);
 
-#[derive(Debug, Default)]
-struct Known {
-    /// Grows with each change.
-    generation: AtomicU64,
-    names: Mutex<Names>,
-}
-
-/// What one worker knows: a copy, so that it takes the lock when something new is to be learnt, and for nothing else.
+/// What one worker knows: what it has needed so far, so that it takes the lock for what is new to it and for nothing else.
 #[derive(Debug)]
 pub(crate) struct Topics {
     shared: TopicNames,
     copy: RefCell<Names>,
-    generation: Cell<u64>,
 }
 
 impl Topics {
     pub(crate) fn new(shared: TopicNames) -> Self {
-        Self { shared, copy: RefCell::default(), generation: Cell::new(0) }
+        Self { shared, copy: RefCell::default() }
     }
 
-    /// Learns the name of an id.
+    /// Learns the name of an id. The first one stays: an id never gets another name.
     pub(crate) fn learn(&self, id: TopicId, name: &str) {
-        if id == NONE || self.copy.borrow().get(&id).is_some_and(|known| **known == *name) {
+        if id == NONE || self.copy.borrow().contains_key(&id) {
             return;
         }
-        let known = &self.shared.0;
-        let mut names = known.names.lock().unwrap_or_else(PoisonError::into_inner);
-        if names.len() >= MAX_NAMES {
+        let mut names = self.shared.0.write().unwrap_or_else(PoisonError::into_inner);
+        if names.len() >= MAX_NAMES && !names.contains_key(&id) {
             names.clear();
-            self.copy.borrow_mut().clear();
         }
-        let name: Arc<str> = name.into();
-        names.insert(id, Arc::clone(&name));
-        known.generation.fetch_add(1, Ordering::Release);
+        let name = Arc::clone(names.entry(id).or_insert_with(|| name.into()));
         drop(names);
-        let mut copy = self.copy.borrow_mut();
-        if copy.len() >= MAX_NAMES {
-            copy.clear();
-        }
-        copy.insert(id, name);
+        self.keep(id, name);
     }
 
     /// Shows the name of an id, if it is known.
@@ -71,13 +54,18 @@ impl Topics {
         if let Some(name) = self.copy.borrow().get(&id) {
             return Some(show(name));
         }
-        let known = &self.shared.0;
-        let generation = known.generation.load(Ordering::Acquire);
-        if generation == self.generation.replace(generation) {
-            return None;
+        let name = Arc::clone(self.shared.0.read().unwrap_or_else(PoisonError::into_inner).get(&id)?);
+        let shown = show(&name);
+        self.keep(id, name);
+        Some(shown)
+    }
+
+    fn keep(&self, id: TopicId, name: Arc<str>) {
+        let mut copy = self.copy.borrow_mut();
+        if copy.len() >= MAX_NAMES {
+            copy.clear();
         }
-        self.copy.borrow_mut().clone_from(&known.names.lock().unwrap_or_else(PoisonError::into_inner));
-        self.copy.borrow().get(&id).map(|name| show(name))
+        copy.insert(id, name);
     }
 }
 
@@ -106,6 +94,16 @@ mod tests {
     }
 
     #[test]
+    fn an_id_keeps_its_first_name() {
+        let shared = TopicNames::default();
+        let (one, other) = (Topics::new(shared.clone()), Topics::new(shared));
+        one.learn([1; 16], "orders");
+        one.learn([1; 16], "forged");
+        other.learn([1; 16], "forged");
+        assert_eq!((name(&one, 1).as_deref(), name(&other, 1).as_deref()), (Some("orders"), Some("orders")));
+    }
+
+    #[test]
     fn so_many_names_are_known_at_once() {
         let topics = Topics::new(TopicNames::default());
         let id = |number: usize| u128::try_from(number + 1).expect("small").to_be_bytes();
@@ -113,7 +111,7 @@ mod tests {
             topics.learn(id(number), "topic");
             assert!(topics.copy.borrow().len() <= MAX_NAMES);
         }
-        assert!(topics.shared.0.names.lock().expect("no panic").len() <= MAX_NAMES);
+        assert!(topics.shared.0.read().expect("no panic").len() <= MAX_NAMES);
         assert!(topics.look_up(id(3 * MAX_NAMES - 1), |_| ()).is_some());
     }
 }

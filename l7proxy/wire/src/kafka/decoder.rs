@@ -244,10 +244,11 @@ impl KafkaDecoder {
     }
 }
 
-/// The front of a text that is one.
+/// A text, without a last character that was cut through. Empty where it is none: its front alone would be another name.
 fn valid(bytes: &[u8]) -> &str {
     match std::str::from_utf8(bytes) {
         Ok(text) => text,
+        Err(error) if error.error_len().is_some() => "",
         Err(error) => bytes.get(..error.valid_up_to()).and_then(|front| std::str::from_utf8(front).ok()).unwrap_or(""),
     }
 }
