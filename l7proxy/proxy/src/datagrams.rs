@@ -16,7 +16,7 @@ use flowfold_flow::{FlowSink, Refusal};
 use tokio::net::UdpSocket;
 use tokio::task::JoinSet;
 
-use self::client::Client;
+pub(crate) use self::client::Client;
 use crate::shared::Shared;
 use crate::{Accepted, OriginalDestination};
 
@@ -108,7 +108,7 @@ where
             // With nothing in flight, the port may have become another client's.
             known => match self.find_or_open(peer, known, tasks) {
                 Ok(client) => client,
-                Err(refusal) => return self.shared.sink.refused(refusal),
+                Err(refusal) => return self.refuse(refusal, peer),
             },
         };
         client.ask(&self.shared, Accepted { local: self.local, peer }, datagram, now);
@@ -127,8 +127,9 @@ where
             }
             self.close(peer, &client);
         }
-        self.make_room()?;
+        self.make_room();
         let client = Rc::new(Client::open(&self.shared, info)?);
+        self.shared.flow_order.borrow_mut().push_back(Rc::downgrade(&client));
         self.clients.borrow_mut().insert(peer, Rc::clone(&client));
         let (flows, of_task) = (Rc::clone(self), Rc::clone(&client));
         tasks.spawn_local(async move {
@@ -139,19 +140,47 @@ where
         Ok(client)
     }
 
-    /// Makes room for one more flow, if there is none.
-    fn make_room(&self) -> Result<(), Refusal> {
-        if self.shared.flows.get() < MAX_FLOWS {
-            return Ok(());
+    /// Takes nothing of a client. One whose server there is no way to learns that at once, as it would by itself.
+    fn refuse(&self, refusal: Refusal, peer: SocketAddr) {
+        self.shared.sink.refused(refusal);
+        if refusal == Refusal::NoSocket {
+            let refused = io::Error::from(io::ErrorKind::ConnectionRefused);
+            self.shared.destinations.tell_unreachable(&Accepted { local: self.local, peer }, &refused);
         }
-        let idle = {
-            let clients = self.clients.borrow();
-            let mut looked_at = clients.iter().take(LOOKED_AT);
-            looked_at.find(|(_, client)| !client.is_waiting()).map(|(peer, client)| (*peer, Rc::clone(client)))
-        };
-        let (peer, client) = idle.ok_or(Refusal::NoSocket)?;
-        self.close(peer, &client);
-        Ok(())
+    }
+
+    /// Makes room for one more flow of the worker, whichever socket it arrives at: one in which nothing is waited for goes,
+    /// else the oldest.
+    fn make_room(&self) {
+        let mut order = self.shared.flow_order.borrow_mut();
+        if self.shared.flows.get() < MAX_FLOWS {
+            if order.len() >= 2 * MAX_FLOWS {
+                order.retain(|flow| flow.strong_count() > 0);
+            }
+            return;
+        }
+        let (mut looked_at, mut oldest) = (0, None);
+        while looked_at < LOOKED_AT
+            && let Some(flow) = order.pop_front()
+        {
+            let Some(client) = flow.upgrade().filter(|client| !client.is_closed()) else { continue };
+            looked_at += 1;
+            if !client.is_waiting() {
+                if let Some(waiting) = &oldest {
+                    order.push_front(Rc::downgrade(waiting));
+                }
+                oldest = Some(client);
+                break;
+            }
+            match &oldest {
+                None => oldest = Some(client),
+                Some(_) => order.push_back(flow),
+            }
+        }
+        drop(order);
+        if let Some(client) = oldest {
+            client.close(&self.shared);
+        }
     }
 }
 

@@ -1,13 +1,15 @@
 //! What the connections of one worker share. All of it belongs to one thread.
 
 use std::cell::{Cell, RefCell};
-use std::rc::Rc;
+use std::collections::VecDeque;
+use std::rc::{Rc, Weak};
 use std::sync::Arc;
 
 use flowfold_flow::FlowSink;
 
 use crate::WorkerStatus;
 use crate::clock::Clock;
+use crate::datagrams::Client;
 use crate::dns::OpenLookups;
 use crate::kafka::{AskedPool, TopicNames, Topics};
 use crate::pending::PendingPool;
@@ -17,7 +19,7 @@ use crate::wakers::Wakers;
 /// transfers need fewer system calls.
 pub(crate) const SCRATCH_BYTES: usize = 64 * 1024;
 
-pub(crate) struct Shared<D, S> {
+pub(crate) struct Shared<D, S: FlowSink> {
     pub(crate) destinations: D,
     pub(crate) sink: S,
     pub(crate) status: Arc<WorkerStatus>,
@@ -28,6 +30,8 @@ pub(crate) struct Shared<D, S> {
     pub(crate) wakers: Wakers,
     /// How many flows of datagrams are open.
     pub(crate) flows: Rc<Cell<usize>>,
+    /// The flows of datagrams, oldest first, with some that have ended.
+    pub(crate) flow_order: RefCell<VecDeque<Weak<Client<S>>>>,
     pub(crate) draining: Cell<bool>,
 }
 
@@ -63,6 +67,7 @@ impl<D, S: FlowSink> Shared<D, S> {
             tools: ReaderTools::new(topic_names),
             wakers: Wakers::default(),
             flows: Rc::default(),
+            flow_order: RefCell::default(),
             draining: Cell::new(false),
         }
     }

@@ -33,7 +33,7 @@ const SETTLED: Duration = Duration::from_secs(2);
 const UNSETTLED: Duration = Duration::from_secs(30);
 
 /// A flow.
-pub(super) struct Client<S: FlowSink> {
+pub(crate) struct Client<S: FlowSink> {
     info: Arc<ConnectionInfo>,
     upstream: UdpSocket,
     talk: RefCell<Talk<S>>,
@@ -78,6 +78,11 @@ impl<S: FlowSink> Client<S> {
     /// Whether a question waits for its answer.
     pub(super) fn is_waiting(&self) -> bool {
         !self.talk.borrow().lookups.is_empty()
+    }
+
+    /// Whether it was closed, and its task has yet to find that out.
+    pub(super) fn is_closed(&self) -> bool {
+        self.talk.borrow().sink_side.is_none()
     }
 
     /// Whether these are its ends.
