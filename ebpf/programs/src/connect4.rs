@@ -1,11 +1,13 @@
 //! `connect` on an IPv4 socket.
 
+use core::mem::MaybeUninit;
+
 use aya_ebpf::macros::cgroup_sock_addr;
 use aya_ebpf::programs::SockAddrContext;
 use flowfold_redirect_abi::{Endpoint, OwnerRecord};
 
-use crate::connect::{Destination, PROCEED, is_tcp, is_udp, owner, redirect};
-use crate::udp;
+use crate::connect::{Destination, PROCEED, is_tcp, is_udp, owner};
+use crate::decide::{flowfold_tcp_connecting, flowfold_udp_connecting};
 use crate::word::{field, field_of_port, port_of_field, set_field};
 
 /// 127.0.0.1 in network byte order.
@@ -15,9 +17,9 @@ pub(crate) const LOOPBACK: u32 = u32::from_ne_bytes([127, 0, 0, 1]);
 #[cgroup_sock_addr(connect4)]
 pub fn flowfold_conn4(ctx: SockAddrContext) -> i32 {
     if is_tcp(&ctx) {
-        rewrite(&ctx, redirect);
+        rewrite(&ctx, flowfold_tcp_connecting);
     } else if is_udp(&ctx) {
-        rewrite(&ctx, udp::connecting);
+        rewrite(&ctx, flowfold_udp_connecting);
     }
     PROCEED
 }
@@ -26,14 +28,16 @@ pub fn flowfold_conn4(ctx: SockAddrContext) -> i32 {
 #[inline(always)]
 pub(crate) fn rewrite(
     ctx: &SockAddrContext,
-    decide: impl FnOnce(&SockAddrContext, &OwnerRecord, &Destination) -> Option<Endpoint>,
+    decide: impl FnOnce(&SockAddrContext, &OwnerRecord, &Destination, &mut MaybeUninit<Endpoint>) -> bool,
 ) {
     let Some(owner) = owner() else { return };
     let call = ctx.sock_addr;
     let port = port_of_field(field!((*call).user_port));
     let destination = destination(field!((*call).user_ip4), port, owner.listener_port);
-    if let Some(listener) = decide(ctx, owner, &destination) {
-        put_address(ctx, &listener);
+    let mut listener = MaybeUninit::uninit();
+    if decide(ctx, owner, &destination, &mut listener) {
+        // SAFETY: it was written, as `decide` says.
+        put_address(ctx, unsafe { listener.assume_init_ref() });
     }
 }
 

@@ -1,12 +1,14 @@
 //! `connect` on an IPv6 socket, to an IPv6 or a v4-mapped address.
 
+use core::mem::MaybeUninit;
+
 use aya_ebpf::macros::cgroup_sock_addr;
 use aya_ebpf::programs::SockAddrContext;
 use flowfold_redirect_abi::{Endpoint, OwnerRecord};
 
-use crate::connect::{Destination, PROCEED, is_tcp, is_udp, owner, redirect};
+use crate::connect::{Destination, PROCEED, is_tcp, is_udp, owner};
 use crate::connect4;
-use crate::udp;
+use crate::decide::{flowfold_tcp_connecting, flowfold_udp_connecting};
 use crate::word::{field, field_of_port, field_words, port_of_field, set_field};
 
 /// `::1` in network byte order.
@@ -16,9 +18,9 @@ const LOOPBACK: [u32; 4] = [0, 0, 0, 1u32.to_be()];
 #[cgroup_sock_addr(connect6)]
 pub fn flowfold_conn6(ctx: SockAddrContext) -> i32 {
     if is_tcp(&ctx) {
-        rewrite(&ctx, redirect);
+        rewrite(&ctx, flowfold_tcp_connecting);
     } else if is_udp(&ctx) {
-        rewrite(&ctx, udp::connecting);
+        rewrite(&ctx, flowfold_udp_connecting);
     }
     PROCEED
 }
@@ -27,7 +29,7 @@ pub fn flowfold_conn6(ctx: SockAddrContext) -> i32 {
 #[inline(always)]
 pub(crate) fn rewrite(
     ctx: &SockAddrContext,
-    decide: impl FnOnce(&SockAddrContext, &OwnerRecord, &Destination) -> Option<Endpoint>,
+    decide: impl FnOnce(&SockAddrContext, &OwnerRecord, &Destination, &mut MaybeUninit<Endpoint>) -> bool,
 ) {
     let Some(owner) = owner() else { return };
     let call = ctx.sock_addr;
@@ -38,8 +40,10 @@ pub(crate) fn rewrite(
         Some(address) => connect4::destination(address, port, owner.listener_port),
         None => destination(asked, owner),
     };
-    if let Some(listener) = decide(ctx, owner, &destination) {
-        put_address(ctx, &listener);
+    let mut listener = MaybeUninit::uninit();
+    if decide(ctx, owner, &destination, &mut listener) {
+        // SAFETY: it was written, as `decide` says.
+        put_address(ctx, unsafe { listener.assume_init_ref() });
     }
 }
 

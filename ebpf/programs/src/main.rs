@@ -10,6 +10,7 @@ mod connect;
 mod connect4;
 mod connect6;
 mod count;
+mod decide;
 mod gate;
 mod getpeername;
 mod getpeername4;

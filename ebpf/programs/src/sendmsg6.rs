@@ -5,13 +5,13 @@ use aya_ebpf::programs::SockAddrContext;
 
 use crate::connect::{PROCEED, is_udp};
 use crate::connect6;
-use crate::udp;
+use crate::decide::flowfold_udp_sending;
 
 /// Rewrites the destination if the datagram is to be steered.
 #[cgroup_sock_addr(sendmsg6)]
 pub fn flowfold_send6(ctx: SockAddrContext) -> i32 {
     if is_udp(&ctx) {
-        connect6::rewrite(&ctx, udp::sending);
+        connect6::rewrite(&ctx, flowfold_udp_sending);
     }
     PROCEED
 }
