@@ -3,6 +3,7 @@
 import dataclasses
 from typing import Callable
 
+import dns
 import idle
 import kafka
 import load
@@ -70,6 +71,7 @@ def beside_envoy(shape):
 
 ONE, MANY = Shape(1), Shape(32)
 ONE_BUSY, MANY_BUSY = Shape(1, 32), Shape(16, 16)
+FEW, ALL = Shape(1, 8), Shape(8, 8)
 PRODUCE, CONSUME = Way("produce"), Way("consume")
 
 PARTS = {
@@ -89,4 +91,6 @@ PARTS = {
         Target("records a second", "requests_per_second", PRODUCE, "direct", "least", 0.9),
         Target("records a second", "requests_per_second", CONSUME, "direct", "least", 0.9),
     ], subjects=("direct", "flowfold", "explicit")),
+    "dns": Part("dns", "DNS over UDP", "dns", ["dnsmasq", "dnsperf"], dns.load, [FEW, ALL], ["p50_us", "p99_us"], [],
+                subjects=("direct", "flowfold")),
 }

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import urllib.request
 
+import dns
 import kafka
 import lab as place
 from lab import HOST
@@ -97,8 +98,9 @@ ENVOY_HTTP2_UPSTREAM = """\
 class Subject:
     """One row of the table: where to send requests, and the process whose cost is counted."""
 
-    def __init__(self, key, title, port, process=None, metrics=None):
+    def __init__(self, key, title, port, process=None, metrics=None, directory=None, cgroup=None):
         self.key, self.title, self.port, self.process, self.metrics = key, title, port, process, metrics
+        self.directory, self.cgroup = directory, cgroup
         self.rss_at_start = place.resident_bytes(process.pid) if process else None
 
     @property
@@ -112,12 +114,12 @@ class Subject:
 
 
 class Fleet:
-    """Starts subjects in a lab, each on ports of its own. They all speak one protocol: http1, http2, grpc or kafka."""
+    """Starts subjects in a lab, each on ports of its own. They all speak one protocol: http1, http2, grpc, kafka or dns."""
 
     def __init__(self, lab, binary, envoy, protocol, peer):
         self.lab, self.binary, self.envoy, self.peer = lab, binary, envoy, peer
         self.http2, self.grpc, self.kafka = protocol in ("http2", "grpc"), protocol == "grpc", protocol == "kafka"
-        self.rule = {"grpc": "GRPC", "kafka": "KAFKA"}.get(protocol, "HTTP")
+        self.direction, self.rule = "Ingress", {"grpc": "TCP/GRPC", "kafka": "TCP/KAFKA"}.get(protocol, "TCP/HTTP")
         self.directory = lab.directory / protocol
         self.directory.mkdir(mode=0o755)
         self.plain, self.steered, self.explicit = free_port(), free_port(), free_port()
@@ -125,6 +127,10 @@ class Fleet:
         self.servers = []
         if self.kafka:
             self._start_kafka()
+            return
+        if protocol == "dns":
+            self.direction, self.rule = "Egress", "UDP/DNS"
+            self._start_dns()
             return
         (self.directory / "www").mkdir()
         (self.directory / "www" / "index.html").write_bytes(BODY)
@@ -154,6 +160,13 @@ class Fleet:
         self.servers.append(nginx)
         wait_for_port(self.plain, nginx)
 
+    def _start_dns(self):
+        """One server for those that are steered, and one for those that are not."""
+        for port in (self.plain, self.steered):
+            server = dns.start_server(self.lab, port)
+            self.servers.append(server)
+            wait_for_port(port, server)
+
     def _start_kafka(self):
         """One broker, which tells the clients of each subject to stay with it."""
         self.upstream = free_port()
@@ -170,15 +183,15 @@ class Fleet:
             self.lab.stop(server)
 
     def direct(self):
-        return Subject("direct", "direct (server alone)", self.plain)
+        return Subject("direct", "direct (server alone)", self.plain, directory=self.directory)
 
     def steered_flowfold(self, more=()):
         metrics = f"{HOST}:{free_port()}"
         process = self.lab.start(
-            [self.binary, "run", "--visibility", f"<Ingress/{self.steered}/TCP/{self.rule}>", "--metrics", metrics,
+            [self.binary, "run", "--visibility", f"<{self.direction}/{self.steered}/{self.rule}>", "--metrics", metrics,
              "--cgroup", self.lab.cgroup, "--workers", "1", *more], log="flowfold-steered")
         wait_until_ready(metrics, process)
-        return Subject("flowfold", "flowfold (eBPF)", self.steered, process, metrics)
+        return Subject("flowfold", "flowfold (eBPF)", self.steered, process, metrics, self.directory, self.lab.cgroup)
 
     def explicit_flowfold(self):
         port, metrics = self.explicit, f"{HOST}:{free_port()}"
