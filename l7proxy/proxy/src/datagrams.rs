@@ -159,26 +159,26 @@ where
             }
             return;
         }
-        let (mut looked_at, mut oldest) = (0, None);
-        while looked_at < LOOKED_AT
+        let (mut looked_at, mut oldest, mut idle) = (0, None, None);
+        while idle.is_none()
+            && looked_at < LOOKED_AT
             && let Some(flow) = order.pop_front()
         {
             let Some(client) = flow.upgrade().filter(|client| !client.is_closed()) else { continue };
             looked_at += 1;
             if !client.is_waiting() {
-                if let Some(waiting) = &oldest {
-                    order.push_front(Rc::downgrade(waiting));
-                }
+                idle = Some(client);
+            } else if oldest.is_none() {
                 oldest = Some(client);
-                break;
-            }
-            match &oldest {
-                None => oldest = Some(client),
-                Some(_) => order.push_back(flow),
+            } else {
+                order.push_back(flow);
             }
         }
+        if let (Some(_), Some(spared)) = (&idle, &oldest) {
+            order.push_front(Rc::downgrade(spared));
+        }
         drop(order);
-        if let Some(client) = oldest {
+        if let Some(client) = idle.or(oldest) {
             client.close(&self.shared);
         }
     }
