@@ -231,8 +231,9 @@ impl<S: FlowSink> Client<S> {
         self.with_listening(shared, |lookups, listening| lookups.end(listening, outcome, Instant::now()));
         let sink_side = self.talk.borrow_mut().sink_side.take();
         if let Some(sink_side) = sink_side {
-            shared.sink.closed(sink_side, &ConnectionEnd { outcome: ConnectionOutcome::Silent });
+            // Whoever hears of the end must not find the flow among the open ones any more.
             shared.status.let_go();
+            shared.sink.closed(sink_side, &ConnectionEnd { outcome: ConnectionOutcome::Silent });
             self.closed.notify_one();
         }
     }
