@@ -385,7 +385,7 @@ def _calculated(source: str, name: str, frames: str) -> DataTransformerConfig:
         options={
             "alias": name,
             "mode": "reduceRow",
-            "reduce": {"include": [source], "reducer": "sum"},
+            "reduce": {"include": [source], "reducer": "lastNotNull"},
             "replaceFields": False,
             "timeSeries": False,
         },
