@@ -35,10 +35,15 @@ def to_siblings() -> DashboardLink:
     )
 
 
-def to_board(title: str, uid: str, side: str = "destination") -> Link:
-    """Another board, for the workload in the row."""
-    chosen = f"var-namespace=${{__data.fields.{side}_namespace}}&var-workload=${{__data.fields.{side}_workload}}"
+def to_board(title: str, uid: str, namespace: str = "namespace", workload: str = "workload") -> Link:
+    """Another board, for the workload that is asked in the row; the names are those of the board's variables."""
+    chosen = f"var-{namespace}=${{__data.fields.destination_namespace}}&var-{workload}=${{__data.fields.destination_workload}}"
     return Link(title, f"/d/{uid}?{chosen}&{KEPT}")
+
+
+def to_caller(title: str, uid: str) -> Link:
+    """Another board, for what the workload that asks in the row asks of all."""
+    return Link(title, f"/d/{uid}?var-caller=${{__data.fields.source_workload}}&{KEPT}")
 
 
 def to_traces(side: str = "destination") -> Link:

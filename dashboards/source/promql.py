@@ -12,10 +12,10 @@ AGENT: Final = 'job=~"$job",instance=~"$instance"'
 """Series of the chosen agents."""
 
 TO: Final = 'destination_namespace=~"$namespace",destination_workload=~"$workload"'
-"""Series of what the chosen workloads serve."""
+"""Series of what the chosen workloads are asked."""
 
-FROM: Final = 'source_namespace=~"$namespace",source_workload=~"$workload"'
-"""Series of what the chosen workloads ask of others."""
+BY: Final = 'source_workload=~"$caller"'
+"""Series of what the chosen callers ask."""
 
 FAILED: Final = 'error_type!=""'
 """Series of what went wrong."""

@@ -36,7 +36,7 @@ def service_graph(kinds: tuple[Sides, ...] = REQUESTS) -> Graph:
     Every end of an edge must be a node: those that only ask are nodes with what they ask.
     """
     rates, failed, buckets = (
-        f(promql.TO, *more, kinds=kinds) for f, more in ((exchanges, ()), (exchanges, (promql.FAILED,)), (durations, ()))
+        f(promql.TO, promql.BY, *more, kinds=kinds) for f, more in ((exchanges, ()), (exchanges, (promql.FAILED,)), (durations, ()))
     )
     served, asking = _node(rates, "destination"), _node(rates, "source")
     served_failed, served_buckets = _node(failed, "destination"), _node(buckets, "destination")

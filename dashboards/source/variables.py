@@ -6,6 +6,7 @@ from typing import Final, TypeAlias
 from grafana_foundation_sdk.builders.dashboard import CustomVariable, DatasourceVariable, QueryVariable
 from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.models.dashboard import (
+    VariableHide,
     VariableModel,
     VariableOption,
     VariableRefresh,
@@ -28,11 +29,12 @@ def datasource() -> Variable:
     )
 
 
-def traces() -> Variable:
-    """Where links to traces lead."""
-    return DatasourceVariable("traces").label("Traces").type("tempo").description(
+def traces(*, hidden: bool = False) -> Variable:
+    """Where links to traces lead. Boards without such links hide it, and pass it on."""
+    variable = DatasourceVariable("traces").label("Traces").type("tempo").description(
         "Where Flowfold's spans are kept. Links to traces lead there; without one they lead nowhere, all else works."
     )
+    return variable.hide(VariableHide.HIDE_VARIABLE if hidden else VariableHide.DONT_HIDE)
 
 
 def agents() -> list[Variable]:
@@ -54,24 +56,50 @@ def agents() -> list[Variable]:
     ]
 
 
-def workloads(families: Sequence[str], side: str = "destination") -> list[Variable]:
-    """The namespaces and workloads at one end of exchanges."""
-    names = f'__name__=~"{"|".join(families)}"'
-    end = "that are asked" if side == "destination" else "that ask"
+def asked(families: Sequence[str]) -> list[Variable]:
+    """The namespaces and workloads that are asked."""
+    return _asked(families, "namespace", "workload", "Workload")
+
+
+def brokers(families: Sequence[str]) -> list[Variable]:
+    """Kafka's brokers. A workload that was chosen on another board is none, so they have a name of their own."""
+    return _asked(families, "broker_namespace", "broker", "Broker")
+
+
+def servers(families: Sequence[str]) -> list[Variable]:
+    """Servers of DNS, for the same reason."""
+    return _asked(families, "server_namespace", "server", "Server")
+
+
+def _asked(families: Sequence[str], namespace: str, workload: str, label: str) -> list[Variable]:
+    within = f'destination_namespace=~"${namespace}"'
     return [
         chosen(
-            "namespace",
+            namespace,
             "Namespace",
-            f"label_values({{{names},{promql.AGENT}}}, {side}_namespace)",
-            f"Namespaces of workloads {end}.",
+            f"label_values({of(families)}, destination_namespace)",
+            f"Namespaces of those that are asked ({workload}).",
         ),
         chosen(
-            "workload",
-            "Workload",
-            f'label_values({{{names},{promql.AGENT},{side}_namespace=~"$namespace"}}, {side}_workload)',
-            f"Workloads {end}.",
+            workload,
+            label,
+            f"label_values({of(families, within)}, destination_workload)",
+            "Those that are asked, in the chosen namespaces.",
         ),
     ]
+
+
+def asking(families: Sequence[str], *matchers: str) -> Variable:
+    """The workloads that ask."""
+    return chosen(
+        "caller", "Caller", f"label_values({of(families, *matchers)}, source_workload)", "Workloads that ask."
+    )
+
+
+def of(families: Sequence[str], *matchers: str) -> str:
+    """The series of several families, of the chosen agents."""
+    names = "|".join(families)
+    return promql.select("", f'__name__=~"{names}"', *matchers)
 
 
 def chosen(name: str, label: str, query: str, description: str, everything: str | None = EVERYTHING) -> Variable:

@@ -25,7 +25,7 @@ def board() -> Board:
         name="agent",
         title="Agent",
         description="What Flowfold itself costs and adds, how full its budget of series is, and whether it does its work.",
-        variables=[variables.datasource(), variables.traces(), *variables.agents()],
+        variables=[variables.datasource(), variables.traces(hidden=True), *variables.agents()],
         sections=[_now(), _latency(), _cost(), _series(), _attached(), _scrapes(), _pushes(), _builds()],
     )
 

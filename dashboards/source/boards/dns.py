@@ -6,9 +6,10 @@ import variables
 from board import Board, Section
 from grafana_foundation_sdk.models import units
 from panels import THIRD, Column, Label, Line, bars, figure, listing, spread, trend
-from promql import CALLER, DNS, FAILED, FROM, WORKLOAD
+from promql import BY, CALLER, DNS, FAILED, WORKLOAD
 
 EMPTY = "no lookups seen: is there a rule <Egress/53/UDP/DNS>?"
+TO = 'destination_namespace=~"$server_namespace",destination_workload=~"$server"'
 UNANSWERED = 'dns_response_code=""'
 QUANTILES = ((0.5, "p50"), (0.95, "p95"), (0.99, "p99"))
 
@@ -23,27 +24,28 @@ CODE_COLORS = {
 
 def board() -> Board:
     """The board of DNS."""
+    count = f"{DNS.served}_count"
     return Board(
         name="dns",
         title="DNS",
-        description="DNS lookups over UDP and TCP: by code and type, how long they take, and those without an answer. The chosen "
-        "workloads are clients.",
+        description="DNS lookups over UDP and TCP: by code and type, how long they take, and those without an answer.",
         variables=[
             variables.datasource(),
-            variables.traces(),
+            variables.traces(hidden=True),
             *variables.agents(),
-            *variables.workloads([f"{DNS.served}_count"], side="source"),
+            *variables.servers([count]),
+            variables.asking([count], TO),
         ],
         sections=[_now(), _lookups(), _durations(), _who(), _names()],
     )
 
 
 def _rate(*matchers: str) -> str:
-    return DNS.once("_count", FROM, *matchers)
+    return DNS.once("_count", TO, BY, *matchers)
 
 
 def _buckets(*matchers: str) -> str:
-    return DNS.once("_bucket", FROM, *matchers)
+    return DNS.once("_bucket", TO, BY, *matchers)
 
 
 def _now() -> Section:
@@ -52,7 +54,7 @@ def _now() -> Section:
         [
             figure(
                 "Lookups",
-                "Lookups per second of the chosen clients, each once. Many more than requests: nobody caches, or search domains "
+                "Lookups per second of the chosen callers, each once. Many more than requests: nobody caches, or search domains "
                 "multiply each name (ndots).",
                 units.RequestsPerSecond,
                 promql.total(_rate()),

@@ -7,7 +7,7 @@ import variables
 from board import Board, Section
 from grafana_foundation_sdk.models import units
 from panels import THIRD, Column, Label, Line, figure, listing, spread, trend
-from promql import FAILED, FROM, GRPC, TO, WORKLOAD
+from promql import BY, FAILED, GRPC, TO, WORKLOAD
 
 METHOD = 'rpc_method=~"$method"'
 FIRST_MESSAGE = "flowfold_rpc_time_to_first_message_seconds"
@@ -28,7 +28,7 @@ CODE_COLORS = {
 
 def board() -> Board:
     """The board of gRPC."""
-    count = f"{GRPC.served}_count"
+    count, asked = f"{GRPC.served}_count", f"{GRPC.asked}_count"
     return Board(
         name="grpc",
         title="gRPC",
@@ -37,11 +37,12 @@ def board() -> Board:
             variables.datasource(),
             variables.traces(),
             *variables.agents(),
-            *variables.workloads([count, f"{GRPC.asked}_count"]),
+            *variables.asked([count, asked]),
+            variables.asking([count, asked], TO),
             variables.chosen(
                 "method",
                 "Method",
-                f"label_values({{__name__=~\"{count}|{GRPC.asked}_count\",{promql.AGENT},{TO}}}, rpc_method)",
+                f"label_values({variables.of([count, asked], TO, BY)}, rpc_method)",
                 "Methods, with package and service. _OTHER are those that no server has answered, and those beyond max_rpc_methods.",
             ),
         ],
@@ -50,11 +51,11 @@ def board() -> Board:
 
 
 def _rate(*matchers: str) -> str:
-    return promql.rate(f"{GRPC.served}_count", TO, METHOD, *matchers)
+    return promql.rate(f"{GRPC.served}_count", TO, BY, METHOD, *matchers)
 
 
 def _buckets() -> str:
-    return promql.rate(f"{GRPC.served}_bucket", TO, METHOD)
+    return promql.rate(f"{GRPC.served}_bucket", TO, BY, METHOD)
 
 
 def _now() -> Section:
@@ -251,34 +252,35 @@ def _messages() -> Section:
 
 
 def _asked() -> Section:
-    rate, failed = (promql.rate(f"{GRPC.asked}_count", FROM, METHOD, *more) for more in ((), (FAILED,)))
-    buckets = promql.rate(f"{GRPC.asked}_bucket", FROM, METHOD)
-    whom = "{{destination_workload}} {{rpc_method}}"
-    by = (*WORKLOAD, "rpc_method")
+    rate, failed = (promql.rate(f"{GRPC.asked}_count", TO, BY, METHOD, *more) for more in ((), (FAILED,)))
+    buckets = promql.rate(f"{GRPC.asked}_bucket", TO, BY, METHOD)
+    pair = "{{source_workload}} to {{destination_workload}}: {{rpc_method}}"
+    by = ("source_workload", *WORKLOAD, "rpc_method")
     return Section(
-        "Asked of others, as the client's side reports",
+        "As the client's side reports",
         [
             trend(
-                "Calls by whom they ask",
-                "Calls per second that the chosen workloads make. It needs a rule <Egress/PORT/TCP/GRPC>.",
+                "Calls by caller",
+                "Calls per second of each caller. Choose a caller above to see what it depends on. It needs a rule "
+                "<Egress/PORT/TCP/GRPC>.",
                 units.RequestsPerSecond,
-                Line(promql.total(rate, *by), whom),
+                Line(promql.total(rate, *by), pair),
                 span=THIRD,
             ),
             trend(
-                "Errors by whom they ask",
+                "Errors by caller",
                 "Share of calls that did not end with OK: to a client every other code is an error. More than the server's side "
                 "reports are calls that never reached it.",
                 units.PercentUnit,
-                Line(promql.share(failed, rate, *by), whom),
+                Line(promql.share(failed, rate, *by), pair),
                 limits=style.rising(style.ERROR_SHARE),
                 span=THIRD,
             ),
             trend(
-                "95th percentile by whom they ask",
-                "What the chosen workloads wait for.",
+                "95th percentile by caller",
+                "What callers wait for. More than the server's side reports is the network, or a queue in front of it.",
                 units.Seconds,
-                Line(promql.quantile(0.95, buckets, *by), whom, exemplars=True),
+                Line(promql.quantile(0.95, buckets, *by), pair, exemplars=True),
                 span=THIRD,
             ),
         ],

@@ -7,7 +7,7 @@ import variables
 from board import Board, Section
 from grafana_foundation_sdk.models import units
 from panels import THIRD, AnyPanel, Column, Label, Line, figure, listing, spread, trend
-from promql import FAILED, FROM, HTTP, TO, WORKLOAD, select
+from promql import BY, CALLER, FAILED, HTTP, TO, WORKLOAD, select
 
 ROUTE = 'http_route=~"$route"'
 FIRST_BYTE = "flowfold_http_time_to_first_byte_seconds"
@@ -27,20 +27,21 @@ STATUS_COLORS = {
 
 def board() -> Board:
     """The board of HTTP."""
-    count = f"{HTTP.served}_count"
+    count, asked = f"{HTTP.served}_count", f"{HTTP.asked}_count"
     return Board(
         name="http",
         title="HTTP",
-        description="HTTP/1.0, HTTP/1.1 and HTTP/2 requests: what the chosen workloads serve, and what they ask of others.",
+        description="HTTP/1.0, HTTP/1.1 and HTTP/2 requests: as servers and as clients report them.",
         variables=[
             variables.datasource(),
             variables.traces(),
             *variables.agents(),
-            *variables.workloads([count, f"{HTTP.asked}_count"]),
+            *variables.asked([count, asked]),
+            variables.asking([count, asked], TO),
             variables.chosen(
                 "route",
                 "Route",
-                f"label_values({select(count, TO)}, http_route)",
+                f"label_values({select(count, TO, BY)}, http_route)",
                 "Route templates of the configuration. Requests that match none are in All alone.",
             ),
         ],
@@ -49,11 +50,11 @@ def board() -> Board:
 
 
 def _served_rate(*matchers: str) -> str:
-    return promql.rate(f"{HTTP.served}_count", TO, ROUTE, *matchers)
+    return promql.rate(f"{HTTP.served}_count", TO, BY, ROUTE, *matchers)
 
 
 def _served_buckets() -> str:
-    return promql.rate(f"{HTTP.served}_bucket", TO, ROUTE)
+    return promql.rate(f"{HTTP.served}_bucket", TO, BY, ROUTE)
 
 
 def _now() -> Section:
@@ -262,33 +263,35 @@ def _kind(title: str, description: str, expr: str, legend: str) -> AnyPanel:
 
 
 def _asked() -> Section:
-    rate, failed = (promql.rate(f"{HTTP.asked}_count", FROM, *more) for more in ((), (FAILED,)))
-    buckets = promql.rate(f"{HTTP.asked}_bucket", FROM)
-    first = promql.rate(f"{FIRST_BYTE}_bucket", 'reporter="client"')
-    whom = "{{destination_namespace}}/{{destination_workload}}"
+    rate, failed = (promql.rate(f"{HTTP.asked}_count", TO, BY, *more) for more in ((), (FAILED,)))
+    buckets = promql.rate(f"{HTTP.asked}_bucket", TO, BY)
+    first = promql.rate(f"{FIRST_BYTE}_bucket", 'reporter="client"', TO)
+    pair = "{{source_workload}} to {{destination_workload}}"
+    by = (*CALLER, *WORKLOAD)
     status = promql.told(rate, "http_response_status_code")
     return Section(
-        "Asked of others, as the client's side reports",
+        "As the client's side reports",
         [
             trend(
-                "Requests by whom they ask",
-                "Requests per second that the chosen workloads send, by destination. It needs a rule <Egress/PORT/TCP/HTTP>.",
+                "Requests by caller",
+                "Requests per second of each caller to each workload. Choose a caller above to see what it depends on. It needs a rule "
+                "<Egress/PORT/TCP/HTTP>.",
                 units.RequestsPerSecond,
-                Line(promql.total(rate, *WORKLOAD), whom),
+                Line(promql.total(rate, *by), pair),
                 span=THIRD,
             ),
             trend(
-                "Errors by whom they ask",
+                "Errors by caller",
                 "Share of requests that failed for the client: 4xx and 5xx, and no answer. Compare with what the server's side says: "
                 "errors that only clients see are lost between the two.",
                 units.PercentUnit,
-                Line(promql.share(failed, rate, *WORKLOAD), whom),
+                Line(promql.share(failed, rate, *by), pair),
                 limits=style.rising(style.ERROR_SHARE),
                 span=THIRD,
             ),
             trend(
                 "By status",
-                "Answers that the chosen workloads get. Many 429 or 503: the other side sheds load, see whether retries add to it.",
+                "Answers that callers get. Many 429 or 503: the other side sheds load, see whether retries add to it.",
                 units.RequestsPerSecond,
                 Line(promql.total(status, "http_response_status_code"), "{{http_response_status_code}}"),
                 stacked=True,
@@ -296,18 +299,18 @@ def _asked() -> Section:
                 span=THIRD,
             ),
             trend(
-                "95th percentile by whom they ask",
-                "What the chosen workloads wait for. More than the server's side reports of the same requests is the network, or a "
+                "95th percentile by caller",
+                "What callers wait for. More than the server's side reports of the same requests is the network, or a "
                 "queue in front of it.",
                 units.Seconds,
-                Line(promql.quantile(0.95, buckets, *WORKLOAD), whom, exemplars=True),
+                Line(promql.quantile(0.95, buckets, *by), pair, exemplars=True),
             ),
             trend(
                 "Time to first byte by destination",
                 "p95 as all clients see it (this family does not tell who asks). High for one destination alone: it is that "
                 "server; high for all: it is the way there.",
                 units.Seconds,
-                Line(promql.quantile(0.95, first, *WORKLOAD), whom, exemplars=True),
+                Line(promql.quantile(0.95, first, *WORKLOAD), "{{destination_namespace}}/{{destination_workload}}", exemplars=True),
             ),
         ],
     )

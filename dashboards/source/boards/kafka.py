@@ -6,8 +6,10 @@ import variables
 from board import Board, Section
 from grafana_foundation_sdk.models import units
 from panels import THIRD, Column, Label, Line, bars, figure, listing, spread, trend
-from promql import CALLER, FAILED, KAFKA, NOT_WAITING, TO, WORKLOAD, Sides, most, rate, select
+from promql import BY, CALLER, FAILED, KAFKA, NOT_WAITING, WORKLOAD, Sides, most, rate, select
 
+BROKERS = 'destination_namespace=~"$broker_namespace"'
+TO = f'{BROKERS},destination_workload=~"$broker"'
 TOPIC = 'topic=~"$topic"'
 GROUP = 'group=~"$group"'
 EMPTY = "no Kafka seen: is there a rule <Ingress/9092/TCP/KAFKA>?"
@@ -23,7 +25,6 @@ QUANTILES = ((0.5, "p50"), (0.95, "p95"), (0.99, "p99"))
 
 LAG_OF = "kafka_consumer_lag"
 FETCH_LAG_OF = "kafka_fetch_lag"
-BROKERS = 'destination_namespace=~"$namespace"'
 
 
 def board() -> Board:
@@ -32,17 +33,17 @@ def board() -> Board:
     return Board(
         name="kafka",
         title="Kafka",
-        description="Kafka as it passes by: requests by API, records and bytes by topic, lag, throttling, brokers' time. The chosen "
-        "workloads are brokers.",
+        description="Kafka as it passes by: requests by API, records and bytes by topic, lag, throttling, brokers' time.",
         variables=[
             variables.datasource(),
-            variables.traces(),
+            variables.traces(hidden=True),
             *variables.agents(),
-            *variables.workloads([count]),
+            *variables.brokers([count]),
+            variables.asking([count], TO),
             variables.chosen(
                 "topic",
                 "Topic",
-                f"label_values({select(count, TO)}, topic)",
+                f"label_values({select(count, TO, BY)}, topic)",
                 "Topics that a broker answered for. _OTHER are those beyond max_kafka_topics.",
             ),
             variables.chosen(
@@ -57,11 +58,11 @@ def board() -> Board:
 
 
 def _requests_rate(*matchers: str) -> str:
-    return REQUESTS.once("", TO, TOPIC, *matchers)
+    return REQUESTS.once("", TO, BY, TOPIC, *matchers)
 
 
 def _buckets(*matchers: str) -> str:
-    return KAFKA.once("_bucket", TO, TOPIC, *matchers)
+    return KAFKA.once("_bucket", TO, BY, TOPIC, *matchers)
 
 
 def _lag_by(*labels: str) -> str:
@@ -93,14 +94,14 @@ def _now() -> Section:
                 "Produced",
                 "Records per second that brokers took.",
                 units.RecordsPerSecond,
-                promql.total(RECORDS.once("", TO, TOPIC, 'direction="produce"')),
+                promql.total(RECORDS.once("", TO, BY, TOPIC, 'direction="produce"')),
                 empty="no records",
             ),
             figure(
                 "Fetched",
                 "Records per second that brokers gave. Below what is produced, times the number of groups: lag grows.",
                 units.RecordsPerSecond,
-                promql.total(RECORDS.once("", TO, TOPIC, 'direction="fetch"')),
+                promql.total(RECORDS.once("", TO, BY, TOPIC, 'direction="fetch"')),
                 empty="no records",
             ),
             figure(
@@ -116,7 +117,7 @@ def _now() -> Section:
                 "Responses per second that say the client was held back for a quota. Any at all: see who, below, and whether the "
                 "quota is meant.",
                 units.RequestsPerSecond,
-                promql.total(THROTTLE.once("_count", TO)),
+                promql.total(THROTTLE.once("_count", TO, BY)),
                 style.none_is_good(),
                 empty="none",
             ),
@@ -186,7 +187,7 @@ def _requests() -> Section:
 
 
 def _records() -> Section:
-    records, sizes = RECORDS.once("", TO, TOPIC), BYTES.once("", TO, TOPIC)
+    records, sizes = RECORDS.once("", TO, BY, TOPIC), BYTES.once("", TO, BY, TOPIC)
     legend = "{{topic}}, {{direction}}"
     return Section(
         "Topics",
@@ -222,7 +223,7 @@ def _records() -> Section:
 
 def _lag() -> Section:
     fetch = most(
-        select(FETCH_LAG_OF, BROKERS, TOPIC), "topic", "source_namespace", "source_workload", "destination_namespace"
+        select(FETCH_LAG_OF, BROKERS, BY, TOPIC), "topic", "source_namespace", "source_workload", "destination_namespace"
     )
     known = select("flowfold_kafka_positions")
     limit = select("flowfold_kafka_positions_limit")
@@ -280,7 +281,7 @@ def _lag() -> Section:
 def _time() -> Section:
     produce = _buckets('api="Produce"')
     beyond = BEYOND_WAIT.once("_bucket", TO)
-    throttle = THROTTLE.once("_bucket", TO)
+    throttle = THROTTLE.once("_bucket", TO, BY)
     return Section(
         "Brokers' time",
         [
@@ -317,7 +318,7 @@ def _time() -> Section:
                 "Responses per second that held a client back, by API and client.",
                 units.RequestsPerSecond,
                 Line(
-                    promql.total(THROTTLE.once("_count", TO), "api", "source_workload", "client_id"),
+                    promql.total(THROTTLE.once("_count", TO, BY), "api", "source_workload", "client_id"),
                     "{{api}}, {{source_workload}} {{client_id}}",
                 ),
                 empty="none was throttled",
@@ -336,10 +337,10 @@ def _time() -> Section:
 def _clients() -> Section:
     operation = "messaging_client_operation_duration_seconds"
     named = 'messaging_destination_name=~"$topic"'
-    count, failed = (rate(f"{operation}_count", TO, named, *more) for more in ((), (FAILED,)))
-    buckets = rate(f"{operation}_bucket", TO, named)
-    sent, lost = (rate("messaging_client_sent_messages_total", TO, named, *more) for more in ((), (FAILED,)))
-    consumed = rate("messaging_client_consumed_messages_total", TO, named)
+    count, failed = (rate(f"{operation}_count", TO, BY, named, *more) for more in ((), (FAILED,)))
+    buckets = rate(f"{operation}_bucket", TO, BY, named)
+    sent, lost = (rate("messaging_client_sent_messages_total", TO, BY, named, *more) for more in ((), (FAILED,)))
+    consumed = rate("messaging_client_consumed_messages_total", TO, BY, named)
     by = ("source_workload", "messaging_destination_name")
     legend = "{{source_workload}}, {{messaging_destination_name}}"
     return Section(

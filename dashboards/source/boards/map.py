@@ -8,7 +8,7 @@ import variables
 from board import Board, Section
 from grafana_foundation_sdk.models import units
 from panels import Column, Label, Line, graph, listing, trend
-from promql import EDGE, FAILED, TO
+from promql import BY, EDGE, FAILED, TO
 
 FAMILIES = [f"{name}_count" for kind in seen.ALL for name in dict.fromkeys((kind.served, kind.asked))]
 
@@ -19,12 +19,13 @@ def board() -> Board:
         name="map",
         title="Map",
         description="Workloads and who asks whom, out of the labels of the default view: no traces and no further view are needed. "
-        "The chosen workloads are those that are asked.",
+        "The chosen workloads are those that are asked, the chosen callers those that ask.",
         variables=[
             variables.datasource(),
             variables.traces(),
             *variables.agents(),
-            *variables.workloads(FAMILIES),
+            *variables.asked(FAMILIES),
+            variables.asking(FAMILIES, TO),
         ],
         sections=[_map(), _edges(), _over_time(), _lookups()],
     )
@@ -48,7 +49,7 @@ def _map() -> Section:
 def _edges() -> Section:
     by = (*EDGE, "protocol")
     rate, failed, durations = (
-        f(TO, *more, kinds=seen.ALL) for f, more in ((seen.exchanges, ()), (seen.exchanges, (FAILED,)), (seen.durations, ()))
+        f(TO, BY, *more, kinds=seen.ALL) for f, more in ((seen.exchanges, ()), (seen.exchanges, (FAILED,)), (seen.durations, ()))
     )
     return Section(
         "Edges",
@@ -58,9 +59,9 @@ def _edges() -> Section:
                 "Each pair by protocol. Sort by errors to see which caller suffers most. Click a workload for its boards and traces.",
                 [
                     Label("source_namespace", "From namespace"),
-                    Label("source_workload", "From", [links.to_board("Asked", "flowfold-http", "source"), links.to_traces("source")]),
+                    Label("source_workload", "From", [links.to_caller("What it asks", "flowfold-http"), links.to_traces("source")]),
                     Label("destination_namespace", "To namespace"),
-                    Label("destination_workload", "To", [links.to_board("Served", "flowfold-http"), links.to_traces()]),
+                    Label("destination_workload", "To", [links.to_board("What it serves", "flowfold-http"), links.to_traces()]),
                     Label("protocol", "Protocol"),
                 ],
                 [
@@ -76,7 +77,7 @@ def _edges() -> Section:
 
 
 def _over_time() -> Section:
-    rate, failed = seen.exchanges(TO), seen.exchanges(TO, FAILED)
+    rate, failed = seen.exchanges(TO, BY), seen.exchanges(TO, BY, FAILED)
     edge = "{{source_workload}} to {{destination_workload}}"
     return Section(
         "Edges over time",

@@ -26,7 +26,7 @@ def board() -> Board:
         title="Opaque and unparsed traffic",
         description="Every relayed byte is in one class. This board shows those that are not read, why, and the connections that "
         "went past the agent.",
-        variables=[variables.datasource(), variables.traces(), *variables.agents()],
+        variables=[variables.datasource(), variables.traces(hidden=True), *variables.agents()],
         sections=[_now(), _bytes(), _connections(), _past(), _exchanges()],
     )
 

@@ -26,7 +26,7 @@ def board() -> Board:
             variables.datasource(),
             variables.traces(),
             *variables.agents(),
-            *variables.workloads(FAMILIES),
+            *variables.asked(FAMILIES),
             variables.objective(),
         ],
         sections=[_now(), _workloads(), _budget(), _over_time(), _talkers()],
@@ -101,7 +101,8 @@ def _workloads() -> Section:
     to = [
         links.to_board("HTTP", "flowfold-http"),
         links.to_board("gRPC", "flowfold-grpc"),
-        links.to_board("Kafka", "flowfold-kafka"),
+        links.to_board("Kafka", "flowfold-kafka", "broker_namespace", "broker"),
+        links.to_board("DNS", "flowfold-dns", "server_namespace", "server"),
         links.to_traces(),
     ]
     return Section(

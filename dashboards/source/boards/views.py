@@ -23,7 +23,7 @@ def board() -> Board:
         title="Views",
         description="The same numbers under the names of Hubble, go-grpc-prometheus and service graphs, where metrics.views asks for "
         "them. For those who move from there: their own dashboards work on these families, too.",
-        variables=[variables.datasource(), variables.traces(), *variables.agents()],
+        variables=[variables.datasource(), variables.traces(hidden=True), *variables.agents()],
         sections=[_hubble_http(), _hubble_flows(), _hubble_others(), _grpc_servers(), _grpc_clients(), _service_graph()],
     )
 
