@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from grafana_foundation_sdk.builders.dashboard import Dashboard, Row
+from grafana_foundation_sdk.builders.dashboard import AnnotationQuery, Dashboard, Row
 from grafana_foundation_sdk.models.dashboard import Dashboard as DashboardModel
 from grafana_foundation_sdk.models.dashboard import DashboardCursorSync, Panel, RowPanel
 
 import links
+import promql
 import style
 from panels import AnyPanel
 from variables import Variable
@@ -44,6 +45,7 @@ class Board:
             .refresh("30s")
             .tooltip(DashboardCursorSync.CROSSHAIR)
             .variables(list(self.variables))
+            .annotation(_starts())
             .link(links.to_siblings())
             .editable()
         )
@@ -62,6 +64,21 @@ class Board:
         for link in built.links or []:
             link.placement = None  # the library would hide them in a menu
         return built
+
+
+def _starts() -> AnnotationQuery:
+    """A mark where an agent started: what it had counted began anew, and connections that were open are not seen."""
+    return (
+        AnnotationQuery()
+        .name("Agent started")
+        .datasource(style.METRICS)
+        .enable(True)
+        .icon_color(style.STRANGE)
+        .expr(f"{promql.of_agents(promql.select('process_start_time_seconds'))} * 1000")
+        .use_value_for_time(True)
+        .title_format("Agent started")
+        .text_format("{{instance}}")
+    )
 
 
 def _number(panels: Sequence[Panel | RowPanel]) -> None:

@@ -89,6 +89,11 @@ def select(name: str, *matchers: str) -> str:
     return f"{name}{{{','.join([AGENT, *filter(None, matchers)])}}}"
 
 
+def of_agents(series: str) -> str:
+    """Series of agents alone, out of a family whose name other processes use, too."""
+    return f"({series} and on (job, instance) {select('flowfold_build_info')})"
+
+
 def rate(name: str, *matchers: str, window: str = NOW) -> str:
     """What a counter rose by per second."""
     return f"rate({select(name, *matchers)}[{window}])"

@@ -5,16 +5,13 @@ import variables
 from board import Board, Section
 from grafana_foundation_sdk.models import units
 from panels import QUARTER, THIRD, Column, Label, Line, figure, listing, spread, states, trend
-from promql import heat, increase, most, quantile, rate, select, share, total
-
-OURS = f"and on (job, instance) {select('flowfold_build_info')}"
-"""Other processes have metrics of these names, too."""
+from promql import heat, increase, most, of_agents, quantile, rate, select, share, total
 
 ADDED = "flowfold_added_latency_seconds"
-CPU = f"({rate('process_cpu_seconds_total')} {OURS})"
-MEMORY = f"({select('process_resident_memory_bytes')} {OURS})"
-OPEN_FDS, MAX_FDS = (f"({select(name)} {OURS})" for name in ("process_open_fds", "process_max_fds"))
-STARTED = f"({select('process_start_time_seconds')} {OURS})"
+CPU = of_agents(rate("process_cpu_seconds_total"))
+MEMORY = of_agents(select("process_resident_memory_bytes"))
+OPEN_FDS, MAX_FDS = (of_agents(select(name)) for name in ("process_open_fds", "process_max_fds"))
+STARTED = of_agents(select("process_start_time_seconds"))
 EXCHANGES = rate("flowfold_exchanges_total")
 PERCENTILES = ((0.5, "p50"), (0.99, "p99"), (0.999, "p99.9"))
 
@@ -350,7 +347,7 @@ def _builds() -> Section:
                 "Resources",
                 "The attributes that each agent was told to report as (resource in its configuration).",
                 [],
-                [Column("Reports", f"({select('target_info')} {OURS})", units.Short)],
+                [Column("Reports", of_agents(select("target_info")), units.Short)],
                 span=10,
                 untold=["Reports"],
                 empty="no resource is configured",

@@ -5,10 +5,7 @@ import variables
 from board import Board, Section
 from grafana_foundation_sdk.models import units
 from panels import QUARTER, THIRD, Line, spread, trend
-from promql import heat, per, quantile, rate, select, share, told, total
-
-OURS = f"and on (job, instance) {select('flowfold_build_info')}"
-"""Cilium, gRPC servers and Tempo have families of these names, too."""
+from promql import heat, of_agents, per, quantile, rate, share, told, total
 
 NO_HUBBLE = "metrics.views has no hubble"
 NO_GRPC = "metrics.views has no go-grpc-prometheus"
@@ -29,7 +26,8 @@ def board() -> Board:
 
 
 def _rate(name: str, *matchers: str) -> str:
-    return f"({rate(name, *matchers)} {OURS})"
+    """Of agents alone: Cilium, servers of gRPC and Tempo have families of these names, too."""
+    return of_agents(rate(name, *matchers))
 
 
 def _hubble_http() -> Section:
