@@ -62,7 +62,7 @@ class Board:
         built = board.build()
         _number(built.panels or [])
         for link in built.links or []:
-            link.placement = None  # the library would hide them in a menu
+            link.placement = None  # type: ignore[assignment]  # the library hides them in a menu
         return built
 
 

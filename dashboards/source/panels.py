@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from grafana_foundation_sdk.builders import bargauge, common, heatmap, nodegraph, stat, statetimeline, table, timeseries
+from grafana_foundation_sdk.builders import bargauge, common, heatmap, stat, statetimeline, table, timeseries
 from grafana_foundation_sdk.builders.dashboard import FieldColor, ThresholdsConfig
 from grafana_foundation_sdk.builders.prometheus import Dataquery
 from grafana_foundation_sdk.cog.builder import Builder
@@ -28,7 +28,6 @@ from grafana_foundation_sdk.models.dashboard import (
     DataTransformerConfig,
     DynamicConfigValue,
     FieldColorModeId,
-    MatcherConfig,
     Panel,
     ValueMap,
     ValueMappingResult,
@@ -157,7 +156,7 @@ def figure(
         .no_value(empty)
         .span(span)
         .height(SMALL)
-        .targets([_range(line, 0) if drawn else _instant(expr, "A", legend)])
+        .targets([_range(line, 0) if drawn else instant(expr, "A", legend)])
         .thresholds(thresholds or style.plain())
         .color_scheme(FieldColor().mode(FieldColorModeId.THRESHOLDS))
         .color_mode(BigValueColorMode.VALUE)
@@ -211,7 +210,7 @@ def bars(title: str, description: str, unit: str, expr: str, legend: str, *, spa
         .no_value(NO_TRAFFIC)
         .span(span)
         .height(TALL)
-        .targets([_instant(f"sort_desc({expr})", "A", legend)])
+        .targets([instant(f"sort_desc({expr})", "A", legend)])
         .thresholds(style.plain())
         .color_scheme(FieldColor().mode(FieldColorModeId.CONTINUOUS_BL_PU))
         .orientation(VizOrientation.HORIZONTAL)
@@ -249,7 +248,12 @@ def listing(
         .no_value(empty)
         .span(span)
         .height(TALL)
-        .targets([_instant(column.expr, ref, "").format(PromQueryFormat.TABLE) for column, ref in zip(columns, refs)])
+        .targets(
+            [
+                instant(column.expr, ref, "").format(PromQueryFormat.TABLE)
+                for column, ref in zip(columns, refs, strict=True)
+            ]
+        )
         .thresholds(style.plain())
         .with_transformation(DataTransformerConfig(id_val="merge", options={}))
         .with_transformation(
@@ -313,85 +317,6 @@ def states(
     )
 
 
-@dataclass(frozen=True)
-class Graph:
-    """The expressions of a graph. Nodes have the label `id`, edges `id`, `source` and `target`; see `seen.py`."""
-
-    nodes: str
-    node_errors: str
-    node_latency: str
-    edges: str
-    edge_latency: str
-
-
-def graph(title: str, description: str, of: Graph, *, height: int = 18, empty: str = NO_TRAFFIC) -> AnyPanel:
-    """Workloads, and who asks whom.
-
-    The panel takes fields by their names, which renaming does not change: so what Prometheus calls a value is calculated anew
-    under the name that the panel wants.
-    """
-    nodes = {"nodes": of.nodes, "node_errors": of.node_errors, "node_ok": f"1 - ({of.node_errors})", "node_latency": of.node_latency}
-    edges = {"edges": of.edges, "edge_latency": of.edge_latency}
-    named = {
-        "nodes": "mainstat",
-        "node_latency": "secondarystat",
-        "node_errors": "arc__errors",
-        "node_ok": "arc__ok",
-        "edges": "mainstat",
-        "edge_latency": "secondarystat",
-    }
-    panel = (
-        nodegraph.Panel()
-        .title(title)
-        .description(description)
-        .datasource(style.METRICS)
-        .unit("reqps")
-        .no_value(empty)
-        .span(WHOLE)
-        .height(height)
-        .targets([_instant(expr, ref, "").format(PromQueryFormat.TABLE) for ref, expr in (nodes | edges).items()])
-        .with_transformation(_join("id", list(nodes)))
-        .with_transformation(_join("id", list(edges)))
-        .nodes(
-            nodegraph.NodeOptions()
-            .main_stat_unit("reqps")
-            .secondary_stat_unit("s")
-            .arcs(
-                [
-                    nodegraph.ArcOption().field("arc__errors").color(style.BAD),
-                    nodegraph.ArcOption().field("arc__ok").color(style.GOOD),
-                ]
-            )
-        )
-        .edges(nodegraph.EdgeOptions().main_stat_unit("reqps").secondary_stat_unit("s"))
-    )
-    for ref, name in named.items():
-        panel = panel.with_transformation(_calculated(f"Value #{ref}", name, "/nodes/" if ref in nodes else "/edges/"))
-    return panel
-
-
-def _join(by: str, refs: list[str]) -> DataTransformerConfig:
-    return DataTransformerConfig(
-        id_val="joinByField",
-        filter_val=MatcherConfig(id_val="byRefId", options="|".join(refs)),
-        options={"byField": by, "mode": "outer"},
-    )
-
-
-def _calculated(source: str, name: str, frames: str) -> DataTransformerConfig:
-    return DataTransformerConfig(
-        id_val="calculateField",
-        filter_val=MatcherConfig(id_val="byRefId", options=frames),
-        options={
-            "alias": name,
-            "mode": "reduceRow",
-            "reduce": {"include": [source], "reducer": "lastNotNull"},
-            "replaceFields": False,
-            "timeSeries": False,
-        },
-    )
-
-
 def _value_of(ref: str, count: int) -> str:
     """What Grafana calls the values of a query that is shown as a table."""
     return "Value" if count == 1 else f"Value #{ref}"
@@ -403,7 +328,8 @@ def _range(line: Line, number: int) -> Dataquery:
     return query.exemplar(True) if line.exemplars else query
 
 
-def _instant(expr: str, ref: str, legend: str) -> Dataquery:
+def instant(expr: str, ref: str, legend: str) -> Dataquery:
+    """A query for the end of the time that is shown."""
     return Dataquery().datasource(style.METRICS).expr(expr).ref_id(ref).instant().legend_format(legend or "__auto")
 
 

@@ -58,10 +58,6 @@ class Sides:
             f"    unless on ({ends}) {reported})\n)"
         )
 
-    def both(self, name: str, by: str = "reporter") -> "Sides":
-        """A family of the same exchanges that has both sides' reports under one name."""
-        return Sides(self.name, name, name, f'{by}="server"', f'{by}="client"', WORKLOAD)
-
 
 HTTP: Final = Sides("HTTP", "http_server_request_duration_seconds", "http_client_request_duration_seconds")
 GRPC: Final = Sides("gRPC", "rpc_server_call_duration_seconds", "rpc_client_call_duration_seconds")

@@ -3,8 +3,8 @@
 from typing import Final
 
 import promql
-from panels import Graph
-from promql import DNS, EDGE, GRPC, HTTP, KAFKA, Sides
+from node_graph import Graph
+from promql import DNS, GRPC, HTTP, KAFKA, Sides
 
 REQUESTS: Final = (HTTP, GRPC, KAFKA)
 """Exchanges in which somebody waits for work. Lookups are told apart: to a client a name that does not exist is an error."""
@@ -12,7 +12,9 @@ REQUESTS: Final = (HTTP, GRPC, KAFKA)
 ALL: Final = (*REQUESTS, DNS)
 
 
-def exchanges(*matchers: str, kinds: tuple[Sides, ...] = REQUESTS, window: str = promql.NOW, function: str = "rate") -> str:
+def exchanges(
+    *matchers: str, kinds: tuple[Sides, ...] = REQUESTS, window: str = promql.NOW, function: str = "rate"
+) -> str:
     """Exchanges per second, each once, with the label `protocol`."""
     return _marked("_count", *matchers, kinds=kinds, window=window, function=function)
 
@@ -36,7 +38,8 @@ def service_graph(kinds: tuple[Sides, ...] = REQUESTS) -> Graph:
     Every end of an edge must be a node: those that only ask are nodes with what they ask.
     """
     rates, failed, buckets = (
-        f(promql.TO, promql.BY, *more, kinds=kinds) for f, more in ((exchanges, ()), (exchanges, (promql.FAILED,)), (durations, ()))
+        f(promql.TO, promql.BY, *more, kinds=kinds)
+        for f, more in ((exchanges, ()), (exchanges, (promql.FAILED,)), (durations, ()))
     )
     served, asking = _node(rates, "destination"), _node(rates, "source")
     served_failed, served_buckets = _node(failed, "destination"), _node(buckets, "destination")

@@ -24,15 +24,23 @@ EVERYTHING: Final = ".*"
 
 def datasource() -> Variable:
     """Where numbers come from."""
-    return DatasourceVariable("datasource").label("Metrics").type("prometheus").description(
-        "The Prometheus, Thanos or Mimir that scrapes Flowfold."
+    return (
+        DatasourceVariable("datasource")
+        .label("Metrics")
+        .type("prometheus")
+        .description("The Prometheus, Thanos or Mimir that scrapes Flowfold.")
     )
 
 
 def traces(*, hidden: bool = False) -> Variable:
     """Where links to traces lead. Boards without such links hide it, and pass it on."""
-    variable = DatasourceVariable("traces").label("Traces").type("tempo").description(
-        "Where Flowfold's spans are kept. Links to traces lead there; without one they lead nowhere, all else works."
+    variable = (
+        DatasourceVariable("traces")
+        .label("Traces")
+        .type("tempo")
+        .description(
+            "Where Flowfold's spans are kept. Links to traces lead there; without one they lead nowhere, all else works."
+        )
     )
     return variable.hide(VariableHide.HIDE_VARIABLE if hidden else VariableHide.DONT_HIDE)
 
@@ -44,7 +52,8 @@ def agents() -> list[Variable]:
             "job",
             "Job",
             "label_values(flowfold_build_info, job)",
-            "Jobs of Prometheus that scrape agents. All of them is a list, as other jobs may have families of these names.",
+            "Jobs of Prometheus that scrape agents. All of them is a list, as other jobs may have families of these "
+            "names.",
             everything=None,
         ),
         chosen(

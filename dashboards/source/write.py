@@ -4,9 +4,10 @@ import argparse
 import sys
 from pathlib import Path
 
+from grafana_foundation_sdk.cog.encoder import JSONEncoder
+
 from board import Board
 from boards import ALL
-from grafana_foundation_sdk.cog.encoder import JSONEncoder
 
 DIRECTORY = Path(__file__).resolve().parent.parent
 

@@ -1,9 +1,10 @@
 """The agent itself: what it costs, what it adds, how full it is, and whether it does its work."""
 
+from grafana_foundation_sdk.models import units
+
 import style
 import variables
 from board import Board, Section
-from grafana_foundation_sdk.models import units
 from panels import QUARTER, THIRD, Column, Label, Line, figure, listing, spread, states, trend
 from promql import heat, increase, most, of_agents, quantile, rate, select, share, total
 
@@ -44,7 +45,8 @@ def _now() -> Section:
             ),
             figure(
                 "Not attached",
-                "Programs that are not attached: their traffic goes direct, unseen. See the timeline below and the agent's log.",
+                "Programs that are not attached: their traffic goes direct, unseen. See the timeline below and the "
+                "agent's log.",
                 units.Short,
                 f"count({select('flowfold_programs_attached')} == 0) or count({select('flowfold_programs_attached')}) * 0",
                 style.none_is_good(),
@@ -52,8 +54,8 @@ def _now() -> Section:
             ),
             figure(
                 "Added latency, p99",
-                "Time from reading bytes on one side to having written them on the other, 99 of 100 times. Above a millisecond: too "
-                "few cores, or a peer that does not read.",
+                "Time from reading bytes on one side to having written them on the other, 99 of 100 times. Above a "
+                "millisecond: too few cores, or a peer that does not read.",
                 units.Seconds,
                 quantile(0.99, rate(f"{ADDED}_bucket")),
                 style.rising(style.ADDED_LATENCY),
@@ -73,8 +75,8 @@ def _now() -> Section:
             ),
             figure(
                 "Series used",
-                "Share of max_series, of the fullest agent. At 1 new label sets go to the overflow series: raise max_series, or hide "
-                "labels (metrics.labels).",
+                "Share of max_series, of the fullest agent. At 1 new label sets go to the overflow series: raise "
+                "max_series, or hide labels (metrics.labels).",
                 units.PercentUnit,
                 most(
                     f"sum by (job, instance) ({select('flowfold_series')})"
@@ -93,8 +95,8 @@ def _latency() -> Section:
         [
             trend(
                 "Percentiles",
-                "What the relay adds, both ways. p99.9 alone high: the host is short of CPU at moments. All high: a peer that reads "
-                "slowly fills the buffers, see by agent and side.",
+                "What the relay adds, both ways. p99.9 alone high: the host is short of CPU at moments. All high: a "
+                "peer that reads slowly fills the buffers, see by agent and side.",
                 units.Seconds,
                 *(Line(quantile(of, buckets), name) for of, name in PERCENTILES),
                 limits=style.rising(style.ADDED_LATENCY),
@@ -102,14 +104,16 @@ def _latency() -> Section:
             ),
             spread(
                 "Distribution",
-                "How often the relay took how long between reading and having written. A band that moves up is a busier host.",
+                "How often the relay took how long between reading and having written. A band that moves up is a "
+                "busier host.",
                 units.Seconds,
                 heat(buckets),
                 span=THIRD,
             ),
             trend(
                 "99th percentile by agent and side",
-                "Which agent, and which way. To the client: clients that read slowly; to the server: a server that does.",
+                "Which agent, and which way. To the client: clients that read slowly; to the server: a server that "
+                "does.",
                 units.Seconds,
                 Line(quantile(0.99, buckets, "instance", "side"), "{{instance}}, {{side}}"),
                 span=THIRD,
@@ -125,15 +129,16 @@ def _cost() -> Section:
         [
             trend(
                 "CPU",
-                "Cores that each agent uses. It follows exchanges and bytes: when it rises without them, take a profile and report it.",
+                "Cores that each agent uses. It follows exchanges and bytes: when it rises without them, take a "
+                "profile and report it.",
                 units.Short,
                 Line(CPU, "{{instance}}"),
                 span=QUARTER,
             ),
             trend(
                 "CPU for each exchange",
-                "CPU time of the agent for one exchange, relaying and scrapes included. Small and steady under load; an idle agent "
-                "divides its scrapes by few exchanges.",
+                "CPU time of the agent for one exchange, relaying and scrapes included. Small and steady under load; "
+                "an idle agent divides its scrapes by few exchanges.",
                 units.Seconds,
                 Line(f"{spent} / on (job, instance) (sum by (job, instance) ({EXCHANGES}) > 0)", "{{instance}}"),
                 span=QUARTER,
@@ -148,8 +153,8 @@ def _cost() -> Section:
             ),
             trend(
                 "File descriptors",
-                "Share of the limit that is open. A relayed connection takes two; near the limit new connections go direct: raise "
-                "LimitNOFILE.",
+                "Share of the limit that is open. A relayed connection takes two; near the limit new connections go "
+                "direct: raise LimitNOFILE.",
                 units.PercentUnit,
                 Line(f"{OPEN_FDS} / ({MAX_FDS} > 0)", "{{instance}}"),
                 most=1,
@@ -167,16 +172,20 @@ def _series() -> Section:
         [
             trend(
                 "Fullness",
-                "Share of max_series, of max_bytes and of max_kafka_partitions that is in use. Above 0.9: see which family grows, hide "
-                "a label of it, or raise the limit.",
+                "Share of max_series, of max_bytes and of max_kafka_partitions that is in use. Above 0.9: see which "
+                "family grows, hide a label of it, or raise the limit.",
                 units.PercentUnit,
                 Line(
                     f"sum by (job, instance) ({select('flowfold_series')})"
                     f" / on (job, instance) ({select('flowfold_series_limit')} > 0)",
                     "{{instance}}, series",
                 ),
-                Line(_full("flowfold_series_memory_bytes", "flowfold_series_memory_limit_bytes"), "{{instance}}, bytes"),
-                Line(_full("flowfold_kafka_positions", "flowfold_kafka_positions_limit"), "{{instance}}, Kafka offsets"),
+                Line(
+                    _full("flowfold_series_memory_bytes", "flowfold_series_memory_limit_bytes"), "{{instance}}, bytes"
+                ),
+                Line(
+                    _full("flowfold_kafka_positions", "flowfold_kafka_positions_limit"), "{{instance}}, Kafka offsets"
+                ),
                 most=1,
                 limits=style.rising(style.FULLNESS),
                 span=THIRD,
@@ -191,8 +200,8 @@ def _series() -> Section:
             ),
             trend(
                 "Made and expired",
-                "Label sets made and given up per second. Both high all the time: a label whose values live shortly, such as a port or "
-                "a workload's address.",
+                "Label sets made and given up per second. Both high all the time: a label whose values live shortly, "
+                "such as a port or a workload's address.",
                 units.OpsPerSecond,
                 Line(total(rate("flowfold_series_created_total")), "made"),
                 Line(total(rate("flowfold_series_expired_total")), "expired"),
@@ -200,8 +209,8 @@ def _series() -> Section:
             ),
             trend(
                 "Overflowed exchanges",
-                "Exchanges per second that went to the overflow series, by family: they count in sums, but no label tells of them. The "
-                "budget is too small or a label too wide.",
+                "Exchanges per second that went to the overflow series, by family: they count in sums, but no label "
+                "tells of them. The budget is too small or a label too wide.",
                 units.RequestsPerSecond,
                 Line(total(rate("flowfold_series_overflowed_exchanges_total"), "family"), family),
                 stacked=True,
@@ -210,8 +219,8 @@ def _series() -> Section:
             ),
             trend(
                 "Exchanges of expired series",
-                "Exchanges that expired series held, when they were given up. With those of the series that are shown they are all; "
-                "nothing to do.",
+                "Exchanges that expired series held, when they were given up. With those of the series that are "
+                "shown they are all; nothing to do.",
                 units.Short,
                 Line(total(increase("flowfold_series_expired_exchanges_total"), "family"), family),
                 span=THIRD,
@@ -219,8 +228,8 @@ def _series() -> Section:
             ),
             trend(
                 "Kafka offsets turned away",
-                "Offsets per second that were not kept: the partitions that they belong to are not in the lags. Raise "
-                "max_kafka_partitions.",
+                "Offsets per second that were not kept: the partitions that they belong to are not in the lags. "
+                "Raise max_kafka_partitions.",
                 units.OpsPerSecond,
                 Line(total(rate("flowfold_kafka_positions_turned_away_total"), "instance"), "{{instance}}"),
                 span=THIRD,
@@ -236,18 +245,23 @@ def _attached() -> Section:
         [
             states(
                 "Attached",
-                "Whether each BPF program is attached. Not attached: new connections go direct. After the steered cgroup was removed "
-                "the agent must be started anew.",
-                Line(f"min by (instance, program) ({select('flowfold_programs_attached')})", "{{instance}} {{program}}"),
+                "Whether each BPF program is attached. Not attached: new connections go direct. After the steered "
+                "cgroup was removed the agent must be started anew.",
+                Line(
+                    f"min by (instance, program) ({select('flowfold_programs_attached')})", "{{instance}} {{program}}"
+                ),
                 {"1": ("attached", style.GOOD), "0": ("not attached", style.BAD)},
                 empty="no programs: flowfold proxy",
             ),
             trend(
                 "Steered",
-                "Connections per second that programs steered to each agent. 0 under traffic: programs are not attached, the rules name "
-                "no port in use, or the heartbeat is stale.",
+                "Connections per second that programs steered to each agent. 0 under traffic: programs are not "
+                "attached, the rules name no port in use, or the heartbeat is stale.",
                 units.CountsPerSecond,
-                Line(total(rate("flowfold_steered_connections_total"), "instance", "direction"), "{{instance}}, {{direction}}"),
+                Line(
+                    total(rate("flowfold_steered_connections_total"), "instance", "direction"),
+                    "{{instance}}, {{direction}}",
+                ),
             ),
         ],
     )
@@ -259,7 +273,8 @@ def _scrapes() -> Section:
         [
             trend(
                 "Duration",
-                "Time that the agent spent on its last scrape. It follows the number of series; it does not hold up traffic.",
+                "Time that the agent spent on its last scrape. It follows the number of series; it does not hold up "
+                "traffic.",
                 units.Seconds,
                 Line(select("flowfold_scrape_duration_seconds"), "{{instance}}"),
                 span=THIRD,
@@ -291,8 +306,8 @@ def _pushes() -> Section:
         [
             trend(
                 "Data points",
-                "Data points per second that were pushed, by what became of them. failed ones are told by the next push; rejected: the "
-                "receiver's message is in the log; dropped: the push before was not over.",
+                "Data points per second that were pushed, by what became of them. failed ones are told by the next "
+                "push; rejected: the receiver's message is in the log; dropped: the push before was not over.",
                 units.OpsPerSecond,
                 Line(total(rate(points), "outcome"), "{{outcome}}"),
                 stacked=True,
@@ -302,7 +317,8 @@ def _pushes() -> Section:
             ),
             trend(
                 "Spans",
-                "Sampled spans per second. dropped: the queue was full, sample less; failed: the collector cannot be reached.",
+                "Sampled spans per second. dropped: the queue was full, sample less; failed: the collector cannot be "
+                "reached.",
                 units.OpsPerSecond,
                 Line(total(rate(spans), "outcome"), "{{outcome}}"),
                 stacked=True,
@@ -312,7 +328,8 @@ def _pushes() -> Section:
             ),
             trend(
                 "Not delivered",
-                "Share of data points and of spans that were not delivered. Above 0 for long: see the log and the collector.",
+                "Share of data points and of spans that were not delivered. Above 0 for long: see the log and the "
+                "collector.",
                 units.PercentUnit,
                 Line(share(rate(points, not_sent), rate(points)), "data points"),
                 Line(share(rate(spans, not_sent), rate(spans)), "spans"),
@@ -330,8 +347,14 @@ def _builds() -> Section:
         [
             listing(
                 "Builds",
-                "Which build each agent is, and for how long it runs. Several versions for long: a rollout that is stuck.",
-                [Label("job", "Job"), Label("instance", "Agent"), Label("version", "Version"), Label("revision", "Revision")],
+                "Which build each agent is, and for how long it runs. Several versions for long: a rollout that is "
+                "stuck.",
+                [
+                    Label("job", "Job"),
+                    Label("instance", "Agent"),
+                    Label("version", "Version"),
+                    Label("revision", "Revision"),
+                ],
                 [
                     Column(
                         "Up for",

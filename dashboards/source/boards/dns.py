@@ -1,10 +1,11 @@
 """DNS: lookups by code, how long they take, and those that nobody answers."""
 
+from grafana_foundation_sdk.models import units
+
 import promql
 import style
 import variables
 from board import Board, Section
-from grafana_foundation_sdk.models import units
 from panels import THIRD, Column, Label, Line, bars, figure, listing, spread, trend
 from promql import BY, CALLER, DNS, FAILED, WORKLOAD
 
@@ -54,8 +55,8 @@ def _now() -> Section:
         [
             figure(
                 "Lookups",
-                "Lookups per second of the chosen callers, each once. Many more than requests: nobody caches, or search domains "
-                "multiply each name (ndots).",
+                "Lookups per second of the chosen callers, each once. Many more than requests: nobody caches, or "
+                "search domains multiply each name (ndots).",
                 units.RequestsPerSecond,
                 promql.total(_rate()),
                 empty="no lookups",
@@ -78,8 +79,8 @@ def _now() -> Section:
             ),
             figure(
                 "Unanswered",
-                "Share of lookups that nobody answered within ten seconds, or whose server could not be reached. Clients wait five "
-                "seconds for each of them: see which server below.",
+                "Share of lookups that nobody answered within ten seconds, or whose server could not be reached. "
+                "Clients wait five seconds for each of them: see which server below.",
                 units.PercentUnit,
                 promql.share(_rate(UNANSWERED), _rate()),
                 style.rising(style.ERROR_SHARE),
@@ -109,10 +110,13 @@ def _lookups() -> Section:
         [
             trend(
                 "By response code",
-                "Lookups per second by code; none has no answer. NXDOMAIN grows: a wrong name in some configuration, or search "
-                "domains; SERVFAIL: the resolver cannot reach the zone's servers.",
+                "Lookups per second by code; none has no answer. NXDOMAIN grows: a wrong name in some configuration, "
+                "or search domains; SERVFAIL: the resolver cannot reach the zone's servers.",
                 units.RequestsPerSecond,
-                Line(promql.total(promql.told(_rate(), "dns_response_code"), "dns_response_code"), "{{dns_response_code}}"),
+                Line(
+                    promql.total(promql.told(_rate(), "dns_response_code"), "dns_response_code"),
+                    "{{dns_response_code}}",
+                ),
                 stacked=True,
                 colors=CODE_COLORS,
                 span=THIRD,
@@ -132,8 +136,8 @@ def _lookups() -> Section:
             ),
             trend(
                 "Unanswered",
-                "Lookups per second without an answer, by server and reason: timeout is a lost datagram or a server that is silent, "
-                "connect_failed one that is not there.",
+                "Lookups per second without an answer, by server and reason: timeout is a lost datagram or a server "
+                "that is silent, connect_failed one that is not there.",
                 units.RequestsPerSecond,
                 Line(
                     promql.total(_rate(UNANSWERED), "error_type", "destination_workload"),
@@ -162,8 +166,8 @@ def _durations() -> Section:
             ),
             spread(
                 "Distribution",
-                "How many lookups took how long: a low band is answers from a cache, a high one those that the resolver must ask "
-                "others for.",
+                "How many lookups took how long: a low band is answers from a cache, a high one those that the "
+                "resolver must ask others for.",
                 units.Seconds,
                 promql.heat(_buckets(answered)),
                 span=THIRD,
@@ -187,7 +191,8 @@ def _who() -> Section:
         [
             listing(
                 "By client and server",
-                "Who asks whom. Sort by errors or unanswered to find a client with a wrong name or a server that is gone.",
+                "Who asks whom. Sort by errors or unanswered to find a client with a wrong name or a server that is "
+                "gone.",
                 [
                     Label("source_namespace", "Namespace"),
                     Label("source_workload", "Client"),
@@ -196,8 +201,15 @@ def _who() -> Section:
                 ],
                 [
                     Column("Rate", promql.total(_rate(), *by), units.RequestsPerSecond),
-                    Column("Errors", promql.share(_rate(FAILED), _rate(), *by), units.PercentUnit, style.rising((0.1, 0.5))),
-                    Column("Unanswered", promql.share(_rate(UNANSWERED), _rate(), *by), units.PercentUnit, style.rising(style.ERROR_SHARE)),
+                    Column(
+                        "Errors", promql.share(_rate(FAILED), _rate(), *by), units.PercentUnit, style.rising((0.1, 0.5))
+                    ),
+                    Column(
+                        "Unanswered",
+                        promql.share(_rate(UNANSWERED), _rate(), *by),
+                        units.PercentUnit,
+                        style.rising(style.ERROR_SHARE),
+                    ),
                     Column("p95", promql.quantile(0.95, _buckets(), *by), units.Seconds),
                 ],
                 sort="Rate",
@@ -216,15 +228,16 @@ def _names() -> Section:
         [
             bars(
                 "Most asked for",
-                "Names by lookups per second. The first ones are worth a cache or a longer time to live. _OTHER are those beyond "
-                "max_dns_names.",
+                "Names by lookups per second. The first ones are worth a cache or a longer time to live. _OTHER are "
+                "those beyond max_dns_names.",
                 units.RequestsPerSecond,
                 promql.top(15, promql.total(_rate(named), "dns_question_name")),
                 "{{dns_question_name}}",
             ),
             listing(
                 "Names that do not exist",
-                "Names that were answered with NXDOMAIN, and who asked: correct the name in that client's configuration.",
+                "Names that were answered with NXDOMAIN, and who asked: correct the name in that client's "
+                "configuration.",
                 [Label("source_workload", "Client"), Label("dns_question_name", "Name")],
                 [
                     Column(

@@ -1,11 +1,12 @@
 """gRPC, as servers and as clients see it."""
 
+from grafana_foundation_sdk.models import units
+
 import links
 import promql
 import style
 import variables
 from board import Board, Section
-from grafana_foundation_sdk.models import units
 from panels import THIRD, Column, Label, Line, figure, listing, spread, trend
 from promql import BY, FAILED, GRPC, TO, WORKLOAD
 
@@ -43,7 +44,8 @@ def board() -> Board:
                 "method",
                 "Method",
                 f"label_values({variables.of([count, asked], TO, BY)}, rpc_method)",
-                "Methods, with package and service. _OTHER are those that no server has answered, and those beyond max_rpc_methods.",
+                "Methods, with package and service. _OTHER are those that no server has answered, and those beyond "
+                "max_rpc_methods.",
             ),
         ],
         sections=[_now(), _served(), _durations(), _methods(), _messages(), _asked()],
@@ -64,30 +66,31 @@ def _now() -> Section:
         [
             figure(
                 "Calls",
-                "Calls per second that ended. A call counts when it is over: streams that stay open are not in it. Nothing, but the "
-                "overview shows calls: only clients' sides are seen, see the last section.",
+                "Calls per second that ended. A call counts when it is over: streams that stay open are not in it. "
+                "Nothing, but the overview shows calls: only clients' sides are seen, see the last section.",
                 units.RequestsPerSecond,
                 promql.total(_rate()),
             ),
             figure(
                 "Errors",
-                "Share of calls with a code that the server is to blame for: UNKNOWN, DEADLINE_EXCEEDED, UNIMPLEMENTED, INTERNAL, "
-                "UNAVAILABLE, DATA_LOSS. Open the panel of codes, then the methods.",
+                "Share of calls with a code that the server is to blame for: UNKNOWN, DEADLINE_EXCEEDED, "
+                "UNIMPLEMENTED, INTERNAL, UNAVAILABLE, DATA_LOSS. Open the panel of codes, then the methods.",
                 units.PercentUnit,
                 promql.share(_rate(FAILED), _rate()),
                 style.rising(style.ERROR_SHARE),
             ),
             figure(
                 "Not OK",
-                "Share of calls that did not end with OK, whoever is to blame. Much more than the errors: clients ask for what is "
-                "not there, or give up.",
+                "Share of calls that did not end with OK, whoever is to blame. Much more than the errors: clients "
+                "ask for what is not there, or give up.",
                 units.PercentUnit,
                 promql.share(_rate('rpc_response_status_code!="OK"'), _rate()),
                 style.rising((0.05, 0.2)),
             ),
             figure(
                 "95th percentile",
-                "Duration that 95 of 100 calls stay below, to the end of both streams: streams that are meant to last raise it.",
+                "Duration that 95 of 100 calls stay below, to the end of both streams: streams that are meant to "
+                "last raise it.",
                 units.Seconds,
                 promql.quantile(0.95, _buckets()),
             ),
@@ -99,7 +102,8 @@ def _now() -> Section:
             ),
             figure(
                 "Bytes",
-                "Bytes of messages per second, both ways, compressed as on the wire. A jump without more calls is larger messages.",
+                "Bytes of messages per second, both ways, compressed as on the wire. A jump without more calls is "
+                "larger messages.",
                 units.BytesPerSecondIEC,
                 promql.total(promql.rate(MESSAGE_BYTES, SERVED_BY, TO, METHOD)),
             ),
@@ -114,8 +118,9 @@ def _served() -> Section:
         [
             trend(
                 "By code",
-                "Calls per second by how they ended for their client. UNAVAILABLE: no server or a reset; DEADLINE_EXCEEDED: too "
-                "slow for the time the client named; CANCELLED: the client gave up; RESOURCE_EXHAUSTED: a limit.",
+                "Calls per second by how they ended for their client. UNAVAILABLE: no server or a reset; "
+                "DEADLINE_EXCEEDED: too slow for the time the client named; CANCELLED: the client gave up; "
+                "RESOURCE_EXHAUSTED: a limit.",
                 units.RequestsPerSecond,
                 Line(promql.total(code, "rpc_response_status_code"), "{{rpc_response_status_code}}"),
                 stacked=True,
@@ -124,8 +129,8 @@ def _served() -> Section:
             ),
             trend(
                 "Errors by method",
-                "Share of calls of each method that failed by the server's fault. Several methods of one service at once: the "
-                "service; one method alone: what it asks of others.",
+                "Share of calls of each method that failed by the server's fault. Several methods of one service at "
+                "once: the service; one method alone: what it asks of others.",
                 units.PercentUnit,
                 Line(promql.share(_rate(FAILED), _rate(), "rpc_method"), "{{rpc_method}}"),
                 limits=style.rising(style.ERROR_SHARE),
@@ -151,20 +156,22 @@ def _durations() -> Section:
         [
             trend(
                 "Percentiles",
-                "Duration from the first byte of the request to the end of both streams. Points are exemplars that lead to traces.",
+                "Duration from the first byte of the request to the end of both streams. Points are exemplars that "
+                "lead to traces.",
                 units.Seconds,
                 *(Line(promql.quantile(of, _buckets()), name, exemplars=True) for of, name in QUANTILES),
             ),
             spread(
                 "Distribution",
-                "How many calls took how long. A band at a round number, such as 1 s, is a deadline that calls run into.",
+                "How many calls took how long. A band at a round number, such as 1 s, is a deadline that calls run "
+                "into.",
                 units.Seconds,
                 promql.heat(_buckets()),
             ),
             trend(
                 "To the first message, and in all",
-                "p95 of the time to the first response message beside that of the whole call. A wide gap is a stream. A call "
-                "without any message has no first one: errors are only in the whole.",
+                "p95 of the time to the first response message beside that of the whole call. A wide gap is a "
+                "stream. A call without any message has no first one: errors are only in the whole.",
                 units.Seconds,
                 Line(promql.quantile(0.95, first), "first message, p95", exemplars=True),
                 Line(promql.quantile(0.95, promql.rate(f"{GRPC.served}_bucket", TO)), "in all, p95"),
@@ -182,7 +189,10 @@ def _durations() -> Section:
 def _methods() -> Section:
     by = (*WORKLOAD, "rpc_method")
     coded = (*by, "rpc_response_status_code")
-    workload = [Label("destination_namespace", "Namespace"), Label("destination_workload", "Workload", [links.to_traces()])]
+    workload = [
+        Label("destination_namespace", "Namespace"),
+        Label("destination_workload", "Workload", [links.to_traces()]),
+    ]
     return Section(
         "Methods",
         [
@@ -192,7 +202,12 @@ def _methods() -> Section:
                 [*workload, Label("rpc_method", "Method")],
                 [
                     Column("Rate", promql.total(_rate(), *by), units.RequestsPerSecond),
-                    Column("Errors", promql.share(_rate(FAILED), _rate(), *by), units.PercentUnit, style.rising(style.ERROR_SHARE)),
+                    Column(
+                        "Errors",
+                        promql.share(_rate(FAILED), _rate(), *by),
+                        units.PercentUnit,
+                        style.rising(style.ERROR_SHARE),
+                    ),
                     *(Column(name, promql.quantile(of, _buckets(), *by), units.Seconds) for of, name in QUANTILES),
                 ],
                 sort="Rate",
@@ -202,7 +217,11 @@ def _methods() -> Section:
                 "By method and code",
                 "Calls that did not end with OK, by method and code.",
                 [*workload, Label("rpc_method", "Method"), Label("rpc_response_status_code", "Code")],
-                [Column("Rate", promql.total(_rate('rpc_response_status_code!="OK"'), *coded), units.RequestsPerSecond)],
+                [
+                    Column(
+                        "Rate", promql.total(_rate('rpc_response_status_code!="OK"'), *coded), units.RequestsPerSecond
+                    )
+                ],
                 sort="Rate",
                 span=10,
                 empty="every call is OK",
@@ -223,8 +242,8 @@ def _messages() -> Section:
         [
             trend(
                 "Messages",
-                "Messages per second each way, of calls that ended: those of a stream come at once when it closes. For streams that "
-                "stay open for hours see the agent's open connections instead.",
+                "Messages per second each way, of calls that ended: those of a stream come at once when it closes. "
+                "For streams that stay open for hours see the agent's open connections instead.",
                 units.MessagesPerSecond,
                 Line(promql.total(messages["up"]), "client to server"),
                 Line(promql.total(messages["down"]), "server to client"),
@@ -232,8 +251,8 @@ def _messages() -> Section:
             ),
             trend(
                 "Messages for each call",
-                "1 is a unary call; more is a stream; less, calls that failed before there was one. A stream that becomes shorter "
-                "is cut off: see its codes.",
+                "1 is a unary call; more is a stream; less, calls that failed before there was one. A stream that "
+                "becomes shorter is cut off: see its codes.",
                 units.Short,
                 Line(promql.per(messages["up"], calls, "rpc_method"), "{{rpc_method}}, to the server"),
                 Line(promql.per(messages["down"], calls, "rpc_method"), "{{rpc_method}}, to the client"),
@@ -241,7 +260,8 @@ def _messages() -> Section:
             ),
             trend(
                 "Size of messages",
-                "Mean bytes of a message, compressed as on the wire. Above some megabytes servers refuse: RESOURCE_EXHAUSTED.",
+                "Mean bytes of a message, compressed as on the wire. Above some megabytes servers refuse: "
+                "RESOURCE_EXHAUSTED.",
                 units.BytesIEC,
                 Line(promql.per(sizes["up"], messages["up"], "rpc_method"), "{{rpc_method}}, to the server"),
                 Line(promql.per(sizes["down"], messages["down"], "rpc_method"), "{{rpc_method}}, to the client"),
@@ -269,8 +289,8 @@ def _asked() -> Section:
             ),
             trend(
                 "Errors by caller",
-                "Share of calls that did not end with OK: to a client every other code is an error. More than the server's side "
-                "reports are calls that never reached it.",
+                "Share of calls that did not end with OK: to a client every other code is an error. More than the "
+                "server's side reports are calls that never reached it.",
                 units.PercentUnit,
                 Line(promql.share(failed, rate, *by), pair),
                 limits=style.rising(style.ERROR_SHARE),

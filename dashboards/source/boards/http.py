@@ -1,11 +1,12 @@
 """HTTP, as servers and as clients see it."""
 
+from grafana_foundation_sdk.models import units
+
 import links
 import promql
 import style
 import variables
 from board import Board, Section
-from grafana_foundation_sdk.models import units
 from panels import THIRD, AnyPanel, Column, Label, Line, figure, listing, spread, trend
 from promql import BY, CALLER, FAILED, HTTP, TO, WORKLOAD, select
 
@@ -66,45 +67,47 @@ def _now() -> Section:
         [
             figure(
                 "Requests",
-                "Requests per second to the chosen workloads. Nothing, but the overview shows traffic: only clients' sides are "
-                "seen here, see the last section, or add a rule <Ingress/PORT/TCP/HTTP>.",
+                "Requests per second to the chosen workloads. Nothing, but the overview shows traffic: only clients' "
+                "sides are seen here, see the last section, or add a rule <Ingress/PORT/TCP/HTTP>.",
                 units.RequestsPerSecond,
                 promql.total(_served_rate()),
             ),
             figure(
                 "Errors",
-                "Share of requests that have an error_type: 5xx, and no answer. Open the panel of statuses, then the routes.",
+                "Share of requests that have an error_type: 5xx, and no answer. Open the panel of statuses, then the "
+                "routes.",
                 units.PercentUnit,
                 promql.share(_served_rate(FAILED), _served_rate()),
                 style.rising(style.ERROR_SHARE),
             ),
             figure(
                 "5xx",
-                "Share of requests that the server answered with 5xx: look into its log, or follow an exemplar below to a trace.",
+                "Share of requests that the server answered with 5xx: look into its log, or follow an exemplar below "
+                "to a trace.",
                 units.PercentUnit,
                 promql.share(_served_rate(answered_badly), _served_rate()),
                 style.rising(style.ERROR_SHARE),
             ),
             figure(
                 "4xx",
-                "Share of requests that the server refused: no error of the server, but a client that asks for what is not there "
-                "or may not. A rise after a deployment is often a broken link or token.",
+                "Share of requests that the server refused: no error of the server, but a client that asks for what "
+                "is not there or may not. A rise after a deployment is often a broken link or token.",
                 units.PercentUnit,
                 promql.share(_served_rate(refused), _served_rate()),
                 style.rising((0.05, 0.2)),
             ),
             figure(
                 "No answer",
-                "Share of requests without an answer: the server died or reset, or the client gave up. The panel of error types "
-                "says which.",
+                "Share of requests without an answer: the server died or reset, or the client gave up. The panel of "
+                "error types says which.",
                 units.PercentUnit,
                 promql.share(_served_rate(unanswered), _served_rate()),
                 style.rising(style.ERROR_SHARE),
             ),
             figure(
                 "95th percentile",
-                "Duration that 95 of 100 requests stay below. When it rises with the time to first byte, the server thinks "
-                "longer; when it rises alone, bodies are larger or the client reads slowly.",
+                "Duration that 95 of 100 requests stay below. When it rises with the time to first byte, the server "
+                "thinks longer; when it rises alone, bodies are larger or the client reads slowly.",
                 units.Seconds,
                 promql.quantile(0.95, _served_buckets()),
             ),
@@ -120,8 +123,8 @@ def _served() -> Section:
         [
             trend(
                 "By status",
-                "Requests per second by status code; none is a request without an answer. A band that grows while the sum stays is "
-                "a change in the service, one that grows on top is new traffic.",
+                "Requests per second by status code; none is a request without an answer. A band that grows while "
+                "the sum stays is a change in the service, one that grows on top is new traffic.",
                 units.RequestsPerSecond,
                 Line(promql.total(status, "http_response_status_code"), "{{http_response_status_code}}"),
                 stacked=True,
@@ -138,8 +141,8 @@ def _served() -> Section:
             ),
             trend(
                 "Error types",
-                "Failed requests per second by error_type: a status code, or how the exchange broke. Resets of clients are "
-                "impatience or a timeout in front; those of servers are crashes or limits.",
+                "Failed requests per second by error_type: a status code, or how the exchange broke. Resets of "
+                "clients are impatience or a timeout in front; those of servers are crashes or limits.",
                 units.RequestsPerSecond,
                 Line(promql.total(_served_rate(FAILED), "error_type"), "{{error_type}}"),
                 stacked=True,
@@ -158,22 +161,22 @@ def _durations() -> Section:
         [
             trend(
                 "Percentiles",
-                "Duration from the first byte of the request to the last of the answer. Points are exemplars that lead to traces. "
-                "p99 far above p95: few slow requests, find their route below.",
+                "Duration from the first byte of the request to the last of the answer. Points are exemplars that "
+                "lead to traces. p99 far above p95: few slow requests, find their route below.",
                 units.Seconds,
                 *(Line(promql.quantile(of, _served_buckets()), name, exemplars=True) for of, name in QUANTILES),
             ),
             spread(
                 "Distribution",
-                "How many requests took how long. Two bands are two kinds of requests, such as hits and misses of a cache; a band "
-                "that moves up is a server that slows down.",
+                "How many requests took how long. Two bands are two kinds of requests, such as hits and misses of a "
+                "cache; a band that moves up is a server that slows down.",
                 units.Seconds,
                 promql.heat(_served_buckets()),
             ),
             trend(
                 "To the first byte, and in all",
-                "p95 of the time to the answer's first byte beside that of the whole duration. The gap is the body: large answers, "
-                "slow readers, streams. Without a gap the server's own work is what takes time.",
+                "p95 of the time to the answer's first byte beside that of the whole duration. The gap is the body: "
+                "large answers, slow readers, streams. Without a gap the server's own work is what takes time.",
                 units.Seconds,
                 Line(promql.quantile(0.95, first), "first byte, p95", exemplars=True),
                 Line(promql.quantile(0.95, promql.rate(f"{HTTP.served}_bucket", TO)), "in all, p95"),
@@ -186,8 +189,8 @@ def _durations() -> Section:
             ),
             trend(
                 "95th percentile by workload",
-                "Whose requests are slow. Compare with the workloads that these ask: the slowest one at the end of the chain is "
-                "the cause.",
+                "Whose requests are slow. Compare with the workloads that these ask: the slowest one at the end of "
+                "the chain is the cause.",
                 units.Seconds,
                 Line(promql.quantile(0.95, _served_buckets(), *WORKLOAD), workload, exemplars=True),
                 span=24,
@@ -210,12 +213,15 @@ def _routes() -> Section:
         [
             listing(
                 "By route",
-                "Routes by traffic: templates of the configuration, else patterns that were learned (max_url_templates), else "
-                "none. `flowfold routes suggest` prints templates for what has none. Sort by errors or p99 to find the culprit.",
+                "Routes by traffic: templates of the configuration, else patterns that were learned "
+                "(max_url_templates), else none. `flowfold routes suggest` prints templates for what has none. Sort "
+                "by errors or p99 to find the culprit.",
                 labels,
                 [
                     Column("Rate", promql.total(rate, *by), units.RequestsPerSecond),
-                    Column("Errors", promql.share(failed, rate, *by), units.PercentUnit, style.rising(style.ERROR_SHARE)),
+                    Column(
+                        "Errors", promql.share(failed, rate, *by), units.PercentUnit, style.rising(style.ERROR_SHARE)
+                    ),
                     *(Column(name, promql.quantile(of, buckets, *by), units.Seconds) for of, name in QUANTILES),
                 ],
                 sort="Rate",
@@ -237,20 +243,22 @@ def _kinds() -> Section:
         [
             _kind(
                 "By version",
-                "Requests per second by version of HTTP. A client that falls back to 1.1 after a deployment lost its HTTP/2.",
+                "Requests per second by version of HTTP. A client that falls back to 1.1 after a deployment lost its "
+                "HTTP/2.",
                 promql.total(version, "network_protocol_version"),
                 "HTTP/{{network_protocol_version}}",
             ),
             _kind(
                 "By method",
-                "Requests per second by method; _OTHER is one that no specification knows, and worth a look at who sends it.",
+                "Requests per second by method; _OTHER is one that no specification knows, and worth a look at who "
+                "sends it.",
                 promql.total(_served_rate(), "http_request_method"),
                 "{{http_request_method}}",
             ),
             _kind(
                 "By port and scheme",
-                "Requests per second by the port that clients asked for. One that is not expected is a rule too wide, or a forgotten "
-                "listener.",
+                "Requests per second by the port that clients asked for. One that is not expected is a rule too "
+                "wide, or a forgotten listener.",
                 promql.total(_served_rate(), "url_scheme", "server_port"),
                 "{{url_scheme}} {{server_port}}",
             ),
@@ -274,16 +282,16 @@ def _asked() -> Section:
         [
             trend(
                 "Requests by caller",
-                "Requests per second of each caller to each workload. Choose a caller above to see what it depends on. It needs a rule "
-                "<Egress/PORT/TCP/HTTP>.",
+                "Requests per second of each caller to each workload. Choose a caller above to see what it depends "
+                "on. It needs a rule <Egress/PORT/TCP/HTTP>.",
                 units.RequestsPerSecond,
                 Line(promql.total(rate, *by), pair),
                 span=THIRD,
             ),
             trend(
                 "Errors by caller",
-                "Share of requests that failed for the client: 4xx and 5xx, and no answer. Compare with what the server's side says: "
-                "errors that only clients see are lost between the two.",
+                "Share of requests that failed for the client: 4xx and 5xx, and no answer. Compare with what the "
+                "server's side says: errors that only clients see are lost between the two.",
                 units.PercentUnit,
                 Line(promql.share(failed, rate, *by), pair),
                 limits=style.rising(style.ERROR_SHARE),
@@ -300,17 +308,21 @@ def _asked() -> Section:
             ),
             trend(
                 "95th percentile by caller",
-                "What callers wait for. More than the server's side reports of the same requests is the network, or a "
-                "queue in front of it.",
+                "What callers wait for. More than the server's side reports of the same requests is the network, or "
+                "a queue in front of it.",
                 units.Seconds,
                 Line(promql.quantile(0.95, buckets, *by), pair, exemplars=True),
             ),
             trend(
                 "Time to first byte by destination",
-                "p95 as all clients see it (this family does not tell who asks). High for one destination alone: it is that "
-                "server; high for all: it is the way there.",
+                "p95 as all clients see it (this family does not tell who asks). High for one destination alone: it "
+                "is that server; high for all: it is the way there.",
                 units.Seconds,
-                Line(promql.quantile(0.95, first, *WORKLOAD), "{{destination_namespace}}/{{destination_workload}}", exemplars=True),
+                Line(
+                    promql.quantile(0.95, first, *WORKLOAD),
+                    "{{destination_namespace}}/{{destination_workload}}",
+                    exemplars=True,
+                ),
             ),
         ],
     )

@@ -1,12 +1,14 @@
 """Kafka: requests, topics, lag, throttling, and what brokers take."""
 
+from grafana_foundation_sdk.models import units
+
 import promql
 import style
 import variables
 from board import Board, Section
-from grafana_foundation_sdk.models import units
+from boards import kafka_clients
 from panels import THIRD, Column, Label, Line, bars, figure, listing, spread, trend
-from promql import BY, CALLER, FAILED, KAFKA, NOT_WAITING, WORKLOAD, Sides, most, rate, select
+from promql import BY, CALLER, FAILED, KAFKA, NOT_WAITING, WORKLOAD, Sides, most, select
 
 BROKERS = 'destination_namespace=~"$broker_namespace"'
 TO = f'{BROKERS},destination_workload=~"$broker"'
@@ -19,7 +21,12 @@ RECORDS = Sides("Kafka", "kafka_records_total", "kafka_records_total", KAFKA.ser
 BYTES = Sides("Kafka", "kafka_bytes_total", "kafka_bytes_total", KAFKA.served_by, KAFKA.asked_by)
 THROTTLE = Sides("Kafka", "kafka_throttle_seconds", "kafka_throttle_seconds", KAFKA.served_by, KAFKA.asked_by)
 BEYOND_WAIT = Sides(
-    "Kafka", "kafka_fetch_beyond_wait_seconds", "kafka_fetch_beyond_wait_seconds", KAFKA.served_by, KAFKA.asked_by, WORKLOAD
+    "Kafka",
+    "kafka_fetch_beyond_wait_seconds",
+    "kafka_fetch_beyond_wait_seconds",
+    KAFKA.served_by,
+    KAFKA.asked_by,
+    WORKLOAD,
 )
 QUANTILES = ((0.5, "p50"), (0.95, "p95"), (0.99, "p99"))
 
@@ -53,7 +60,7 @@ def board() -> Board:
                 "Consumer groups that committed offsets. _OTHER are those beyond max_kafka_groups.",
             ),
         ],
-        sections=[_now(), _requests(), _records(), _lag(), _time(), _clients()],
+        sections=[_now(), _requests(), _records(), _lag(), _time(), kafka_clients.section(TO, BY)],
     )
 
 
@@ -77,14 +84,16 @@ def _now() -> Section:
         [
             figure(
                 "Requests",
-                "Requests per second to the chosen brokers. A Produce with acks=0 has no response and counts all the same.",
+                "Requests per second to the chosen brokers. A Produce with acks=0 has no response and counts all the "
+                "same.",
                 units.RequestsPerSecond,
                 promql.total(_requests_rate()),
                 empty="no Kafka",
             ),
             figure(
                 "Errors",
-                "Share of requests that failed, by the first error in the response, or without one. See the error codes below.",
+                "Share of requests that failed, by the first error in the response, or without one. See the error "
+                "codes below.",
                 units.PercentUnit,
                 promql.share(_requests_rate(FAILED), _requests_rate()),
                 style.rising(style.ERROR_SHARE),
@@ -106,16 +115,16 @@ def _now() -> Section:
             ),
             figure(
                 "Lag",
-                "Records that groups have not committed yet, over all groups and topics. It should fall back after bursts: one that "
-                "only grows is a consumer that is too slow or stuck.",
+                "Records that groups have not committed yet, over all groups and topics. It should fall back after "
+                "bursts: one that only grows is a consumer that is too slow or stuck.",
                 units.Short,
                 _lag_by(),
                 empty="no commits seen",
             ),
             figure(
                 "Throttled",
-                "Responses per second that say the client was held back for a quota. Any at all: see who, below, and whether the "
-                "quota is meant.",
+                "Responses per second that say the client was held back for a quota. Any at all: see who, below, and "
+                "whether the quota is meant.",
                 units.RequestsPerSecond,
                 promql.total(THROTTLE.once("_count", TO, BY)),
                 style.none_is_good(),
@@ -132,8 +141,8 @@ def _requests() -> Section:
         [
             trend(
                 "By API",
-                "Requests per second by what they ask. Much Metadata or FindCoordinator: clients that reconnect all the time; "
-                "JoinGroup: groups that rebalance.",
+                "Requests per second by what they ask. Much Metadata or FindCoordinator: clients that reconnect all "
+                "the time; JoinGroup: groups that rebalance.",
                 units.RequestsPerSecond,
                 Line(promql.total(_requests_rate(), "api"), "{{api}}"),
                 stacked=True,
@@ -142,9 +151,9 @@ def _requests() -> Section:
             ),
             trend(
                 "Error codes",
-                "Requests per second by the error that the broker answered. NOT_LEADER_OR_FOLLOWER passes after an election; "
-                "REBALANCE_IN_PROGRESS again and again is a consumer that misses its heartbeats; NOT_ENOUGH_REPLICAS needs the "
-                "operator of the brokers.",
+                "Requests per second by the error that the broker answered. NOT_LEADER_OR_FOLLOWER passes after an "
+                "election; REBALANCE_IN_PROGRESS again and again is a consumer that misses its heartbeats; "
+                "NOT_ENOUGH_REPLICAS needs the operator of the brokers.",
                 units.RequestsPerSecond,
                 Line(promql.total(codes, "api", "error_code"), "{{api}}: {{error_code}}"),
                 stacked=True,
@@ -153,7 +162,8 @@ def _requests() -> Section:
             ),
             trend(
                 "Failures",
-                "Requests per second that failed, by error_type: what the broker said, or how the exchange broke without a response.",
+                "Requests per second that failed, by error_type: what the broker said, or how the exchange broke "
+                "without a response.",
                 units.RequestsPerSecond,
                 Line(promql.total(_requests_rate(FAILED), "error_type"), "{{error_type}}"),
                 stacked=True,
@@ -170,7 +180,9 @@ def _requests() -> Section:
                     Label("api", "API"),
                 ],
                 [
-                    Column("Rate", promql.total(_requests_rate(), *CALLER, "client_id", "api"), units.RequestsPerSecond),
+                    Column(
+                        "Rate", promql.total(_requests_rate(), *CALLER, "client_id", "api"), units.RequestsPerSecond
+                    ),
                     Column(
                         "Errors",
                         promql.share(_requests_rate(FAILED), _requests_rate(), *CALLER, "client_id", "api"),
@@ -194,7 +206,8 @@ def _records() -> Section:
         [
             trend(
                 "Records",
-                "Records per second by topic and direction. A topic that is produced but not fetched has lost its consumers.",
+                "Records per second by topic and direction. A topic that is produced but not fetched has lost its "
+                "consumers.",
                 units.RecordsPerSecond,
                 Line(promql.total(records, "topic", "direction"), legend),
                 span=THIRD,
@@ -210,8 +223,8 @@ def _records() -> Section:
             ),
             trend(
                 "Bytes for each record",
-                "Mean size of a record with its share of the batch. It rises where compression was switched off or batches became "
-                "small: see linger.ms and batch.size of the producer.",
+                "Mean size of a record with its share of the batch. It rises where compression was switched off or "
+                "batches became small: see linger.ms and batch.size of the producer.",
                 units.BytesIEC,
                 Line(promql.per(sizes, records, "topic", "direction"), legend),
                 span=THIRD,
@@ -223,7 +236,11 @@ def _records() -> Section:
 
 def _lag() -> Section:
     fetch = most(
-        select(FETCH_LAG_OF, BROKERS, BY, TOPIC), "topic", "source_namespace", "source_workload", "destination_namespace"
+        select(FETCH_LAG_OF, BROKERS, BY, TOPIC),
+        "topic",
+        "source_namespace",
+        "source_workload",
+        "destination_namespace",
     )
     known = select("flowfold_kafka_positions")
     limit = select("flowfold_kafka_positions_limit")
@@ -232,16 +249,17 @@ def _lag() -> Section:
         [
             trend(
                 "Lag of groups",
-                "Records between the high watermark and what the group committed, by group and topic. It grows: add consumers, up "
-                "to the number of partitions, or find what slows them. A group that commits nothing for series_ttl vanishes.",
+                "Records between the high watermark and what the group committed, by group and topic. It grows: add "
+                "consumers, up to the number of partitions, or find what slows them. A group that commits nothing "
+                "for series_ttl vanishes.",
                 units.Short,
                 Line(_lag_by("group", "topic"), "{{group}}, {{topic}}"),
                 empty="no commits seen",
             ),
             trend(
                 "Lag of those that fetch",
-                "Records between the high watermark and where the workload last fetched from. Low while the group's lag is high: "
-                "records are fetched, but processing or committing them is slow.",
+                "Records between the high watermark and where the workload last fetched from. Low while the group's "
+                "lag is high: records are fetched, but processing or committing them is slow.",
                 units.Short,
                 Line(fetch, "{{source_workload}}, {{topic}}"),
                 empty="no Fetch seen",
@@ -267,7 +285,8 @@ def _lag() -> Section:
             ),
             trend(
                 "Offsets that are kept",
-                "Share of max_kafka_partitions that is in use. When it is full, further partitions are not in the lags: raise it.",
+                "Share of max_kafka_partitions that is in use. When it is full, further partitions are not in the "
+                "lags: raise it.",
                 units.PercentUnit,
                 Line(f"{known} / ({limit} > 0)", "{{instance}}"),
                 most=1,
@@ -287,8 +306,8 @@ def _time() -> Section:
         [
             trend(
                 "95th percentile by API",
-                "Duration of requests, without Fetch, which waits for records. Produce slow alone: replicas or the disk; all slow: the "
-                "broker's threads or the network.",
+                "Duration of requests, without Fetch, which waits for records. Produce slow alone: replicas or the "
+                "disk; all slow: the broker's threads or the network.",
                 units.Seconds,
                 Line(promql.quantile(0.95, _buckets(NOT_WAITING), "api"), "{{api}}", exemplars=True),
                 empty=EMPTY,
@@ -301,8 +320,8 @@ def _time() -> Section:
             ),
             trend(
                 "Fetch beyond its wait",
-                "Time that brokers took for a Fetch beyond the wait that it allowed: the part that is the broker's. More than some "
-                "milliseconds: disks that are read for old records, or an overloaded broker.",
+                "Time that brokers took for a Fetch beyond the wait that it allowed: the part that is the broker's. "
+                "More than some milliseconds: disks that are read for old records, or an overloaded broker.",
                 units.Seconds,
                 *(Line(promql.quantile(of, beyond), name) for of, name in QUANTILES),
                 empty="no Fetch seen",
@@ -329,75 +348,6 @@ def _time() -> Section:
                 units.Seconds,
                 Line(promql.quantile(0.95, throttle, "source_workload"), "{{source_workload}}"),
                 empty="none was throttled",
-            ),
-        ],
-    )
-
-
-def _clients() -> Section:
-    operation = "messaging_client_operation_duration_seconds"
-    named = 'messaging_destination_name=~"$topic"'
-    count, failed = (rate(f"{operation}_count", TO, BY, named, *more) for more in ((), (FAILED,)))
-    buckets = rate(f"{operation}_bucket", TO, BY, named)
-    sent, lost = (rate("messaging_client_sent_messages_total", TO, BY, named, *more) for more in ((), (FAILED,)))
-    consumed = rate("messaging_client_consumed_messages_total", TO, BY, named)
-    by = ("source_workload", "messaging_destination_name")
-    legend = "{{source_workload}}, {{messaging_destination_name}}"
-    return Section(
-        "Clients, by the OpenTelemetry conventions for messaging",
-        [
-            trend(
-                "Operations",
-                "Send, poll and commit per second of local clients. It needs a rule <Egress/9092/TCP/KAFKA>.",
-                units.RequestsPerSecond,
-                Line(promql.total(count, "source_workload", "messaging_operation_name"), "{{source_workload}}, {{messaging_operation_name}}"),
-                span=THIRD,
-                empty="no clients seen",
-            ),
-            trend(
-                "Failed operations",
-                "Share of operations that failed, by client and operation. Failing commits deliver records again.",
-                units.PercentUnit,
-                Line(
-                    promql.share(failed, count, "source_workload", "messaging_operation_name"),
-                    "{{source_workload}}, {{messaging_operation_name}}",
-                ),
-                limits=style.rising(style.ERROR_SHARE),
-                span=THIRD,
-                empty="no clients seen",
-            ),
-            trend(
-                "95th percentile of operations",
-                "What clients wait for, by operation. A poll waits for records, up to fetch.max.wait.ms.",
-                units.Seconds,
-                Line(promql.quantile(0.95, buckets, "messaging_operation_name"), "{{messaging_operation_name}}", exemplars=True),
-                span=THIRD,
-                empty="no clients seen",
-            ),
-            trend(
-                "Records sent",
-                "Records per second that clients tried to send.",
-                units.RecordsPerSecond,
-                Line(promql.total(sent, *by), legend),
-                span=THIRD,
-                empty="no clients seen",
-            ),
-            trend(
-                "Records not taken",
-                "Share of them that the broker refused. Any at all is lost unless the producer tries again: see its retries.",
-                units.PercentUnit,
-                Line(promql.share(lost, sent, *by), legend),
-                limits=style.rising(style.ERROR_SHARE),
-                span=THIRD,
-                empty="no clients seen",
-            ),
-            trend(
-                "Records consumed",
-                "Records per second that clients were given; a broker gives whole batches.",
-                units.RecordsPerSecond,
-                Line(promql.total(consumed, *by), legend),
-                span=THIRD,
-                empty="no clients seen",
             ),
         ],
     )

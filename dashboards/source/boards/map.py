@@ -1,13 +1,15 @@
 """The map: who asks whom, how often, with which errors and how fast."""
 
+from grafana_foundation_sdk.models import units
+
 import links
 import promql
 import seen
 import style
 import variables
 from board import Board, Section
-from grafana_foundation_sdk.models import units
-from panels import Column, Label, Line, graph, listing, trend
+from node_graph import graph
+from panels import Column, Label, Line, listing, trend
 from promql import BY, EDGE, FAILED, TO
 
 FAMILIES = [f"{name}_count" for kind in seen.ALL for name in dict.fromkeys((kind.served, kind.asked))]
@@ -18,8 +20,8 @@ def board() -> Board:
     return Board(
         name="map",
         title="Map",
-        description="Workloads and who asks whom, out of the labels of the default view: no traces and no further view are needed. "
-        "The chosen workloads are those that are asked, the chosen callers those that ask.",
+        description="Workloads and who asks whom, out of the labels of the default view: no traces and no further view "
+        "are needed. The chosen workloads are those that are asked, the chosen callers those that ask.",
         variables=[
             variables.datasource(),
             variables.traces(),
@@ -37,9 +39,10 @@ def _map() -> Section:
         [
             graph(
                 "HTTP, gRPC and Kafka",
-                "A circle is a workload, with the requests per second that it is asked and their 95th percentile; the red part of "
-                "its ring is the share of errors. One that is asked by nobody has what it asks instead. An arrow is who asks whom. "
-                "Follow red rings along the arrows to the last one: there the errors begin.",
+                "A circle is a workload, with the requests per second that it is asked and their 95th percentile; "
+                "the red part of its ring is the share of errors. One that is asked by nobody has what it asks "
+                "instead. An arrow is who asks whom. Follow red rings along the arrows to the last one: there the "
+                "errors begin.",
                 seen.service_graph(),
             )
         ],
@@ -49,24 +52,36 @@ def _map() -> Section:
 def _edges() -> Section:
     by = (*EDGE, "protocol")
     rate, failed, durations = (
-        f(TO, BY, *more, kinds=seen.ALL) for f, more in ((seen.exchanges, ()), (seen.exchanges, (FAILED,)), (seen.durations, ()))
+        f(TO, BY, *more, kinds=seen.ALL)
+        for f, more in ((seen.exchanges, ()), (seen.exchanges, (FAILED,)), (seen.durations, ()))
     )
     return Section(
         "Edges",
         [
             listing(
                 "Who asks whom",
-                "Each pair by protocol. Sort by errors to see which caller suffers most. Click a workload for its boards and traces.",
+                "Each pair by protocol. Sort by errors to see which caller suffers most. Click a workload for its "
+                "boards and traces.",
                 [
                     Label("source_namespace", "From namespace"),
-                    Label("source_workload", "From", [links.to_caller("What it asks", "flowfold-http"), links.to_traces("source")]),
+                    Label(
+                        "source_workload",
+                        "From",
+                        [links.to_caller("What it asks", "flowfold-http"), links.to_traces("source")],
+                    ),
                     Label("destination_namespace", "To namespace"),
-                    Label("destination_workload", "To", [links.to_board("What it serves", "flowfold-http"), links.to_traces()]),
+                    Label(
+                        "destination_workload",
+                        "To",
+                        [links.to_board("What it serves", "flowfold-http"), links.to_traces()],
+                    ),
                     Label("protocol", "Protocol"),
                 ],
                 [
                     Column("Rate", promql.total(rate, *by), units.RequestsPerSecond),
-                    Column("Errors", promql.share(failed, rate, *by), units.PercentUnit, style.rising(style.ERROR_SHARE)),
+                    Column(
+                        "Errors", promql.share(failed, rate, *by), units.PercentUnit, style.rising(style.ERROR_SHARE)
+                    ),
                     Column("p50", promql.quantile(0.5, durations, *by), units.Seconds),
                     Column("p95", promql.quantile(0.95, durations, *by), units.Seconds),
                 ],
@@ -105,7 +120,8 @@ def _lookups() -> Section:
         [
             graph(
                 "DNS",
-                "The same for DNS lookups, where nearly everybody asks the same servers. A red ring: see the board of DNS.",
+                "The same for DNS lookups, where nearly everybody asks the same servers. A red ring: see the board "
+                "of DNS.",
                 seen.service_graph((promql.DNS,)),
                 height=12,
                 empty="no lookups seen: is there a rule <Egress/53/UDP/DNS>?",

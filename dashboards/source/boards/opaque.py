@@ -1,9 +1,10 @@
 """What Flowfold relays but does not read, and what it does not see at all."""
 
+from grafana_foundation_sdk.models import units
+
 import style
 import variables
 from board import Board, Section
-from grafana_foundation_sdk.models import units
 from panels import THIRD, Line, figure, trend
 from promql import rate, select, share, total
 
@@ -24,8 +25,8 @@ def board() -> Board:
     return Board(
         name="opaque",
         title="Opaque and unparsed traffic",
-        description="Every relayed byte is in one class. This board shows those that are not read, why, and the connections that "
-        "went past the agent.",
+        description="Every relayed byte is in one class. This board shows those that are not read, why, and the "
+        "connections that went past the agent.",
         variables=[variables.datasource(), variables.traces(hidden=True), *variables.agents()],
         sections=[_now(), _bytes(), _connections(), _past(), _exchanges()],
     )
@@ -43,15 +44,15 @@ def _now() -> Section:
             ),
             figure(
                 "Opaque",
-                "Share of bytes that are not read by design: TLS, tunnels, unknown protocols. High: name plaintext ports instead, "
-                "such as those behind the TLS terminator, or leave these ports out of the rules.",
+                "Share of bytes that are not read by design: TLS, tunnels, unknown protocols. High: name plaintext "
+                "ports instead, such as those behind the TLS terminator, or leave these ports out of the rules.",
                 units.PercentUnit,
                 share(rate(BYTES, OPAQUE), rate(BYTES)),
             ),
             figure(
                 "Unparsed",
-                "Share of bytes whose reading was given up. It should be 0: see the reasons below, and report malformed_ ones of "
-                "peers that are in order.",
+                "Share of bytes whose reading was given up. It should be 0: see the reasons below, and report "
+                "malformed_ ones of peers that are in order.",
                 units.PercentUnit,
                 share(rate(BYTES, UNPARSED), rate(BYTES)),
                 style.rising(style.UNPARSED_SHARE),
@@ -71,8 +72,8 @@ def _now() -> Section:
             ),
             figure(
                 "Refused",
-                "Connections per second that the agent accepted and reset without relaying. Any at all harms users: no_destination "
-                "is something that connects to the agent's own port.",
+                "Connections per second that the agent accepted and reset without relaying. Any at all harms users: "
+                "no_destination is something that connects to the agent's own port.",
                 units.CountsPerSecond,
                 total(rate(REFUSED)),
                 style.none_is_good(),
@@ -87,8 +88,8 @@ def _bytes() -> Section:
         [
             trend(
                 "By class",
-                "Bytes per second: parsed are heads, framing and trailers; body is counted, not read; opaque is not read; unparsed "
-                "was given up.",
+                "Bytes per second: parsed are heads, framing and trailers; body is counted, not read; opaque is not "
+                "read; unparsed was given up.",
                 units.BytesPerSecondIEC,
                 Line(total(rate(BYTES), "class"), "{{class}}"),
                 stacked=True,
@@ -104,9 +105,9 @@ def _bytes() -> Section:
             ),
             trend(
                 "Unparsed by reason",
-                "Bytes per second of connections whose reading was given up, by reason. too_many_in_flight and header_table_too_large "
-                "are limits that hold memory down; malformed_ is a peer that breaks the protocol, or a port that speaks another one; "
-                "decoder_fault is a fault of ours: please report it.",
+                "Bytes per second of connections whose reading was given up, by reason. too_many_in_flight and "
+                "header_table_too_large are limits that hold memory down; malformed_ is a peer that breaks the "
+                "protocol, or a port that speaks another one; decoder_fault is a fault of ours: please report it.",
                 units.BytesPerSecondIEC,
                 Line(total(rate(BYTES, UNPARSED), "reason"), "{{reason}}"),
                 stacked=True,
@@ -124,8 +125,8 @@ def _connections() -> Section:
         [
             trend(
                 "By protocol",
-                "Connections per second that ended, by what they spoke: tls and opaque are not read, unknown said nothing that could "
-                "be told.",
+                "Connections per second that ended, by what they spoke: tls and opaque are not read, unknown said "
+                "nothing that could be told.",
                 units.CountsPerSecond,
                 Line(total(ended, "protocol"), "{{protocol}}"),
                 stacked=True,
@@ -134,8 +135,9 @@ def _connections() -> Section:
             ),
             trend(
                 "By outcome",
-                "Connections per second by how they ended. connect_failed: the server is down or refuses; server_reset: it crashed or "
-                "cut off; drain_timeout: the agent was stopped while they were busy; agent_error: our fault, see the log.",
+                "Connections per second by how they ended. connect_failed: the server is down or refuses; "
+                "server_reset: it crashed or cut off; drain_timeout: the agent was stopped while they were busy; "
+                "agent_error: our fault, see the log.",
                 units.CountsPerSecond,
                 Line(total(ended, "outcome"), "{{outcome}}"),
                 stacked=True,
@@ -160,8 +162,8 @@ def _past() -> Section:
         [
             trend(
                 "Steered and accepted",
-                "Connections per second that programs steered, and that agents accepted. Steered without accepted: the agent's queue "
-                "is full, or it stopped. Repeated segments of ingress ones count again.",
+                "Connections per second that programs steered, and that agents accepted. Steered without accepted: "
+                "the agent's queue is full, or it stopped. Repeated segments of ingress ones count again.",
                 units.CountsPerSecond,
                 Line(total(rate(STEERED), "direction"), "steered, {{direction}}"),
                 Line(total(rate(OPENED), "direction"), "accepted, {{direction}}"),
@@ -169,9 +171,10 @@ def _past() -> Section:
             ),
             trend(
                 "Not observed, by reason",
-                "Connections per second to named ports that went direct. older_than_agent passes as they close; paused: near "
-                "max_connections or the limit of descriptors, raise them; stale_heartbeat: the agent hangs; map_full: too many at once; "
-                "the other reasons are of the connections themselves, see the limits in the README.",
+                "Connections per second to named ports that went direct. older_than_agent passes as they close; "
+                "paused: near max_connections or the limit of descriptors, raise them; stale_heartbeat: the agent "
+                "hangs; map_full: too many at once; the other reasons are of the connections themselves, see the "
+                "limits in the README.",
                 units.CountsPerSecond,
                 Line(total(rate(NOT_OBSERVED), "reason"), "{{reason}}"),
                 stacked=True,
@@ -180,8 +183,8 @@ def _past() -> Section:
             ),
             trend(
                 "Refused, by reason",
-                "Connections per second that were reset without being relayed. loop: a rule names the agent's own port; no_socket: "
-                "out of descriptors.",
+                "Connections per second that were reset without being relayed. loop: a rule names the agent's own "
+                "port; no_socket: out of descriptors.",
                 units.CountsPerSecond,
                 Line(total(rate(REFUSED), "reason"), "{{reason}}"),
                 stacked=True,
@@ -198,8 +201,8 @@ def _exchanges() -> Section:
         [
             trend(
                 "By outcome",
-                "Exchanges per second that were read, of all protocols: answered, failed, or unfinished when their connection ended "
-                "or was no longer read.",
+                "Exchanges per second that were read, of all protocols: answered, failed, or unfinished when their "
+                "connection ended or was no longer read.",
                 units.RequestsPerSecond,
                 Line(total(rate(EXCHANGES), "outcome"), "{{outcome}}"),
                 stacked=True,

@@ -1,9 +1,10 @@
 """The families of the views that a configuration chooses: Hubble, go-grpc-prometheus, service graph."""
 
+from grafana_foundation_sdk.models import units
+
 import style
 import variables
 from board import Board, Section
-from grafana_foundation_sdk.models import units
 from panels import QUARTER, THIRD, Line, spread, trend
 from promql import heat, of_agents, per, quantile, rate, share, told, total
 
@@ -18,10 +19,17 @@ def board() -> Board:
     return Board(
         name="views",
         title="Views",
-        description="The same numbers under the names of Hubble, go-grpc-prometheus and service graphs, where metrics.views asks for "
-        "them. For those who move from there: their own dashboards work on these families, too.",
+        description="The same numbers under the names of Hubble, go-grpc-prometheus and service graphs, where "
+        "metrics.views asks for them. For those who move from there: their own dashboards work on these families, too.",
         variables=[variables.datasource(), variables.traces(hidden=True), *variables.agents()],
-        sections=[_hubble_http(), _hubble_flows(), _hubble_others(), _grpc_servers(), _grpc_clients(), _service_graph()],
+        sections=[
+            _hubble_http(),
+            _hubble_flows(),
+            _hubble_others(),
+            _grpc_servers(),
+            _grpc_clients(),
+            _service_graph(),
+        ],
     )
 
 
@@ -40,8 +48,8 @@ def _hubble_http() -> Section:
         [
             trend(
                 "Requests",
-                "Requests per second by reporter; both sides of one request count once each, so do not add them up. With httpV2 only "
-                "those that were answered.",
+                "Requests per second by reporter; both sides of one request count once each, so do not add them up. "
+                "With httpV2 only those that were answered.",
                 units.RequestsPerSecond,
                 Line(total(requests, "reporter"), "{{reporter}}"),
                 span=QUARTER,
@@ -49,8 +57,8 @@ def _hubble_http() -> Section:
             ),
             trend(
                 "By status",
-                "Requests per second by status, with httpV2; with http, where requests have none, answers by theirs. See the board of "
-                "HTTP for what to do.",
+                "Requests per second by status, with httpV2; with http, where requests have none, answers by theirs. "
+                "See the board of HTTP for what to do.",
                 units.RequestsPerSecond,
                 Line(f"{total(status, 'status', 'reporter')}", "{{status}}, {{reporter}}"),
                 Line(f"{total(answers, 'status', 'reporter')}", "answer {{status}}, {{reporter}}"),
@@ -90,8 +98,8 @@ def _hubble_flows() -> Section:
             ),
             trend(
                 "TCP flags",
-                "Flags per second of connections that are over. SYN well above SYN-ACK: servers that cannot be reached; many RST: "
-                "peers that cut off.",
+                "Flags per second of connections that are over. SYN well above SYN-ACK: servers that cannot be "
+                "reached; many RST: peers that cut off.",
                 units.EventsPerSecond,
                 Line(total(_rate("hubble_tcp_flags_total"), "flag", "family"), "{{flag}}, {{family}}"),
                 empty="metrics.hubble has no tcp",
@@ -126,7 +134,8 @@ def _hubble_others() -> Section:
             ),
             trend(
                 "DNS",
-                "Questions per second, and answers by code. Fewer answers than questions: see unanswered ones on the board of DNS.",
+                "Questions per second, and answers by code. Fewer answers than questions: see unanswered ones on the "
+                "board of DNS.",
                 units.RequestsPerSecond,
                 Line(total(queries), "questions"),
                 Line(total(answers, "rcode"), "{{rcode}}"),
@@ -151,7 +160,8 @@ def _grpc(side: str, title: str) -> Section:
         [
             trend(
                 "Calls by code",
-                "Calls per second that are over, by code, and all that started: here a call starts and ends in one, when it is over.",
+                "Calls per second that are over, by code, and all that started: here a call starts and ends in one, "
+                "when it is over.",
                 units.RequestsPerSecond,
                 Line(total(handled, "grpc_code"), "{{grpc_code}}"),
                 Line(total(started), "started"),
@@ -205,8 +215,8 @@ def _service_graph() -> Section:
         [
             trend(
                 "Requests",
-                "Requests per second of each edge. Where two agents see both ends of an edge they count twice: the board with the map "
-                "counts them once.",
+                "Requests per second of each edge. Where two agents see both ends of an edge they count twice: the "
+                "board with the map counts them once.",
                 units.RequestsPerSecond,
                 Line(total(requests, "client", "server"), edge),
                 span=THIRD,
@@ -223,7 +233,8 @@ def _service_graph() -> Section:
             ),
             trend(
                 "95th percentile",
-                "Duration as servers' and as clients' sides report it. Clients above servers: the network, or a queue between them.",
+                "Duration as servers' and as clients' sides report it. Clients above servers: the network, or a "
+                "queue between them.",
                 units.Seconds,
                 Line(quantile(0.95, served, "client", "server"), f"{edge}, server", exemplars=True),
                 Line(quantile(0.95, asked, "client", "server"), f"{edge}, client", exemplars=True),
