@@ -86,6 +86,7 @@ def trend(
     *lines: Line,
     span: int = HALF,
     stacked: bool = False,
+    least: float | None = 0,
     most: float | None = None,
     limits: ThresholdsConfig | None = None,
     colors: dict[str, str] | None = None,
@@ -98,7 +99,6 @@ def trend(
         .description(description)
         .datasource(style.METRICS)
         .unit(unit)
-        .min(0)
         .no_value(empty)
         .span(span)
         .height(TALL)
@@ -122,6 +122,8 @@ def trend(
     )
     if stacked:
         panel = panel.stacking(common.StackingConfig().mode(StackingMode.NORMAL).group("A"))
+    if least is not None:
+        panel = panel.min(least)
     if most is not None:
         panel = panel.max(most)
     if limits is not None:
@@ -166,7 +168,9 @@ def figure(
     return panel if decimals is None else panel.decimals(decimals)
 
 
-def spread(title: str, description: str, unit: str, buckets: str, *, span: int = HALF) -> AnyPanel:
+def spread(
+    title: str, description: str, unit: str, buckets: str, *, span: int = HALF, empty: str = NO_TRAFFIC
+) -> AnyPanel:
     """A distribution over time, with its exemplars."""
     query = _range(Line(buckets, "{{le}}", exemplars=True), 0).format(PromQueryFormat.HEATMAP)
     return (
@@ -174,7 +178,7 @@ def spread(title: str, description: str, unit: str, buckets: str, *, span: int =
         .title(title)
         .description(description)
         .datasource(style.METRICS)
-        .no_value(NO_TRAFFIC)
+        .no_value(empty)
         .span(span)
         .height(TALL)
         .targets([query])
@@ -198,7 +202,16 @@ def spread(title: str, description: str, unit: str, buckets: str, *, span: int =
     )
 
 
-def bars(title: str, description: str, unit: str, expr: str, legend: str, *, span: int = HALF) -> AnyPanel:
+def bars(
+    title: str,
+    description: str,
+    unit: str,
+    expr: str,
+    legend: str,
+    *,
+    span: int = HALF,
+    empty: str = NO_TRAFFIC,
+) -> AnyPanel:
     """A ranking at the end of the time that is shown."""
     return (
         bargauge.Panel()
@@ -207,7 +220,7 @@ def bars(title: str, description: str, unit: str, expr: str, legend: str, *, spa
         .datasource(style.METRICS)
         .unit(unit)
         .min(0)
-        .no_value(NO_TRAFFIC)
+        .no_value(empty)
         .span(span)
         .height(TALL)
         .targets([instant(f"sort_desc({expr})", "A", legend)])
@@ -232,7 +245,7 @@ def listing(
     empty: str = NO_TRAFFIC,
 ) -> AnyPanel:
     """A table: a row for each set of labels, a column for each expression; those `untold` are left out."""
-    refs = [f"{number:02d}" for number in range(len(columns))]
+    refs = [column.title.lower().replace(" ", "_") for column in columns]
     values = [_value_of(ref, len(columns)) for ref in refs]
     renamed = {label.name: label.title for label in labels}
     renamed |= {value: column.title for value, column in zip(values, columns, strict=True)}

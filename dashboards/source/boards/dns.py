@@ -171,6 +171,7 @@ def _durations() -> Section:
                 units.Seconds,
                 promql.heat(_buckets(answered)),
                 span=THIRD,
+                empty=EMPTY,
             ),
             trend(
                 "95th percentile by server",
@@ -233,6 +234,7 @@ def _names() -> Section:
                 units.RequestsPerSecond,
                 promql.top(15, promql.total(_rate(named), "dns_question_name")),
                 "{{dns_question_name}}",
+                empty=empty,
             ),
             listing(
                 "Names that do not exist",

@@ -231,14 +231,14 @@ def _methods() -> Section:
 
 
 def _messages() -> Section:
-    calls = _rate()
+    calls = promql.rate(f"{GRPC.served}_count", TO, METHOD)  # messages do not tell who called
     both = {"up": UP, "down": DOWN}
     messages, sizes = (
         {side: promql.rate(family, SERVED_BY, TO, METHOD, matcher) for side, matcher in both.items()}
         for family in (MESSAGES, MESSAGE_BYTES)
     )
     return Section(
-        "Streams and messages",
+        "Streams and messages, of all callers",
         [
             trend(
                 "Messages",

@@ -281,6 +281,7 @@ def _lag() -> Section:
                     "{{group}}, {{topic}}",
                 ),
                 span=THIRD,
+                least=None,
                 empty="no commits seen",
             ),
             trend(
@@ -317,6 +318,7 @@ def _time() -> Section:
                 "How long brokers take for a Produce. With acks=all it has the slowest replica in it.",
                 units.Seconds,
                 promql.heat(produce),
+                empty=EMPTY,
             ),
             trend(
                 "Fetch beyond its wait",
@@ -331,6 +333,7 @@ def _time() -> Section:
                 "The same as a distribution: all of it in the lowest bucket is a healthy broker.",
                 units.Seconds,
                 promql.heat(beyond),
+                empty="no Fetch seen",
             ),
             trend(
                 "Throttled responses",

@@ -79,6 +79,7 @@ def _hubble_http() -> Section:
                 units.Seconds,
                 heat(buckets),
                 span=QUARTER,
+                empty=NO_HUBBLE,
             ),
         ],
     )
