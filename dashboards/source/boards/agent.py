@@ -306,8 +306,9 @@ def _pushes() -> Section:
         [
             trend(
                 "Data points",
-                "Data points per second that were pushed, by what became of them. failed ones are told by the next "
-                "push; rejected: the receiver's message is in the log; dropped: the push before was not over.",
+                "Data points per second that were pushed, by what became of them. failed: the receiver could not be "
+                "reached, the next push tells their counts; rejected: its message is in the log; dropped: their series "
+                "expired before a push got through.",
                 units.OpsPerSecond,
                 Line(total(rate(points), "outcome"), "{{outcome}}"),
                 stacked=True,

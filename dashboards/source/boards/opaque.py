@@ -73,7 +73,7 @@ def _now() -> Section:
             figure(
                 "Refused",
                 "Connections per second that the agent accepted and reset without relaying. Any at all harms users: "
-                "no_destination is something that connects to the agent's own port.",
+                "see the reasons below.",
                 units.CountsPerSecond,
                 total(rate(REFUSED)),
                 style.none_is_good(),
@@ -183,8 +183,9 @@ def _past() -> Section:
             ),
             trend(
                 "Refused, by reason",
-                "Connections per second that were reset without being relayed. loop: a rule names the agent's own "
-                "port; no_socket: out of descriptors.",
+                "Connections per second that were reset without being relayed. loop: it was going to the "
+                "agent's own listener; no_destination: it came there without having been steered; no_socket: out of "
+                "descriptors, raise LimitNOFILE.",
                 units.CountsPerSecond,
                 Line(total(rate(REFUSED), "reason"), "{{reason}}"),
                 stacked=True,
