@@ -1,8 +1,9 @@
 """Expressions of PromQL, put together from families.
 
-A label that has no value is left out of a series. So a variable that says "All" is `.*`, which also takes series without the
-label; shares are guarded against what has no errors yet; and what is shown by a label that may be missing gets a word in its
-place (`told`).
+A label that has no value is left out of a series. So a variable that says "All" is `.*`, which also takes series without
+the label; shares are guarded against what has no errors yet; and what is shown by a label that may be missing gets a word
+in its place (`told`). The overflow series has no label but its own: a matcher that excludes a value excludes the empty one
+as well, and what is to be without an answer must have failed.
 """
 
 from dataclasses import dataclass
@@ -76,7 +77,7 @@ DNS: Final = Sides(
     'reporter="client"',
 )
 
-NOT_WAITING: Final = 'api!="Fetch"'
+NOT_WAITING: Final = 'api!~"Fetch|"'
 """Kafka requests whose duration is the broker's: a Fetch waits for records."""
 
 
@@ -132,8 +133,9 @@ def heat(buckets: str) -> str:
 
 
 def told(series: str, label: str, word: str = "none") -> str:
-    """Series with a word where they lack a label."""
-    return f'label_replace({series}, "{label}", "{word}", "{label}", "")'
+    """Series with a word where they lack a label; the overflow series lacks them all."""
+    overflow = f'label_replace({series}, "{label}", "overflow", "otel_metric_overflow", "true")'
+    return f'label_replace({overflow}, "{label}", "{word}", "{label}", "")'
 
 
 def marked(series: str, label: str, value: str) -> str:

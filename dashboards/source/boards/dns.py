@@ -11,7 +11,7 @@ from promql import BY, CALLER, DNS, FAILED, WORKLOAD
 
 EMPTY = "no lookups seen: is there a rule <Egress/53/UDP/DNS>?"
 TO = 'destination_namespace=~"$server_namespace",destination_workload=~"$server"'
-UNANSWERED = 'dns_response_code=""'
+UNANSWERED = f'{FAILED},dns_response_code=""'
 QUANTILES = ((0.5, "p50"), (0.95, "p95"), (0.99, "p99"))
 
 CODE_COLORS = {
@@ -19,8 +19,9 @@ CODE_COLORS = {
     "/^NXDOMAIN$/": style.NOTICE,
     "/^(SERVFAIL|REFUSED)$/": style.BAD,
     "/^none$/": style.STRANGE,
+    "/^overflow$/": style.SILENT,
 }
-"""Colours of response codes; `none` is a lookup without an answer."""
+"""Colours of response codes; `none` is a lookup without an answer, `overflow` are those beyond max_series."""
 
 
 def board() -> Board:

@@ -22,6 +22,7 @@ CODE_COLORS = {
     "/^OK$/": style.GOOD,
     "/^(CANCELLED|NOT_FOUND|ALREADY_EXISTS|INVALID_ARGUMENT|OUT_OF_RANGE)$/": style.NOTICE,
     "/^(UNAUTHENTICATED|PERMISSION_DENIED|FAILED_PRECONDITION|RESOURCE_EXHAUSTED|ABORTED)$/": style.WARN,
+    "/^overflow$/": style.SILENT,
     "/^(UNKNOWN|DEADLINE_EXCEEDED|UNIMPLEMENTED|INTERNAL|UNAVAILABLE|DATA_LOSS)$/": style.BAD,
 }
 """Colours of codes: red are those that the conventions hold the server to account for."""
@@ -84,7 +85,7 @@ def _now() -> Section:
                 "Share of calls that did not end with OK, whoever is to blame. Much more than the errors: clients "
                 "ask for what is not there, or give up.",
                 units.PercentUnit,
-                promql.share(_rate('rpc_response_status_code!="OK"'), _rate()),
+                promql.share(_rate('rpc_response_status_code!~"OK|"'), _rate()),
                 style.rising((0.05, 0.2)),
             ),
             figure(
@@ -219,7 +220,7 @@ def _methods() -> Section:
                 [*workload, Label("rpc_method", "Method"), Label("rpc_response_status_code", "Code")],
                 [
                     Column(
-                        "Rate", promql.total(_rate('rpc_response_status_code!="OK"'), *coded), units.RequestsPerSecond
+                        "Rate", promql.total(_rate('rpc_response_status_code!~"OK|"'), *coded), units.RequestsPerSecond
                     )
                 ],
                 sort="Rate",

@@ -22,8 +22,9 @@ STATUS_COLORS = {
     "/^4/": style.WARN,
     "/^5/": style.BAD,
     "/^none$/": style.STRANGE,
+    "/^overflow$/": style.SILENT,
 }
-"""Colours of status codes; `none` is a request without an answer."""
+"""Colours of status codes; `none` is a request without an answer, `overflow` are those beyond max_series."""
 
 
 def board() -> Board:
@@ -60,7 +61,7 @@ def _served_buckets() -> str:
 
 def _now() -> Section:
     answered_badly = 'http_response_status_code=~"5.."'
-    unanswered = 'http_response_status_code=""'
+    unanswered = f'{FAILED},http_response_status_code=""'
     refused = 'http_response_status_code=~"4.."'
     return Section(
         "Served, as the server's side reports",

@@ -152,7 +152,7 @@ def _grpc(side: str, title: str) -> Section:
     started, handled, received, sent = (
         _rate(f"grpc_{side}_{what}_total") for what in ("started", "handled", "msg_received", "msg_sent")
     )
-    failed = _rate(f"grpc_{side}_handled_total", 'grpc_code!="OK"')
+    failed = _rate(f"grpc_{side}_handled_total", 'grpc_code!~"OK|"')
     buckets = _rate(f"grpc_{side}_handling_seconds_bucket")
     method = "{{grpc_service}}/{{grpc_method}}"
     by = ("grpc_service", "grpc_method")
