@@ -47,6 +47,9 @@ WHOLE: Final = style.WIDTH
 TALL: Final = 8
 SMALL: Final = 4
 
+WORKLOAD_NAME: Final = "{{destination_workload}} {{destination_namespace}}"
+"""What series by workload are called; many have no namespace."""
+
 NO_TRAFFIC: Final = "nothing seen"
 """What a panel says that has no data."""
 

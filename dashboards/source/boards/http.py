@@ -3,6 +3,7 @@
 from grafana_foundation_sdk.models import units
 
 import links
+import panels
 import promql
 import style
 import variables
@@ -118,7 +119,7 @@ def _now() -> Section:
 
 def _served() -> Section:
     status = promql.told(_served_rate(), "http_response_status_code")
-    workload = "{{destination_namespace}}/{{destination_workload}}"
+    workload = panels.WORKLOAD_NAME
     return Section(
         "Rate and errors",
         [
@@ -156,7 +157,7 @@ def _served() -> Section:
 
 def _durations() -> Section:
     first = promql.rate(f"{FIRST_BYTE}_bucket", SERVED_BY, TO)
-    workload = "{{destination_namespace}}/{{destination_workload}}"
+    workload = panels.WORKLOAD_NAME
     return Section(
         "Duration",
         [
@@ -321,7 +322,7 @@ def _asked() -> Section:
                 units.Seconds,
                 Line(
                     promql.quantile(0.95, first, *WORKLOAD),
-                    "{{destination_namespace}}/{{destination_workload}}",
+                    panels.WORKLOAD_NAME,
                     exemplars=True,
                 ),
             ),

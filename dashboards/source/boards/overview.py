@@ -3,6 +3,7 @@
 from grafana_foundation_sdk.models import units
 
 import links
+import panels
 import promql
 import seen
 import style
@@ -159,7 +160,7 @@ def _budget() -> Section:
                 units.Short,
                 Line(
                     f"({promql.share(failed, rate, *WORKLOAD)}) / {ALLOWED}",
-                    "{{destination_namespace}}/{{destination_workload}}",
+                    panels.WORKLOAD_NAME,
                 ),
                 limits=style.rising((1.0, 14.4)),
             ),
@@ -169,14 +170,14 @@ def _budget() -> Section:
                 "missed. Start with the first: its link in the table above leads to its errors.",
                 units.PercentUnit,
                 promql.top(10, f"({spent}) / {ALLOWED}"),
-                "{{destination_namespace}}/{{destination_workload}}",
+                panels.WORKLOAD_NAME,
             ),
         ],
     )
 
 
 def _over_time() -> Section:
-    legend = "{{destination_namespace}}/{{destination_workload}}"
+    legend = panels.WORKLOAD_NAME
     rate, failed = seen.exchanges(TO), seen.exchanges(TO, FAILED)
     return Section(
         "Over time",
