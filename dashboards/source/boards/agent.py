@@ -38,7 +38,8 @@ def _now() -> Section:
         [
             figure(
                 "Agents",
-                "Agents that are scraped.",
+                "Agents that are scraped. Fewer than there are hosts: an agent is down or its target is gone, see "
+                "Prometheus' page of targets.",
                 units.Short,
                 f"count({select('flowfold_build_info')})",
                 empty="none",
@@ -62,14 +63,16 @@ def _now() -> Section:
             ),
             figure(
                 "CPU",
-                "Cores that all chosen agents use together.",
+                "Cores that all chosen agents use together. When it rises without more exchanges, the section on "
+                "cost says whose it is.",
                 units.Short,
                 total(CPU),
                 decimals=2,
             ),
             figure(
                 "Memory",
-                "Resident memory of the agent that has most.",
+                "Resident memory of the agent that has most. Well above max_bytes: many open connections, see the "
+                "section on cost.",
                 units.BytesIEC,
                 most(MEMORY),
             ),
@@ -145,7 +148,8 @@ def _cost() -> Section:
             ),
             trend(
                 "Memory",
-                "Resident memory, and what of it are series. Beyond that are buffers of open connections.",
+                "Resident memory, and what of it are series (max_bytes limits those). Beyond that are buffers: fewer "
+                "open connections (max_connections) need less.",
                 units.BytesIEC,
                 Line(MEMORY, "{{instance}}"),
                 Line(select("flowfold_series_memory_bytes"), "{{instance}}, series"),
@@ -192,7 +196,8 @@ def _series() -> Section:
             ),
             trend(
                 "Series by family",
-                "Label sets that are kept. A family that grows without end has a label with too many values.",
+                "Label sets that are kept. A family that grows without end has a label with too many values: hide "
+                "that one (metrics.labels).",
                 units.Short,
                 Line(total(select("flowfold_series"), "family"), family),
                 stacked=True,
@@ -288,7 +293,8 @@ def _scrapes() -> Section:
             ),
             trend(
                 "By format",
-                "Scrapes per second by format. Native histograms come by protobuf alone.",
+                "Scrapes per second by format. Native histograms come by protobuf alone: where it is missing, see "
+                "scrape_native_histograms of Prometheus.",
                 units.OpsPerSecond,
                 Line(total(rate("flowfold_scrapes_total"), "format"), "{{format}}"),
                 span=THIRD,
@@ -307,8 +313,8 @@ def _pushes() -> Section:
             trend(
                 "Data points",
                 "Data points per second that were pushed, by what became of them. failed: the receiver could not be "
-                "reached, the next push tells their counts; rejected: its message is in the log; dropped: their series "
-                "expired before a push got through.",
+                "reached, the next push tells their counts; rejected: its message is in the log; dropped: their "
+                "series expired before a push got through.",
                 units.OpsPerSecond,
                 Line(total(rate(points), "outcome"), "{{outcome}}"),
                 stacked=True,
@@ -369,7 +375,8 @@ def _builds() -> Section:
             ),
             listing(
                 "Resources",
-                "The attributes that each agent was told to report as (resource in its configuration).",
+                "The attributes that each agent was told to report as. One that lacks its cluster or environment: "
+                "set resource in its configuration.",
                 [],
                 [Column("Reports", of_agents(select("target_info")), units.Short)],
                 span=10,

@@ -89,7 +89,8 @@ def _now() -> Section:
             ),
             figure(
                 "Median",
-                "Half of the lookups take less: from a cache nearby it is below a millisecond or two.",
+                "Half of the lookups take less: from a cache nearby it is below a millisecond or two. More: clients "
+                "ask a resolver that is far away.",
                 units.Seconds,
                 promql.quantile(0.5, _buckets()),
                 empty="no lookups",
@@ -159,7 +160,8 @@ def _durations() -> Section:
         [
             trend(
                 "Percentiles",
-                "How long lookups take that are answered.",
+                "How long lookups take that are answered. p50 high: no cache nearby; p99 alone high: names that the "
+                "resolver must ask others for.",
                 units.Seconds,
                 *(Line(promql.quantile(of, _buckets(answered)), name) for of, name in QUANTILES),
                 span=THIRD,
@@ -176,7 +178,8 @@ def _durations() -> Section:
             ),
             trend(
                 "95th percentile by server",
-                "Which resolver is slow.",
+                "Which resolver is slow. One alone: its load or the way to it; all of them: what they ask, or their "
+                "caches are cold.",
                 units.Seconds,
                 Line(promql.quantile(0.95, _buckets(answered), *WORKLOAD), "{{destination_workload}}"),
                 span=THIRD,

@@ -97,7 +97,8 @@ def _now() -> Section:
             ),
             figure(
                 "Messages",
-                "Messages per second, both ways, of calls that ended.",
+                "Messages per second, both ways, of calls that ended. It falls while calls go on: streams end early, "
+                "see their codes.",
                 units.MessagesPerSecond,
                 promql.total(promql.rate(MESSAGES, SERVED_BY, TO, METHOD)),
             ),
@@ -139,7 +140,8 @@ def _served() -> Section:
             ),
             trend(
                 "Error types",
-                "Failed calls per second by error_type: a code, or how the exchange broke.",
+                "Failed calls per second by error_type: a code, or how the exchange broke. The latter are resets and "
+                "lost connections: see the server's restarts.",
                 units.RequestsPerSecond,
                 Line(promql.total(_rate(FAILED), "error_type"), "{{error_type}}"),
                 stacked=True,
@@ -158,7 +160,7 @@ def _durations() -> Section:
             trend(
                 "Percentiles",
                 "Duration from the first byte of the request to the end of both streams. Points are exemplars that "
-                "lead to traces.",
+                "lead to traces: open one of the slow ones.",
                 units.Seconds,
                 *(Line(promql.quantile(of, _buckets()), name, exemplars=True) for of, name in QUANTILES),
             ),
@@ -179,7 +181,7 @@ def _durations() -> Section:
             ),
             trend(
                 "95th percentile by method",
-                "Which method is slow. Choose it above to see its distribution.",
+                "Which method is slow. Choose it above to see its distribution, and whether its first message is late as well.",
                 units.Seconds,
                 Line(promql.quantile(0.95, _buckets(), "rpc_method"), "{{rpc_method}}", exemplars=True),
             ),
@@ -216,7 +218,8 @@ def _methods() -> Section:
             ),
             listing(
                 "By method and code",
-                "Calls that did not end with OK, by method and code.",
+                "Calls that did not end with OK, by method and code: the first row is what to look for in the "
+                "server's log.",
                 [*workload, Label("rpc_method", "Method"), Label("rpc_response_status_code", "Code")],
                 [
                     Column(

@@ -101,7 +101,8 @@ def _now() -> Section:
             ),
             figure(
                 "Produced",
-                "Records per second that brokers took.",
+                "Records per second that brokers took. Nothing while producers run: see the error codes of Produce "
+                "below.",
                 units.RecordsPerSecond,
                 promql.total(RECORDS.once("", TO, BY, TOPIC, 'direction="produce"')),
                 empty="no records",
@@ -163,7 +164,7 @@ def _requests() -> Section:
             trend(
                 "Failures",
                 "Requests per second that failed, by error_type: what the broker said, or how the exchange broke "
-                "without a response.",
+                "without a response; many of the latter are a broker that restarts.",
                 units.RequestsPerSecond,
                 Line(promql.total(_requests_rate(FAILED), "error_type"), "{{error_type}}"),
                 stacked=True,
@@ -172,7 +173,8 @@ def _requests() -> Section:
             ),
             listing(
                 "By client and API",
-                "Who asks what of the brokers. client_id is there where max_kafka_client_ids says so.",
+                "Who asks what of the brokers. Sort by errors or p95 to find the client to look at. Client ids are "
+                "there where max_kafka_client_ids says so.",
                 [
                     Label("source_namespace", "Namespace"),
                     Label("source_workload", "Client"),
@@ -215,7 +217,8 @@ def _records() -> Section:
             ),
             trend(
                 "Bytes",
-                "Bytes per second of the batches of these records, compressed as on the wire.",
+                "Bytes per second of the batches of these records, compressed as on the wire. Near what the network "
+                "or a quota allows: spread the topic over more brokers.",
                 units.BytesPerSecondIEC,
                 Line(promql.total(sizes, "topic", "direction"), legend),
                 span=THIRD,
@@ -266,7 +269,7 @@ def _lag() -> Section:
             ),
             bars(
                 "Furthest behind",
-                "Groups and topics with most lag.",
+                "Groups and topics with most lag. Start with the first whose lag also grows, beside this.",
                 units.Short,
                 promql.top(10, _lag_by("group", "topic")),
                 "{{group}}, {{topic}}",
@@ -337,7 +340,8 @@ def _time() -> Section:
             ),
             trend(
                 "Throttled responses",
-                "Responses per second that held a client back, by API and client.",
+                "Responses per second that held a client back, by API and client. Ask whoever runs that client "
+                "whether it means to send so much.",
                 units.RequestsPerSecond,
                 Line(
                     promql.total(THROTTLE.once("_count", TO, BY), "api", "source_workload", "client_id"),

@@ -26,7 +26,8 @@ def section(*matchers: str) -> Section:
         [
             trend(
                 "Operations",
-                "Send, poll and commit per second of local clients. It needs a rule <Egress/9092/TCP/KAFKA>.",
+                "Send, poll and commit per second of local clients. Polls without commits: a consumer that is stuck. "
+                "It needs a rule <Egress/9092/TCP/KAFKA>.",
                 units.RequestsPerSecond,
                 Line(
                     promql.total(count, "source_workload", "messaging_operation_name"),
@@ -37,7 +38,8 @@ def section(*matchers: str) -> Section:
             ),
             trend(
                 "Failed operations",
-                "Share of operations that failed, by client and operation. Failing commits deliver records again.",
+                "Share of operations that failed, by client and operation. Failing commits deliver records again; "
+                "failing sends are tried again, see the error codes.",
                 units.PercentUnit,
                 Line(
                     promql.share(failed, count, "source_workload", "messaging_operation_name"),
@@ -49,7 +51,8 @@ def section(*matchers: str) -> Section:
             ),
             trend(
                 "95th percentile of operations",
-                "What clients wait for, by operation. A poll waits for records, up to fetch.max.wait.ms.",
+                "What clients wait for, by operation. A poll waits for records, up to fetch.max.wait.ms; a slow send "
+                "is the broker's, see Produce above.",
                 units.Seconds,
                 Line(
                     promql.quantile(0.95, buckets, "messaging_operation_name"),
@@ -61,7 +64,8 @@ def section(*matchers: str) -> Section:
             ),
             trend(
                 "Records sent",
-                "Records per second that clients tried to send.",
+                "Records per second that clients tried to send. A client that stopped: it failed, or has nothing to "
+                "say; see its failed operations.",
                 units.RecordsPerSecond,
                 Line(promql.total(sent, *by), legend),
                 span=THIRD,
@@ -79,7 +83,8 @@ def section(*matchers: str) -> Section:
             ),
             trend(
                 "Records consumed",
-                "Records per second that clients were given; a broker gives whole batches.",
+                "Records per second that clients were given; a broker gives whole batches. Below what is sent for "
+                "long: lag grows.",
                 units.RecordsPerSecond,
                 Line(promql.total(consumed, *by), legend),
                 span=THIRD,

@@ -38,7 +38,8 @@ def _now() -> Section:
         [
             figure(
                 "Relayed",
-                "Bytes per second that agents relay, both ways.",
+                "Bytes per second that agents relay, both ways. It falls to nothing while services are busy: "
+                "connections go past the agent, see below.",
                 units.BytesPerSecondIEC,
                 total(rate(BYTES)),
             ),
@@ -65,7 +66,8 @@ def _now() -> Section:
             ),
             figure(
                 "Not observed",
-                "Connections per second to named ports that went direct, unseen. Reasons are below.",
+                "Connections per second to named ports that went direct, unseen. Traffic is unharmed, but not in the "
+                "numbers: reasons are below.",
                 units.CountsPerSecond,
                 total(rate(NOT_OBSERVED)),
                 style.none_is_good(),
@@ -98,7 +100,8 @@ def _bytes() -> Section:
             ),
             trend(
                 "By direction",
-                "Bytes per second each way.",
+                "Bytes per second each way. Much towards servers are uploads; little back is often errors without a "
+                "body.",
                 units.BytesPerSecondIEC,
                 Line(total(rate(BYTES), "side"), "{{side}}"),
                 span=THIRD,
@@ -183,8 +186,8 @@ def _past() -> Section:
             ),
             trend(
                 "Refused, by reason",
-                "Connections per second that were reset without being relayed. loop: it was going to the "
-                "agent's own listener; no_destination: it came there without having been steered; no_socket: out of "
+                "Connections per second that were reset without being relayed. loop: it was going to the agent's own "
+                "listener; no_destination: it came there without having been steered; no_socket: out of "
                 "descriptors, raise LimitNOFILE.",
                 units.CountsPerSecond,
                 Line(total(rate(REFUSED), "reason"), "{{reason}}"),
@@ -211,7 +214,8 @@ def _exchanges() -> Section:
             ),
             trend(
                 "By direction",
-                "Exchanges per second by the rules that steered them; both is seen from both sides in one hop.",
+                "Exchanges per second by the rules that steered them; both is seen from both sides in one hop. A "
+                "direction that is missing has no rule, or a wrong port.",
                 units.RequestsPerSecond,
                 Line(total(rate(EXCHANGES), "direction"), "{{direction}}"),
                 stacked=True,

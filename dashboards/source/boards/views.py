@@ -20,7 +20,8 @@ def board() -> Board:
         name="views",
         title="Views",
         description="The same numbers under the names of Hubble, go-grpc-prometheus and service graphs, where "
-        "metrics.views asks for them. For those who move from there: their own dashboards work on these families, too.",
+        "metrics.views asks for them. For those who move from there: their own dashboards work on these families, "
+        "too.",
         variables=[variables.datasource(), variables.traces(hidden=True), *variables.agents()],
         sections=[
             _hubble_http(),
@@ -75,7 +76,8 @@ def _hubble_http() -> Section:
             ),
             spread(
                 "Distribution",
-                "How many requests took how long, of both reporters.",
+                "How many requests took how long, of both reporters. A band that moves up is a server that slows "
+                "down: see the board of HTTP.",
                 units.Seconds,
                 heat(buckets),
                 span=QUARTER,
@@ -91,7 +93,8 @@ def _hubble_flows() -> Section:
         [
             trend(
                 "Flows",
-                "Requests and answers per second, each a flow to Hubble, by protocol and verdict.",
+                "Requests and answers per second, each a flow to Hubble, by protocol and verdict. Halved: requests "
+                "are no longer answered.",
                 units.EventsPerSecond,
                 Line(total(_rate("hubble_flows_processed_total"), "subtype", "verdict"), "{{subtype}}, {{verdict}}"),
                 stacked=True,
@@ -127,7 +130,7 @@ def _hubble_others() -> Section:
             ),
             trend(
                 "Kafka durations",
-                "95th percentile by API; a Fetch waits for records.",
+                "95th percentile by API; a Fetch waits for records. See what is the broker's on the board of Kafka.",
                 units.Seconds,
                 Line(quantile(0.95, buckets, "api_key"), "{{api_key}}"),
                 span=THIRD,
@@ -180,7 +183,7 @@ def _grpc(side: str, title: str) -> Section:
             ),
             trend(
                 "95th percentile by method",
-                "Duration of calls of each method.",
+                "Duration of calls of each method, to the end of both streams. See the board of gRPC for what to do.",
                 units.Seconds,
                 Line(quantile(0.95, buckets, *by), method, exemplars=True),
                 span=QUARTER,
@@ -188,7 +191,8 @@ def _grpc(side: str, title: str) -> Section:
             ),
             trend(
                 "Messages for each call",
-                "Messages that were received and sent for each call, by type of call.",
+                "Messages that were received and sent for each call, by type of call. Below 1: calls that failed "
+                "before there was a message.",
                 units.Short,
                 Line(per(received, handled, "grpc_type"), "{{grpc_type}}, received"),
                 Line(per(sent, handled, "grpc_type"), "{{grpc_type}}, sent"),
