@@ -44,7 +44,7 @@ HALF: Final = 12
 THIRD: Final = 8
 QUARTER: Final = 6
 WHOLE: Final = style.WIDTH
-TALL: Final = 8
+TALL: Final = 9
 SMALL: Final = 4
 
 WORKLOAD_NAME: Final = "{{destination_workload}} {{destination_namespace}}"
@@ -106,7 +106,7 @@ def trend(
         .span(span)
         .height(TALL)
         .targets([_range(line, number) for number, line in enumerate(lines)])
-        .color_scheme(FieldColor().mode(FieldColorModeId.PALETTE_CLASSIC_BY_NAME))
+        .color_scheme(FieldColor().mode(FieldColorModeId.PALETTE_CLASSIC))
         .line_width(1)
         .fill_opacity(60 if stacked else 8)
         .gradient_mode(GraphGradientMode.NONE if stacked else GraphGradientMode.OPACITY)
@@ -168,6 +168,8 @@ def figure(
         .graph_mode(BigValueGraphMode.AREA if drawn else BigValueGraphMode.NONE)
         .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]).values(False))
     )
+    if drawn:
+        panel = panel.min(0)  # else small changes would look like large ones
     return panel if decimals is None else panel.decimals(decimals)
 
 

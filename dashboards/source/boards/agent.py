@@ -65,7 +65,7 @@ def _now() -> Section:
                 "CPU",
                 "Cores that all chosen agents use together. When it rises without more exchanges, the section on "
                 "cost says whose it is.",
-                units.Short,
+                style.CORES,
                 total(CPU),
                 decimals=2,
             ),
@@ -102,6 +102,7 @@ def _latency() -> Section:
                 "peer that reads slowly fills the buffers, see by agent and side.",
                 units.Seconds,
                 *(Line(quantile(of, buckets), name) for of, name in PERCENTILES),
+                colors=style.PERCENTILE_COLORS,
                 limits=style.rising(style.ADDED_LATENCY),
                 span=THIRD,
             ),
@@ -134,7 +135,7 @@ def _cost() -> Section:
                 "CPU",
                 "Cores that each agent uses. It follows exchanges and bytes: when it rises without them, take a "
                 "profile and report it.",
-                units.Short,
+                style.CORES,
                 Line(CPU, "{{instance}}"),
                 span=QUARTER,
             ),

@@ -164,6 +164,7 @@ def _durations() -> Section:
                 "resolver must ask others for.",
                 units.Seconds,
                 *(Line(promql.quantile(of, _buckets(answered)), name) for of, name in QUANTILES),
+                colors=style.PERCENTILE_COLORS,
                 span=THIRD,
                 empty=EMPTY,
             ),

@@ -163,6 +163,7 @@ def _durations() -> Section:
                 "lead to traces: open one of the slow ones.",
                 units.Seconds,
                 *(Line(promql.quantile(of, _buckets()), name, exemplars=True) for of, name in QUANTILES),
+                colors=style.PERCENTILE_COLORS,
             ),
             spread(
                 "Distribution",

@@ -167,6 +167,7 @@ def _durations() -> Section:
                 "lead to traces. p99 far above p95: few slow requests, find their route below.",
                 units.Seconds,
                 *(Line(promql.quantile(of, _served_buckets()), name, exemplars=True) for of, name in QUANTILES),
+                colors=style.PERCENTILE_COLORS,
             ),
             spread(
                 "Distribution",

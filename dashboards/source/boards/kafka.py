@@ -329,6 +329,7 @@ def _time() -> Section:
                 "More than some milliseconds: disks that are read for old records, or an overloaded broker.",
                 units.Seconds,
                 *(Line(promql.quantile(of, beyond), name) for of, name in QUANTILES),
+                colors=style.PERCENTILE_COLORS,
                 empty="no Fetch seen",
             ),
             spread(

@@ -71,6 +71,7 @@ def _hubble_http() -> Section:
                 "Duration as Hubble tells it. See the board of HTTP for what to do when it rises.",
                 units.Seconds,
                 *(Line(quantile(of, buckets), name, exemplars=True) for of, name in QUANTILES),
+                colors=style.PERCENTILE_COLORS,
                 span=QUARTER,
                 empty=NO_HUBBLE,
             ),
