@@ -118,7 +118,7 @@ def trend(
             .display_mode(LegendDisplayMode.TABLE)
             .placement(LegendPlacement.BOTTOM)
             .show_legend(True)
-            .calcs(["mean", "max", "lastNotNull"])
+            .calcs(["mean", "max", "lastNotNull"] if span > QUARTER else ["lastNotNull"])
             .sort_by("Last *")
             .sort_desc(True)
         )
@@ -145,13 +145,10 @@ def figure(
     thresholds: ThresholdsConfig | None = None,
     *,
     span: int = SMALL,
-    drawn: bool = True,
-    legend: str = "",
     empty: str = NO_TRAFFIC,
     decimals: int | None = None,
 ) -> AnyPanel:
-    """One number, with its course behind it where that can be drawn."""
-    line = Line(expr, legend)
+    """One number, at the end of the time that is shown; its course is in a panel below."""
     panel = (
         stat.Panel()
         .title(title)
@@ -161,15 +158,13 @@ def figure(
         .no_value(empty)
         .span(span)
         .height(SMALL)
-        .targets([_range(line, 0) if drawn else instant(expr, "A", legend)])
+        .targets([instant(expr, "A", "")])
         .thresholds(thresholds or style.plain())
         .color_scheme(FieldColor().mode(FieldColorModeId.THRESHOLDS))
         .color_mode(BigValueColorMode.VALUE)
-        .graph_mode(BigValueGraphMode.AREA if drawn else BigValueGraphMode.NONE)
+        .graph_mode(BigValueGraphMode.NONE)
         .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]).values(False))
     )
-    if drawn:
-        panel = panel.min(0)  # else small changes would look like large ones
     return panel if decimals is None else panel.decimals(decimals)
 
 
@@ -255,7 +250,7 @@ def listing(
     renamed = {label.name: label.title for label in labels}
     renamed |= {value: column.title for value, column in zip(values, columns, strict=True)}
     order = [label.name for label in labels] + values
-    hidden = {"Time": True, **{f"Time {number}": True for number in range(1, len(columns) + 1)}}
+    hidden = {"__name__": True, "Time": True, **{f"Time {number}": True for number in range(1, len(columns) + 1)}}
     hidden |= {value: True for value, column in zip(values, columns, strict=True) if column.title in untold}
     panel = (
         table.Panel()
@@ -291,7 +286,7 @@ def listing(
     if sort:
         panel = panel.sort_by([common.TableSortByFieldState().display_name(sort).desc(True)])
     for column in columns:
-        properties = [DynamicConfigValue(id_val="unit", value=column.unit)]
+        properties = [DynamicConfigValue(id_val="unit", value=column.unit), _blank()]
         if column.thresholds is not None:
             properties += [
                 DynamicConfigValue(id_val="thresholds", value=column.thresholds.build()),
@@ -300,9 +295,8 @@ def listing(
             ]
         panel = panel.override_by_name(column.title, properties)
     for label in labels:
-        if label.links:
-            links = [{"title": link.title, "url": link.url} for link in label.links]
-            panel = panel.override_by_name(label.title, [DynamicConfigValue(id_val="links", value=links)])
+        links = [{"title": link.title, "url": link.url} for link in label.links]
+        panel = panel.override_by_name(label.title, [DynamicConfigValue(id_val="links", value=links), _blank()])
     return panel
 
 
@@ -349,6 +343,11 @@ def _range(line: Line, number: int) -> Dataquery:
 def instant(expr: str, ref: str, legend: str) -> Dataquery:
     """A query for the end of the time that is shown."""
     return Dataquery().datasource(style.METRICS).expr(expr).ref_id(ref).instant().legend_format(legend or "__auto")
+
+
+def _blank() -> DynamicConfigValue:
+    """What a cell shows that has no value, in place of what the panel says of itself."""
+    return DynamicConfigValue(id_val="noValue", value="–")
 
 
 def _fixed(color: str) -> DynamicConfigValue:

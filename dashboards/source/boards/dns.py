@@ -2,6 +2,7 @@
 
 from grafana_foundation_sdk.models import units
 
+import panels
 import promql
 import style
 import variables
@@ -182,7 +183,7 @@ def _durations() -> Section:
                 "Which resolver is slow. One alone: its load or the way to it; all of them: what they ask, or their "
                 "caches are cold.",
                 units.Seconds,
-                Line(promql.quantile(0.95, _buckets(answered), *WORKLOAD), "{{destination_workload}}"),
+                Line(promql.quantile(0.95, _buckets(answered), *WORKLOAD), panels.WORKLOAD_NAME),
                 span=THIRD,
                 empty=EMPTY,
             ),

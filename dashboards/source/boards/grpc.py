@@ -215,7 +215,6 @@ def _methods() -> Section:
                     *(Column(name, promql.quantile(of, _buckets(), *by), units.Seconds) for of, name in QUANTILES),
                 ],
                 sort="Rate",
-                span=14,
             ),
             listing(
                 "By method and code",
@@ -228,7 +227,6 @@ def _methods() -> Section:
                     )
                 ],
                 sort="Rate",
-                span=10,
                 empty="every call is OK",
             ),
         ],

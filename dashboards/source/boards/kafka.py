@@ -264,7 +264,7 @@ def _lag() -> Section:
                 "Records between the high watermark and where the workload last fetched from. Low while the group's "
                 "lag is high: records are fetched, but processing or committing them is slow.",
                 units.Short,
-                Line(fetch, "{{source_workload}}, {{topic}}"),
+                Line(fetch, "{{source_workload}} {{source_namespace}}, {{topic}}"),
                 empty="no Fetch seen",
             ),
             bars(

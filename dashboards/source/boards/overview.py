@@ -72,7 +72,6 @@ def _now() -> Section:
                 units.PercentUnit,
                 _budget_left(),
                 style.falling(style.BUDGET_LEFT),
-                drawn=False,
             ),
             figure(
                 "Lookups failed",
