@@ -32,6 +32,7 @@ mod placement;
 mod refusals;
 mod routes_suggest;
 mod scraping;
+mod service_manager;
 mod telemetry_collector;
 mod telemetry_formats;
 mod telemetry_jaeger;
@@ -89,7 +90,7 @@ const fn anywhere(name: &'static str, run: fn()) -> Test {
     Test { name, privileged: false, peer: None, run }
 }
 
-const GROUPS: [&[Test]; 31] = [
+const GROUPS: [&[Test]; 32] = [
     as_direct::TESTS,
     both_sides::TESTS,
     bytes_exact::TESTS,
@@ -117,6 +118,7 @@ const GROUPS: [&[Test]; 31] = [
     refusals::TESTS,
     routes_suggest::TESTS,
     scraping::TESTS,
+    service_manager::TESTS,
     telemetry_collector::TESTS,
     telemetry_formats::TESTS,
     telemetry_jaeger::TESTS,

@@ -36,6 +36,7 @@ use crate::config::{Config, Telemetry};
 use crate::error::AgentError;
 use crate::identity::{Directory, Options, Table};
 use crate::limits::{self, Ceiling};
+use crate::service_manager;
 
 pub use self::explicit::Edge;
 pub use self::steering::can_steer;
@@ -172,6 +173,7 @@ impl Agent {
         self.supervisor.begin(self.fold.health()).await?;
         tracing::info!("{}", self.does);
         tracing::info!("ready; metrics at http://{}/metrics", self.metrics());
+        service_manager::ready(&self.does);
         Ok(())
     }
 
@@ -193,6 +195,7 @@ impl Agent {
     /// the exporters go. `hurry`, which tells by what, cuts that short.
     pub async fn finish(mut self, hurry: impl Future<Output = &'static str>) -> Result<(), AgentError> {
         self.supervisor.end(self.fold.health());
+        service_manager::stopping(self.drain_timeout);
         self.drain.start(self.drain_timeout);
         let end = async {
             self.workers.all_ended().await;

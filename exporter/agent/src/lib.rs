@@ -15,6 +15,7 @@ pub mod netns;
 pub mod priority;
 pub mod routes;
 pub mod run;
+pub mod service_manager;
 pub mod shutdown;
 mod socket_table;
 mod stdout;

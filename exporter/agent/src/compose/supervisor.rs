@@ -8,10 +8,11 @@ use std::time::Duration;
 use flowfold_expose::ReadinessToken;
 use flowfold_fold::Health;
 use flowfold_proxy::WorkerStatus;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use super::steering::Steering;
 use crate::error::{AgentError, whole};
+use crate::service_manager;
 
 /// How often it is looked whether steering can go on after a pause.
 const LOOK: Duration = Duration::from_millis(50);
@@ -95,9 +96,12 @@ impl Supervisor {
         let mut looks = every(LOOK);
         let mut beats = every(BEAT);
         let mut counts = every(COUNT);
+        let mut watchdog = service_manager::watchdog().map(every);
         loop {
             tokio::select! {
                 _ = beats.tick() => self.beat(),
+                // A worker that stays stuck is mended by a new start, if somebody watches who does that.
+                () = tick(watchdog.as_mut()), if !self.stuck => service_manager::alive(),
                 _ = looks.tick() => {
                     if let Some(steering) = &self.steering {
                         steering.mind_the_ceiling();
@@ -155,7 +159,17 @@ impl Supervisor {
     }
 }
 
-fn every(period: Duration) -> tokio::time::Interval {
+/// Waits for the next tick, for ever where there is none.
+async fn tick(interval: Option<&mut Interval>) {
+    match interval {
+        Some(interval) => {
+            interval.tick().await;
+        }
+        None => pending().await,
+    }
+}
+
+fn every(period: Duration) -> Interval {
     let mut interval = interval(period);
     // After a stop of the whole process one late look is enough.
     interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
