@@ -5,7 +5,9 @@ mod kafka_messages;
 #[path = "support/kafka_side.rs"]
 mod kafka_side;
 
-use kafka_messages::{array, batch, entry, fetched, int, long, produce, request, response, short, sized, text};
+use kafka_messages::{
+    array, batch, batch_at, entry, fetched, int, long, produce, request, response, short, sized, text,
+};
 use kafka_side::{Asked, Side};
 
 struct Fixture {
@@ -75,6 +77,8 @@ fn produces() -> Vec<Fixture> {
 fn fetches() -> Vec<Fixture> {
     let whole = [batch(0, 10, 100), batch(0, 5, 50)].concat();
     let old = [entry(1, b"one"), entry(1, b"two")].concat();
+    let at = [batch_at(100, 5), batch_at(105, 3), batch_at(108, 9)[..70].to_vec()].concat();
+    let beyond = batch_at(i64::MAX, 5);
     let told = |records: &'static str, end: &'static str| vec!["correlation_id: 7", ORDERS, records, end, CLEAN];
     let (throttled, never) = ("throttle_ms: Some(7)", "throttle_ms: None");
     let first = 61 + 100;
@@ -105,6 +109,15 @@ fn fetches() -> Vec<Fixture> {
             &told("records: 10, bytes: 161", throttled),
         ),
         of_server("cut in the first", (1, 2), fetched(2, 7, &whole[..70]), &told("records: 0, bytes: 0", throttled)),
+        of_server("offsets", (1, 2), fetched(2, 7, &at), &told("offset: None, next_offset: Some(108)", throttled)),
+        of_server("old offsets", (1, 0), fetched(0, 7, &old), &told("offset: None, next_offset: Some(1)", never)),
+        of_server("no offset", (1, 2), fetched(2, 7, &beyond), &told("records: 5, bytes: 71, high", throttled)),
+        of_server(
+            "none behind it",
+            (1, 2),
+            fetched(2, 7, &beyond),
+            &told("offset: None, next_offset: None", throttled),
+        ),
         of_server("answers nothing known", (99, 1), fetched(2, 7, &whole), &["correlation_id: 7", SKIPPED, CLEAN]),
         of_server("answers a later version", (1, 99), fetched(2, 7, &whole), &["correlation_id: 7", SKIPPED, CLEAN]),
         of_server(

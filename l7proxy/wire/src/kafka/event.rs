@@ -62,8 +62,12 @@ pub struct Partition {
     pub bytes: u64,
     /// The offset behind the last record that consumers may see.
     pub high_watermark: Option<i64>,
-    /// The offset that is asked for, committed, or found.
+    /// The offset that is asked for, committed, or found; in the response to a Produce, that of its first record.
     pub offset: Option<i64>,
+    /// The offset behind the last record that was carried, as its batch says: true in a Fetch response alone.
+    pub next_offset: Option<i64>,
+    /// The time for which a `ListOffsets` asks; -1 is the end of the partition, and -2 its beginning.
+    pub timestamp: Option<i64>,
 }
 
 /// What a message said beside its topics.
@@ -83,6 +87,8 @@ pub struct Ended {
     pub error_code: i16,
     /// For how many milliseconds the broker says that it throttled the client.
     pub throttle_ms: Option<i32>,
+    /// A Fetch is that of a broker that keeps a copy, and not a consumer's.
+    pub is_replica: bool,
 }
 
 /// What became of the details of a message.

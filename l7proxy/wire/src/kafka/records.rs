@@ -9,6 +9,9 @@ const MAGIC_AT: usize = 16;
 /// Where the attributes of a batch of format 2 stand.
 const ATTRIBUTES_AT: usize = 21;
 
+/// Where such a batch says how far behind its first record the last one is.
+const LAST_DELTA_AT: usize = 23;
+
 /// The head of a batch in format 2, up to and with the number of records.
 const HEAD_BYTES: usize = 61;
 
@@ -29,16 +32,28 @@ pub(super) struct Records {
     /// Bytes of the batch under way that are still to come, behind its head.
     skip: u32,
     /// What the batch under way counts for once it is whole.
-    pending: (u64, u32),
+    pending: Batch,
     head: [u8; HEAD_BYTES],
     came: usize,
     pub(super) count: u64,
     pub(super) bytes: u64,
+    /// The offset behind the last record.
+    pub(super) next_offset: Option<i64>,
+}
+
+/// What a batch adds.
+#[derive(Clone, Copy, Debug, Default)]
+struct Batch {
+    count: u64,
+    bytes: u32,
+    next_offset: Option<i64>,
 }
 
 impl Records {
     pub(super) const fn new(length: u32) -> Self {
-        Self { left: length, skip: 0, pending: (0, 0), head: [0; HEAD_BYTES], came: 0, count: 0, bytes: 0 }
+        let pending = Batch { count: 0, bytes: 0, next_offset: None };
+        let head = [0; HEAD_BYTES];
+        Self { left: length, skip: 0, pending, head, came: 0, count: 0, bytes: 0, next_offset: None }
     }
 
     /// Whether all of the field was taken.
@@ -91,10 +106,14 @@ impl Records {
         let is_short = if is_batch { size < came } else { length < LEAST_ENTRY_BYTES };
         if behind > self.left || is_short {
             self.skip = self.left;
-            self.pending = (0, 0);
+            self.pending = Batch::default();
             return;
         }
-        self.pending = (if is_batch { self.batch_count() } else { 1 }, size);
+        // An entry of the older formats has the offset of its only record, or of its last one where it is compressed.
+        let (count, last) = if is_batch { (self.batch_count(), self.last_delta()) } else { (1, 0) };
+        let first = i64::from_be_bytes(self.at(0));
+        let next_offset = first.checked_add(last.into()).and_then(|last| last.checked_add(1));
+        self.pending = Batch { count, bytes: size, next_offset };
         self.skip = behind;
         if behind == 0 {
             self.end_batch();
@@ -105,15 +124,25 @@ impl Records {
     fn batch_count(&self) -> u64 {
         let [.., a, b, c, d] = self.head;
         let count = i32::from_be_bytes([a, b, c, d]);
-        let attributes = self.head.get(ATTRIBUTES_AT..).and_then(<[u8]>::first_chunk).copied().unwrap_or_default();
-        let attributes = u16::from_be_bytes(attributes);
+        let attributes = u16::from_be_bytes(self.at(ATTRIBUTES_AT));
         if attributes & CONTROL == 0 { u64::try_from(count).unwrap_or(0) } else { 0 }
     }
 
+    /// How far behind the first record of a batch of format 2 the last one is.
+    fn last_delta(&self) -> i32 {
+        i32::from_be_bytes(self.at(LAST_DELTA_AT)).max(0)
+    }
+
+    /// The bytes of the head from this place on.
+    fn at<const N: usize>(&self, place: usize) -> [u8; N] {
+        self.head.get(place..).and_then(<[u8]>::first_chunk).copied().unwrap_or([0; N])
+    }
+
     fn end_batch(&mut self) {
-        let (count, bytes) = std::mem::take(&mut self.pending);
+        let Batch { count, bytes, next_offset } = std::mem::take(&mut self.pending);
         self.count = self.count.saturating_add(count);
         self.bytes = self.bytes.saturating_add(u64::from(bytes));
+        self.next_offset = next_offset.or(self.next_offset);
     }
 }
 

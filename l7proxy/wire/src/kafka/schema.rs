@@ -58,8 +58,12 @@ pub enum Slot {
     Offset,
     /// An error of a partition.
     PartitionError,
+    /// The number of the broker that fetches for its copy; negative for a consumer.
+    Replica,
     /// For how long the broker throttled the client.
     Throttle,
+    /// A time for which offsets are looked for.
+    Timestamp,
     /// The name of a topic.
     Topic,
     /// The id of a topic.
@@ -105,6 +109,8 @@ pub enum Kind {
     Bare(&'static [Field], Each),
     /// A structure that may be absent.
     Optional(&'static [Field]),
+    /// The tagged field of this number, among those behind a structure: its value begins with a number of four bytes.
+    Tagged(u32, Slot),
     /// All that is left of the message.
     Rest,
     /// All that is left of the message if it has told an error.
@@ -114,6 +120,11 @@ pub enum Kind {
 impl Field {
     const fn new(kind: Kind) -> Self {
         Self { since: 0, until: i16::MAX, kind }
+    }
+
+    /// Whether this version has it.
+    pub(super) fn is_in(&self, version: i16) -> bool {
+        (self.since..=self.until).contains(&version)
     }
 
     /// Only from this version on.
@@ -179,6 +190,10 @@ pub(super) const fn bare(fields: &'static [Field]) -> Field {
 
 pub(super) const fn optional(fields: &'static [Field]) -> Field {
     Field::new(Kind::Optional(fields))
+}
+
+pub(super) const fn tagged(number: u32, slot: Slot) -> Field {
+    Field::new(Kind::Tagged(number, slot))
 }
 
 /// What stands behind the fixed part of a request's header. Its length is never compact, unlike those of the body.

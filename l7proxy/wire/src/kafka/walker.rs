@@ -1,8 +1,10 @@
 //! Walks through the body of a message by its schema, and can stop at every byte.
 
 mod numbers;
+mod state;
 
 use numbers::{FIXED_BYTES, Numbers, signed};
+use state::{Cursor, Lengthy, Level, OUTSIDE, State};
 
 use super::records::{Records, split};
 use super::schema::{Each, Field, Kind, Slot};
@@ -12,6 +14,9 @@ use crate::step::ByteClass;
 
 /// How deep structures are within each other. The schemas are data of this crate, and a test measures them.
 pub(super) const DEPTH: usize = 4;
+
+/// The number that a tagged field of interest begins with.
+const TAGGED_BYTES: u8 = 4;
 
 /// The body is not what its schema says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,25 +47,6 @@ pub(super) struct Taken {
     pub(super) found: Found,
 }
 
-/// The input, and how much of it is taken.
-struct Cursor<'a> {
-    input: &'a [u8],
-    rest: &'a [u8],
-    /// Bytes of the message at the start of the input.
-    left: u32,
-}
-
-impl Cursor<'_> {
-    fn at(&self) -> usize {
-        self.input.len().saturating_sub(self.rest.len())
-    }
-
-    /// Bytes of the message from here on.
-    fn left(&self) -> u32 {
-        self.left.saturating_sub(u32::try_from(self.at()).unwrap_or(u32::MAX))
-    }
-}
-
 #[derive(Debug)]
 pub(super) struct Walker {
     state: State,
@@ -76,61 +62,6 @@ pub(super) struct Walker {
     partition: Partition,
     /// What the message said so far beside its topics.
     pub(super) ended: Ended,
-}
-
-/// A structure, or an array of them.
-#[derive(Clone, Copy, Debug)]
-struct Level {
-    fields: &'static [Field],
-    next: usize,
-    /// Elements that are not over.
-    elements: u32,
-    each: Each,
-    /// Tagged fields follow each element in flexible versions.
-    tagged: bool,
-}
-
-const OUTSIDE: Level = Level { fields: &[], next: 0, elements: 0, each: Each::Nothing, tagged: false };
-
-/// What the next byte belongs to.
-#[derive(Clone, Copy, Debug)]
-enum State {
-    /// Whatever the schema has next.
-    Next,
-    /// A value of so many bytes.
-    Fixed(u8, Slot),
-    /// The length of something.
-    Length(Lengthy),
-    /// A text, of which so many bytes are left.
-    Text(u32, Slot),
-    /// So many bytes of no interest.
-    Skip(u32),
-    /// Batches of records.
-    Records,
-    /// The number of tagged fields.
-    TagCount,
-    /// The number of one, and how many there are with it.
-    Tag(u32),
-    /// The length of one, and how many there are with it.
-    TagLength(u32),
-    /// The value of one, how many are behind it, and how many bytes are left.
-    TagValue(u32, u32),
-    /// Nothing: a structure is over.
-    ElementEnd,
-    /// Whether there is a structure.
-    Presence(&'static [Field]),
-    /// The schema is over.
-    Over,
-}
-
-/// What a length stands in front of.
-#[derive(Clone, Copy, Debug)]
-enum Lengthy {
-    Text(Slot),
-    LongText(Slot),
-    Bytes,
-    Records,
-    Array { fields: &'static [Field], each: Each, tagged: bool },
 }
 
 impl Default for Walker {
@@ -226,6 +157,7 @@ impl Walker {
             }
             State::Records if self.records.is_over() => {
                 (self.partition.records, self.partition.bytes) = (self.records.count, self.records.bytes);
+                self.partition.next_offset = self.records.next_offset;
                 self.state = State::Next;
             }
             // These bytes are of another class.
@@ -236,15 +168,23 @@ impl Walker {
                 Some(tags) => self.state = State::Tag(tags),
             },
             State::Tag(tags) => {
-                let Some(_tag) = self.numbers.varint(&mut cursor.rest)? else { return MORE };
-                self.state = State::TagLength(tags);
+                let Some(tag) = self.numbers.varint(&mut cursor.rest)? else { return MORE };
+                self.state = State::TagLength(tags.saturating_sub(1), self.tagged(tag));
             }
-            State::TagLength(tags) => {
+            State::TagLength(tags, slot) => {
                 let Some(length) = self.numbers.varint(&mut cursor.rest)? else { return MORE };
                 if length > cursor.left() {
                     return Err(Malformed);
                 }
-                self.state = State::TagValue(tags.saturating_sub(1), length);
+                self.state = match (slot, length.checked_sub(TAGGED_BYTES.into())) {
+                    (Some(slot), Some(behind)) => State::TagNumber(slot, tags, behind),
+                    _ => State::TagValue(tags, length),
+                };
+            }
+            State::TagNumber(slot, tags, behind) => {
+                let Some(value) = self.numbers.fixed(&mut cursor.rest, TAGGED_BYTES) else { return MORE };
+                self.store(slot, TAGGED_BYTES, value);
+                self.state = State::TagValue(tags, behind);
             }
             State::TagValue(tags, missing) => {
                 let missing = missing.saturating_sub(split(&mut cursor.rest, missing));
@@ -264,6 +204,15 @@ impl Walker {
             }
         }
         Ok(None)
+    }
+
+    /// Where the value of this tagged field of the innermost structure goes.
+    fn tagged(&self, tag: u32) -> Option<Slot> {
+        let level = self.depth.checked_sub(1).and_then(|top| self.levels.get(top))?;
+        level.fields.iter().filter(|field| field.is_in(self.version)).find_map(|field| match field.kind {
+            Kind::Tagged(number, slot) if number == tag => Some(slot),
+            _ => None,
+        })
     }
 
     fn take_text(&mut self, cursor: &mut Cursor<'_>, missing: u32, slot: Slot) -> Found {
@@ -288,7 +237,7 @@ impl Walker {
             return Ok(());
         };
         let behind = level.fields.get(level.next..).unwrap_or_default();
-        let Some(at) = behind.iter().position(|field| (field.since..=field.until).contains(&version)) else {
+        let Some(at) = behind.iter().position(|field| field.is_in(version)) else {
             self.state = if level.tagged && self.flexible { State::TagCount } else { State::ElementEnd };
             return Ok(());
         };
@@ -303,6 +252,7 @@ impl Walker {
             Kind::Array(fields, each) => State::Length(Lengthy::Array { fields, each, tagged: true }),
             Kind::Bare(fields, each) => State::Length(Lengthy::Array { fields, each, tagged: false }),
             Kind::Optional(fields) => State::Presence(fields),
+            Kind::Tagged(..) => State::Next,
             Kind::RestOfError if self.ended.error_code == 0 => State::Next,
             Kind::Rest | Kind::RestOfError => {
                 self.depth = 0;
@@ -400,6 +350,8 @@ impl Walker {
                 self.partition.error_code = of16;
                 self.tell_error(of16);
             }
+            Slot::Replica => self.ended.is_replica = value >= 0,
+            Slot::Timestamp => self.partition.timestamp = Some(value),
             Slot::Throttle => self.ended.throttle_ms = Some(of32),
             Slot::Skip | Slot::ClientId | Slot::Group | Slot::Topic | Slot::TopicId => {}
         }

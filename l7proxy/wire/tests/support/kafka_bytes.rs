@@ -45,10 +45,18 @@ pub(crate) fn varint(mut number: usize) -> Vec<u8> {
     out
 }
 
-/// Tagged fields that no schema knows.
-pub(crate) fn tags(choices: &mut Choices<'_>) -> Vec<u8> {
+/// Tagged fields: some of these, whose values are a number, one of eight bytes, and no tagged fields; and some that no
+/// schema knows.
+pub(crate) fn tags(known: &[u32], choices: &mut Choices<'_>) -> Vec<u8> {
+    let known: Vec<_> = known.iter().filter(|_| choices.below(2) == 1).collect();
     let count = choices.below(3);
-    let mut out = varint(count);
+    let mut out = varint(known.len() + count);
+    for tag in known {
+        out.extend(varint(usize::try_from(*tag).expect("small")));
+        out.push(13);
+        out.extend((0..12).map(|_| choices.byte()));
+        out.push(0);
+    }
     for tag in 0..count {
         let length = choices.below(140);
         out.extend(varint(10_000 + tag));
@@ -73,7 +81,15 @@ impl Writer<'_, '_> {
             self.field(field.kind);
         }
         if tagged && self.flexible {
-            let tags = tags(self.choices);
+            let known: Vec<u32> = fields
+                .iter()
+                .filter(|field| (field.since..=field.until).contains(&version))
+                .filter_map(|field| match field.kind {
+                    Kind::Tagged(number, _) => Some(number),
+                    _ => None,
+                })
+                .collect();
+            let tags = tags(&known, self.choices);
             self.out.extend(tags);
         }
     }
@@ -117,7 +133,7 @@ impl Writer<'_, '_> {
                     self.structure(fields, true);
                 }
             }
-            Kind::Rest | Kind::RestOfError => {}
+            Kind::Tagged(..) | Kind::Rest | Kind::RestOfError => {}
         }
     }
 

@@ -54,6 +54,14 @@ pub(crate) fn batch(attributes: i16, records: i32, bytes: usize) -> Vec<u8> {
     [long(0), sized(&[head.concat(), int(records), vec![b'r'; bytes]].concat())].concat()
 }
 
+/// A batch of format 2 with so many records, of which the first has this offset.
+pub(crate) fn batch_at(first: i64, records: i32) -> Vec<u8> {
+    let mut batch = batch(0, records, 10);
+    batch[..8].copy_from_slice(&first.to_be_bytes());
+    batch[23..27].copy_from_slice(&(records - 1).to_be_bytes());
+    batch
+}
+
 /// A Produce in version 2 of these records to partition 3 of `orders`.
 pub(crate) fn produce(correlation: i32, acks: i16, records: &[u8]) -> Vec<u8> {
     let partition = [int(3), sized(records)].concat();

@@ -2,7 +2,7 @@
 
 use super::{
     ERROR, Field, INDEX, INT8, INT16, INT32, INT64, OFFSET, PARTITION_ERROR, RECORDS, Slot, TEXT, THROTTLE, TOPIC,
-    TOPIC_ID, UUID, array, bare,
+    TOPIC_ID, UUID, array, bare, tagged,
 };
 
 pub(in crate::kafka) static PRODUCE_REQUEST: &[Field] = &[
@@ -21,8 +21,8 @@ pub(in crate::kafka) static PRODUCE_RESPONSE: &[Field] = &[
         array(&[
             INDEX,
             PARTITION_ERROR,
-            // base offset, time of appending, start of the log
-            INT64,
+            // time of appending and start of the log are behind the offset
+            OFFSET,
             INT64.since(2),
             INT64.since(5),
             // errors of single batches
@@ -35,8 +35,7 @@ pub(in crate::kafka) static PRODUCE_RESPONSE: &[Field] = &[
 ];
 
 pub(in crate::kafka) static FETCH_REQUEST: &[Field] = &[
-    // replica
-    INT32.until(14),
+    INT32.to(Slot::Replica).until(14),
     INT32.to(Slot::MaxWait),
     INT32.to(Slot::MinBytes),
     // most bytes, isolation level, session and its epoch
@@ -63,6 +62,7 @@ pub(in crate::kafka) static FETCH_REQUEST: &[Field] = &[
     array(&[TEXT.until(12), UUID.since(13), bare(&[INT32])]).since(7),
     // rack
     TEXT.since(11),
+    tagged(1, Slot::Replica).since(15),
 ];
 
 pub(in crate::kafka) static FETCH_RESPONSE: &[Field] = &[
@@ -97,9 +97,9 @@ pub(in crate::kafka) static LIST_OFFSETS_REQUEST: &[Field] = &[
         TOPIC,
         array(&[
             INDEX,
-            // leader epoch, time, most offsets
+            // leader epoch, and most offsets behind the time
             INT32.since(4),
-            INT64,
+            INT64.to(Slot::Timestamp),
             INT32.until(0),
         ])
         .partitions(),
