@@ -92,6 +92,7 @@ fn kafka(criterion: &mut Criterion) {
             error: KafkaError::NONE,
             records: KafkaRecords { count: 16, bytes: 16_384 },
             high_watermark: (api == KafkaApi::FETCH).then_some(1_000_000),
+            log_end: None,
             offset: (api == KafkaApi::FETCH).then_some(999_000),
         };
         let partitions: Vec<_> =
@@ -107,6 +108,8 @@ fn kafka(criterion: &mut Criterion) {
             max_wait: (api == KafkaApi::FETCH).then_some(Duration::from_millis(500)),
             partitions: &partitions,
             more: KafkaRecords::default(),
+            more_error: KafkaError::NONE,
+            is_replica: false,
         });
         let exchange = Exchange { operation, ..exchange(&info, 200, Duration::from_millis(3)) };
         let mut open = shard.opened(&info);

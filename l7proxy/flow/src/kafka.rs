@@ -35,6 +35,10 @@ pub struct KafkaExchange<'a> {
     pub partitions: &'a [KafkaPartition<'a>],
     /// The records of the partitions that are not in `partitions`.
     pub more: KafkaRecords,
+    /// The first error of these partitions.
+    pub more_error: KafkaError,
+    /// A Fetch by which a broker copies what another one has: no consumer gets these records.
+    pub is_replica: bool,
 }
 
 /// A topic as an exchange names it.
@@ -60,7 +64,11 @@ pub struct KafkaPartition<'a> {
     pub records: KafkaRecords,
     /// The offset that follows the last record that consumers may see, where the response says it.
     pub high_watermark: Option<i64>,
-    /// The offset that a Fetch asks for, or that an `OffsetCommit` or an `OffsetFetch` says is the group's.
+    /// The offset that follows the last record that a broker has, as far as an answer to a Produce or to a `ListOffsets`
+    /// tells it: since then others may have added more.
+    pub log_end: Option<i64>,
+    /// How far a reader is: the offset that follows the last record that a Fetch has brought, or the one that it asked for
+    /// where it brought none; and the one that an `OffsetCommit` or an `OffsetFetch` says is the group's.
     pub offset: Option<i64>,
 }
 

@@ -5,11 +5,11 @@ mod streams;
 
 use std::time::Instant;
 
-use flowfold_flow::{Blame, FailureReason, FlowSink, HttpVersion, Outcome, Side, UnparsedReason};
+use flowfold_flow::{FlowSink, HttpVersion, Outcome, Side, UnparsedReason};
 use flowfold_wire::http2::{ByteClass, Http2Decoder, Http2Error};
 
 use crate::pending::Pending;
-use crate::reader::{Listening, Reader, Reading};
+use crate::reader::{Left, Listening, Reader, Reading};
 use following::Following;
 use streams::{Place, Streams};
 
@@ -26,7 +26,7 @@ pub(crate) struct Http2Reader {
     last_served: Option<u32>,
     /// The side that closed the connection first. HTTP/2 knows no half-closed connections: that side has given up what
     /// is open, and the close or the reset of the other is what comes of it.
-    left: Option<Side>,
+    left: Left,
 }
 
 /// One direction, and what is known of the frame under way.
@@ -53,7 +53,7 @@ impl Default for Http2Reader {
             responses: Direction::new(Http2Decoder::server()),
             streams: Streams::default(),
             last_served: None,
-            left: None,
+            left: Left::default(),
         }
     }
 }
@@ -119,18 +119,13 @@ impl<S: FlowSink> Reader<S> for Http2Reader {
     }
 
     fn end_of_stream(&mut self, listening: &mut Listening<'_, S>, side: Side, now: Instant) {
-        let left = *self.left.get_or_insert(side);
-        // After the client's end, the server may still answer what it has.
-        if side == Side::ServerToClient {
-            self.streams.drain(|pending| pending.finish(listening, Outcome::Failed(closed_by(left)), now));
+        if let Some(outcome) = self.left.ended(side) {
+            self.streams.drain(|pending| pending.finish(listening, outcome, now));
         }
     }
 
     fn end(&mut self, listening: &mut Listening<'_, S>, outcome: Outcome, now: Instant) {
-        let outcome = match (outcome, self.left) {
-            (Outcome::Failed(reason), Some(side)) if reason.blame() != Blame::Agent => Outcome::Failed(closed_by(side)),
-            _ => outcome,
-        };
+        let outcome = self.left.outcome(outcome);
         self.streams.drain(|pending| pending.finish(listening, outcome, now));
     }
 
@@ -138,14 +133,6 @@ impl<S: FlowSink> Reader<S> for Http2Reader {
         self.streams.is_empty()
             && self.requests.decoder.is_between_frames()
             && self.responses.decoder.is_between_frames()
-    }
-}
-
-/// Why the streams failed that were open when this side closed the connection.
-fn closed_by(side: Side) -> FailureReason {
-    match side {
-        Side::ClientToServer => FailureReason::ClientClosed,
-        Side::ServerToClient => FailureReason::ServerClosed,
     }
 }
 

@@ -2,7 +2,9 @@
 
 use std::time::Instant;
 
-use flowfold_flow::{ByteTally, ConnectionInfo, Exchange, FlowSink, Outcome, Protocol, Side, UnparsedReason};
+use flowfold_flow::{
+    Blame, ByteTally, ConnectionInfo, Exchange, FailureReason, FlowSink, Outcome, Protocol, Side, UnparsedReason,
+};
 use flowfold_wire::http1::ByteClass;
 
 use crate::dns::DnsReader;
@@ -45,6 +47,35 @@ pub(crate) fn reader_for<S: FlowSink>(protocol: Protocol) -> Option<Box<dyn Read
         Protocol::Kafka => Some(Box::new(KafkaReader::default())),
         Protocol::Dns => Some(Box::new(DnsReader::default())),
         Protocol::Tls | Protocol::Opaque | Protocol::Unknown => None,
+    }
+}
+
+/// The side that closed a connection first, which has given up what was open.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Left(Option<Side>);
+
+impl Left {
+    /// A direction ended in order. How what is open ends by that: not yet, where the client's end is all, as the server may
+    /// still answer what it has.
+    pub(crate) fn ended(&mut self, side: Side) -> Option<Outcome> {
+        let first = *self.0.get_or_insert(side);
+        (side == Side::ServerToClient).then(|| Outcome::Failed(closed_by(first)))
+    }
+
+    /// How what is open ends when the connection, or the reading of it, ends so.
+    pub(crate) fn outcome(self, outcome: Outcome) -> Outcome {
+        match (outcome, self.0) {
+            (Outcome::Failed(reason), Some(side)) if reason.blame() != Blame::Agent => Outcome::Failed(closed_by(side)),
+            _ => outcome,
+        }
+    }
+}
+
+/// Why the exchanges failed that were open when this side closed the connection.
+fn closed_by(side: Side) -> FailureReason {
+    match side {
+        Side::ClientToServer => FailureReason::ClientClosed,
+        Side::ServerToClient => FailureReason::ServerClosed,
     }
 }
 

@@ -87,6 +87,8 @@ pub(crate) fn asked<'a>(
         max_wait: (api == KafkaApi::FETCH).then_some(duration / 8),
         partitions,
         more: KafkaRecords::default(),
+        more_error: KafkaError::NONE,
+        is_replica: false,
     });
     Exchange { operation, ..answered(info, 200, duration) }
 }
@@ -98,6 +100,7 @@ pub(crate) const PARTITION: KafkaPartition<'static> = KafkaPartition {
     error: KafkaError::NONE,
     records: KafkaRecords { count: 3, bytes: 300 },
     high_watermark: Some(9),
+    log_end: None,
     offset: Some(5),
 };
 

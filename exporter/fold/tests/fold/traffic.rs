@@ -91,6 +91,8 @@ pub(crate) fn asked(info: &ConnectionInfo, api: KafkaApi, error: KafkaError, dur
         max_wait: None,
         partitions: &[],
         more: KafkaRecords::default(),
+        more_error: KafkaError::NONE,
+        is_replica: false,
     });
     Exchange { operation, ..answered(info, "", 200, duration) }
 }
@@ -120,6 +122,7 @@ pub(crate) fn partition(topic: &str, partition: i32, count: u64) -> KafkaPartiti
         error: KafkaError::NONE,
         records: KafkaRecords { count, bytes: 100 * count },
         high_watermark: None,
+        log_end: None,
         offset: None,
     }
 }

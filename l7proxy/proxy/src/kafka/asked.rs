@@ -19,7 +19,8 @@ const MAX_OPEN: usize = 65_536;
 
 /// How many topics and partitions all open exchanges of a worker hold together. A hostile client can name as many as an
 /// exchange may hold in each of its requests; with the limit on names this bounds what that costs, at some 40 MB. Those
-/// beyond are counted in sums.
+/// beyond are counted in sums, first of all on the connections that hold the most: one never takes more than are left for
+/// all the others.
 const MAX_HELD: usize = 131_072;
 
 /// What is remembered of a request until its response has ended. Lent by the worker's [`AskedPool`].
@@ -131,9 +132,8 @@ impl Asked {
 
     /// A partition of the topic that was told last.
     pub(super) fn partition(&mut self, mut told: Partition) {
-        let of_group = [KafkaApi::FETCH, KafkaApi::OFFSET_COMMIT, KafkaApi::OFFSET_FETCH, KafkaApi::TXN_OFFSET_COMMIT];
-        // Elsewhere an offset is none that somebody has read to; and a negative one says that there is none.
-        told.offset = told.offset.filter(|offset| *offset >= 0 && of_group.contains(&self.api));
+        // A negative one says that there is none.
+        told.offset = told.offset.filter(|offset| *offset >= 0);
         told.high_watermark = told.high_watermark.filter(|offset| *offset >= 0);
         self.holding(|partitions, may_grow| partitions.partition(told, may_grow));
     }
@@ -159,7 +159,7 @@ impl Asked {
         let named = |name| Some(name).filter(|name: &&str| !name.is_empty());
         let partitions = tools.kafka.partitions.take();
         let mut told: Vec<KafkaPartition<'_>> = emptied(partitions);
-        told.extend(self.partitions.told_each());
+        told.extend(self.partitions.told_each(self.api));
         listening.exchange(&Exchange {
             connection: listening.info,
             operation: Operation::Kafka(KafkaExchange {
@@ -173,6 +173,8 @@ impl Asked {
                 max_wait: self.request.and_then(|request| request.max_wait_ms).map(millis),
                 partitions: &told,
                 more: self.partitions.more(),
+                more_error: KafkaError(self.partitions.more_error()),
+                is_replica: self.request.is_some_and(|request| request.is_replica),
             }),
             outcome: if self.answered_at.is_some() { Outcome::Answered } else { otherwise },
             started: tools.clock.wall(self.started),
@@ -202,7 +204,7 @@ fn emptied<'b>(mut list: Vec<KafkaPartition<'_>>) -> Vec<KafkaPartition<'b>> {
 pub(crate) struct AskedPool {
     free: RefCell<Vec<Box<Asked>>>,
     open: Rc<Cell<usize>>,
-    held: Rc<Cell<usize>>,
+    held: Held,
     /// The list that an exchange is told with.
     partitions: RefCell<Vec<KafkaPartition<'static>>>,
 }
@@ -212,17 +214,31 @@ pub(crate) struct AskedPool {
 #[derive(Debug)]
 struct Lent {
     open: Rc<Cell<usize>>,
-    held: Rc<Cell<usize>>,
+    held: Held,
+    of_connection: Held,
     mine: usize,
+}
+
+/// How many topics and partitions are held by what shares this count.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Held(Rc<Cell<usize>>);
+
+impl Held {
+    /// So many less, and so many more.
+    fn change(&self, less: usize, more: usize) {
+        self.0.set((self.0.get() + more).saturating_sub(less));
+    }
 }
 
 impl Lent {
     fn may_hold_more(&self) -> bool {
-        self.held.get() < MAX_HELD
+        self.of_connection.0.get() < MAX_HELD.saturating_sub(self.held.0.get())
     }
 
     fn hold(&mut self, mine: usize) {
-        self.held.set((self.held.get() + mine).saturating_sub(self.mine));
+        for held in [&self.held, &self.of_connection] {
+            held.change(self.mine, mine);
+        }
         self.mine = mine;
     }
 }
@@ -230,21 +246,22 @@ impl Lent {
 impl Drop for Lent {
     fn drop(&mut self) {
         self.open.set(self.open.get().saturating_sub(1));
-        self.held.set(self.held.get().saturating_sub(self.mine));
+        self.hold(0);
     }
 }
 
 impl AskedPool {
-    /// A record to begin, unless the connection holds as many already as are left for all: see
-    /// [`PendingPool::take`](crate::pending::PendingPool::take).
-    pub(super) fn take(&self, held: usize) -> Option<Box<Asked>> {
+    /// A record to begin, unless as many of the connection are `waiting` already as are left for all: see
+    /// [`PendingPool::take`](crate::pending::PendingPool::take). What it will hold is `held` by the connection.
+    pub(super) fn take(&self, waiting: usize, held: &Held) -> Option<Box<Asked>> {
         let open = self.open.get();
-        if held >= MAX_OPEN.saturating_sub(open) {
+        if waiting >= MAX_OPEN.saturating_sub(open) {
             return None;
         }
         self.open.set(open + 1);
         let mut asked = self.free.borrow_mut().pop().unwrap_or_else(|| Box::new(Asked::new()));
-        asked.lent = Some(Lent { open: Rc::clone(&self.open), held: Rc::clone(&self.held), mine: 0 });
+        let (open, held, of_connection) = (Rc::clone(&self.open), self.held.clone(), held.clone());
+        asked.lent = Some(Lent { open, held, of_connection, mine: 0 });
         Some(asked)
     }
 

@@ -1,11 +1,15 @@
 //! What an exchange told of topics and their partitions, from both of its sides.
 
+mod order;
+
+use std::cmp::Ordering;
 use std::ops::Range;
 
-use flowfold_flow::{KafkaError, KafkaPartition, KafkaRecords, KafkaTopic};
+use flowfold_flow::{KafkaApi, KafkaError, KafkaPartition, KafkaRecords, KafkaTopic};
 use flowfold_wire::kafka::{Partition, TopicId};
 
 use super::topics::Topics;
+use order::Order;
 
 /// How many partitions of an exchange are told one by one. A consumer of a whole large topic asks for that many; of those
 /// beyond, the records are counted in one sum.
@@ -20,6 +24,9 @@ const NAME_BYTES: usize = 249;
 /// The id that stands for none.
 const NO_ID: TopicId = [0; 16];
 
+/// What a `ListOffsets` asks for to learn where a partition ends.
+const LATEST: i64 = -1;
+
 /// The topics and partitions of one exchange.
 #[derive(Debug, Default)]
 pub(super) struct Partitions {
@@ -27,9 +34,17 @@ pub(super) struct Partitions {
     /// The names of the topics, one behind the other.
     names: String,
     entries: Vec<Entry>,
+    /// The topics by their ids and names, and the entries by topic and partition: whatever order both sides tell them in,
+    /// and however often, each costs few comparisons.
+    topic_order: Order,
+    entry_order: Order,
     more: KafkaRecords,
+    /// The first error of partitions that have no place here.
+    more_error: i16,
     /// The topic that was told last; none where it has no place here.
     current: Option<usize>,
+    /// It was told by its name just before: an id that follows is its own.
+    just_named: bool,
     /// Where the next partition is sought first: a response has them in the order of its request as a rule.
     next: usize,
     /// Topics that have no place here.
@@ -55,7 +70,10 @@ impl Partitions {
         self.topics.clear();
         self.names.clear();
         self.entries.clear();
-        (self.more, self.current, self.next, self.more_topics) = (KafkaRecords::default(), None, 0, false);
+        self.topic_order.clear();
+        self.entry_order.clear();
+        (self.more, self.more_error, self.more_topics) = (KafkaRecords::default(), 0, false);
+        self.turn();
     }
 
     /// Gives back memory that few exchanges need.
@@ -64,6 +82,8 @@ impl Partitions {
         self.topics.shrink_to(KEPT);
         self.names.shrink_to(KEPT * KEPT);
         self.entries.shrink_to(KEPT);
+        self.topic_order.shrink_to(KEPT);
+        self.entry_order.shrink_to(KEPT);
     }
 
     /// How many things are held.
@@ -73,57 +93,79 @@ impl Partitions {
 
     /// The other side begins to tell.
     pub(super) fn turn(&mut self) {
-        (self.current, self.next) = (None, 0);
+        (self.current, self.next, self.just_named) = (None, 0, false);
     }
 
-    /// What follows belongs to the topic of this name. A name that is left out is none.
+    /// What follows belongs to the topic of this name: to none, where it is left out.
     pub(super) fn topic(&mut self, name: &str, may_grow: bool) {
-        if name.is_empty() {
-            return;
-        }
-        let at =
-            self.topics.iter().position(|topic| topic.id == NO_ID && self.names.get(topic.name.clone()) == Some(name));
-        self.current = at.or_else(|| self.add(NO_ID, name, may_grow));
+        self.just_named = !name.is_empty();
+        self.current = if name.is_empty() {
+            None
+        } else {
+            self.find(NO_ID, name).map_or_else(|at| self.add(at, NO_ID, name, may_grow), Some)
+        };
     }
 
     /// What follows belongs to the topic of this id.
     pub(super) fn topic_id(&mut self, id: TopicId, known: &Topics, may_grow: bool) {
+        let is_named = std::mem::take(&mut self.just_named);
         if id == NO_ID {
+            self.current = self.current.filter(|_| is_named);
             return;
         }
-        let at = self.topics.iter().position(|topic| topic.id == id);
-        let is_named = |at: usize| self.topics.get(at).is_some_and(|topic| !topic.name.is_empty());
-        if at.is_some_and(is_named) {
-            self.current = at;
-            return;
-        }
-        let named = known.look_up(id, |name| match at.and_then(|at| self.topics.get_mut(at)) {
-            Some(topic) => {
-                topic.name = append(&mut self.names, name);
-                at
+        self.current = match self.find(id, "") {
+            Ok(at) => {
+                let nameless = self.topics.get_mut(at).filter(|topic| topic.name.is_empty());
+                if let Some(topic) = nameless {
+                    known.look_up(id, |name| topic.name = append(&mut self.names, name));
+                }
+                Some(at)
             }
-            None => self.add(id, name, may_grow),
-        });
-        self.current = named.unwrap_or_else(|| at.or_else(|| self.add(id, "", may_grow)));
+            Err(at) if self.may_add_topic(may_grow) => {
+                let named = known.look_up(id, |name| self.add(at, id, name, may_grow));
+                named.unwrap_or_else(|| self.add(at, id, "", may_grow))
+            }
+            Err(_) => None,
+        };
     }
 
-    fn add(&mut self, id: TopicId, name: &str, may_grow: bool) -> Option<usize> {
-        if self.topics.len() >= MAX_TOPICS || !may_grow {
-            self.more_topics = true;
+    /// The place of a topic, or its place in the order.
+    fn find(&self, id: TopicId, name: &str) -> Result<usize, usize> {
+        self.topic_order.find(|place| {
+            let Some(topic) = self.topics.get(place) else { return Ordering::Greater };
+            // One with an id is the same by whatever name.
+            let named = || self.names.get(topic.name.clone()).unwrap_or_default().cmp(name);
+            topic.id.cmp(&id).then_with(|| if id == NO_ID { named() } else { Ordering::Equal })
+        })
+    }
+
+    fn may_add_topic(&mut self, may_grow: bool) -> bool {
+        let may_add = self.topics.len() < MAX_TOPICS && may_grow;
+        self.more_topics |= !may_add;
+        may_add
+    }
+
+    fn add(&mut self, at: usize, id: TopicId, name: &str, may_grow: bool) -> Option<usize> {
+        if !self.may_add_topic(may_grow) {
             return None;
         }
         // What is no name gets none, but keeps its place.
         let name = if is_name(name) || id == NO_ID { name } else { "" };
         let name = append(&mut self.names, name);
+        self.topic_order.add(at, self.topics.len());
         self.topics.push(Topic { id, name });
         Some(self.topics.len() - 1)
     }
 
     /// A partition of the topic that was told last.
     pub(super) fn partition(&mut self, told: Partition, may_grow: bool) {
+        self.just_named = false;
         let entry = self.current.and_then(|topic| self.entry(topic, told.index, may_grow));
         let Some(partition) = entry else {
             self.more += KafkaRecords { count: told.records, bytes: told.bytes };
+            if self.more_error == 0 {
+                self.more_error = told.error_code;
+            }
             return;
         };
         if partition.error_code == 0 {
@@ -133,47 +175,76 @@ impl Partitions {
         partition.bytes = partition.bytes.saturating_add(told.bytes);
         partition.high_watermark = told.high_watermark.or(partition.high_watermark);
         partition.offset = told.offset.or(partition.offset);
+        partition.next_offset = told.next_offset.or(partition.next_offset);
+        partition.timestamp = told.timestamp.or(partition.timestamp);
     }
 
     fn entry(&mut self, topic: usize, index: i32, may_grow: bool) -> Option<&mut Partition> {
-        let is_it = |entry: &Entry| entry.topic == topic && entry.partition.index == index;
-        let at = if self.entries.get(self.next).is_some_and(is_it) {
+        let key = |entry: &Entry| (entry.topic, entry.partition.index);
+        let sought = (topic, index);
+        let at = if self.entries.get(self.next).is_some_and(|entry| key(entry) == sought) {
             self.next
-        } else if let Some(at) = self.entries.iter().position(is_it) {
-            at
-        } else if self.entries.len() < MAX_PARTITIONS && may_grow {
-            self.entries.push(Entry { topic, partition: Partition { index, ..Partition::default() } });
-            self.entries.len() - 1
         } else {
-            return None;
+            let compare = |place| self.entries.get(place).map_or(Ordering::Greater, |entry| key(entry).cmp(&sought));
+            match self.entry_order.find(compare) {
+                Ok(at) => at,
+                Err(at) if self.entries.len() < MAX_PARTITIONS && may_grow => {
+                    self.entry_order.add(at, self.entries.len());
+                    self.entries.push(Entry { topic, partition: Partition { index, ..Partition::default() } });
+                    self.entries.len() - 1
+                }
+                Err(_) => return None,
+            }
         };
         self.next = at + 1;
         self.entries.get_mut(at).map(|entry| &mut entry.partition)
     }
 
-    /// The topic, where there is exactly one.
+    /// The topic, where there is exactly one. By its id and by its name it is the same.
     pub(super) fn only_topic(&self) -> Option<KafkaTopic<'_>> {
-        match &self.topics[..] {
-            [topic] if !self.more_topics => Some(self.told(topic)),
-            _ => None,
-        }
+        let (first, others) = self.topics.split_first()?;
+        let first = self.told(first);
+        let is_only =
+            others.is_empty() || (first != KafkaTopic::Unknown && others.iter().all(|it| self.told(it) == first));
+        (is_only && !self.more_topics).then_some(first)
     }
 
-    /// What is told of each partition.
-    pub(super) fn told_each(&self) -> impl Iterator<Item = KafkaPartition<'_>> {
-        self.entries.iter().map(|Entry { topic, partition }| KafkaPartition {
-            topic: self.topics.get(*topic).map_or(KafkaTopic::Unknown, |topic| self.told(topic)),
-            partition: partition.index,
-            error: KafkaError(partition.error_code),
-            records: KafkaRecords { count: partition.records, bytes: partition.bytes },
-            high_watermark: partition.high_watermark,
-            offset: partition.offset,
+    /// What is told of each partition by an exchange of this kind.
+    pub(super) fn told_each(&self, api: KafkaApi) -> impl Iterator<Item = KafkaPartition<'_>> {
+        self.entries.iter().map(move |Entry { topic, partition }| {
+            let is_refused = partition.error_code != 0;
+            // Of a Produce, the offset is that of its first record; of the others, one that somebody has read to.
+            let (offset, log_end) = match api {
+                KafkaApi::PRODUCE => {
+                    (None, partition.offset.and_then(|first| first.checked_add_unsigned(partition.records)))
+                }
+                KafkaApi::LIST_OFFSETS => (None, partition.offset.filter(|_| partition.timestamp == Some(LATEST))),
+                KafkaApi::FETCH => (partition.next_offset.max(partition.offset), None),
+                KafkaApi::OFFSET_COMMIT | KafkaApi::OFFSET_FETCH | KafkaApi::TXN_OFFSET_COMMIT => {
+                    (partition.offset, None)
+                }
+                _ => (None, None),
+            };
+            KafkaPartition {
+                topic: self.topics.get(*topic).map_or(KafkaTopic::Unknown, |topic| self.told(topic)),
+                partition: partition.index,
+                error: KafkaError(partition.error_code),
+                records: KafkaRecords { count: partition.records, bytes: partition.bytes },
+                high_watermark: partition.high_watermark,
+                log_end: log_end.filter(|_| !is_refused),
+                offset,
+            }
         })
     }
 
     /// The records of the partitions that are not told.
     pub(super) fn more(&self) -> KafkaRecords {
         self.more
+    }
+
+    /// The first error of these partitions.
+    pub(super) fn more_error(&self) -> i16 {
+        self.more_error
     }
 
     fn told(&self, topic: &Topic) -> KafkaTopic<'_> {

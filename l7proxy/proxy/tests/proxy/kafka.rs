@@ -19,7 +19,7 @@ fn hello_back() -> Vec<u8> {
 }
 
 /// The client sends, then the broker, for each pair, and what was heard until both are gone.
-fn converse(turns: &[(Vec<u8>, Vec<u8>)]) -> ConnectionRecord {
+pub(crate) fn converse(turns: &[(Vec<u8>, Vec<u8>)]) -> ConnectionRecord {
     let proxy = Running::start();
     let (mut client, mut server) = proxy.connect();
     pass(&mut client, &mut server, &hello());
@@ -40,7 +40,7 @@ fn converse(turns: &[(Vec<u8>, Vec<u8>)]) -> ConnectionRecord {
     record
 }
 
-fn told(record: &ConnectionRecord) -> Vec<&HeardKafka> {
+pub(crate) fn told(record: &ConnectionRecord) -> Vec<&HeardKafka> {
     record.exchanges.iter().map(|one| one.kafka.as_ref().expect("it is Kafka")).collect()
 }
 
@@ -50,13 +50,13 @@ fn ends(record: &ConnectionRecord) -> Vec<(&str, i16, Outcome)> {
 }
 
 /// A response to a Produce in version 2: this error for partition 3 of `orders`.
-fn produced(correlation: i32, error: i16) -> Vec<u8> {
+pub(crate) fn produced(correlation: i32, error: i16) -> Vec<u8> {
     let partition = [int(3), short(error), long(0), long(-1)].concat();
     response(correlation, &[array(&[[text("orders"), array(&[partition])].concat()]), int(25)].concat())
 }
 
 /// A Fetch in version 2 of partition 3 of `orders` from this offset on.
-fn fetch(correlation: i32, offset: i64) -> Vec<u8> {
+pub(crate) fn fetch(correlation: i32, offset: i64) -> Vec<u8> {
     let partition = [int(3), long(offset), int(1 << 20)].concat();
     let topics = array(&[[text("orders"), array(&[partition])].concat()]);
     request(1, 2, correlation, &[int(-1), int(500), int(1), topics].concat())
@@ -84,7 +84,9 @@ fn a_produce_is_joined_with_its_response() {
         throttle: Some(Duration::from_millis(25)),
         max_wait: None,
         partitions: vec![("orders".into(), 3, 6, 17, records.len() as u64, None, None)],
-        more: (0, 0),
+        more: (0, 0, 0),
+        log_ends: vec![],
+        is_replica: false,
     };
     assert_eq!(told(&record), [&expected]);
     assert_eq!(record.to_server.body, records.len() as u64);
@@ -143,6 +145,21 @@ fn a_member_names_its_group_for_the_connection() {
     assert_eq!(told(&record)[1].partitions, [("orders".into(), 3, 0, 0, 0, None, Some(77))]);
 }
 
+/// Whoever names a group is a member of it when the broker says so, and not before.
+#[test]
+fn a_group_that_the_broker_does_not_confirm_is_that_of_its_request_alone() {
+    let named = |group: &str| [text(group), int(1), text("member")].concat();
+    // A heartbeat that is refused, and what any client may ask about any group.
+    let refused = (request(12, 0, 1, &named("refused")), response(1, &short(25)));
+    let sought = (request(10, 0, 2, &text("sought")), response(2, &[short(0), int(1), text("b"), int(9)].concat()));
+    let left = (request(13, 0, 3, &[text("left"), text("member")].concat()), response(3, &short(0)));
+    // One without an answer yet, when a Fetch in front of it is answered.
+    let open = ([fetch(4, 0), request(12, 0, 5, &named("open"))].concat(), fetched(2, 4, &[]));
+    let record = converse(&[refused, sought, left, open]);
+    let groups: Vec<_> = told(&record).iter().map(|one| one.group.as_deref()).collect();
+    assert_eq!(groups, [Some("refused"), Some("sought"), Some("left"), None, Some("open")]);
+}
+
 /// A Fetch in version 13 of partition 0 of the topic with this id, and its response with one batch.
 fn fetch_by_id(correlation: i32, id: [u8; 16]) -> (Vec<u8>, Vec<u8>) {
     let partition = [&int(0)[..], &int(-1), &long(5), &int(-1), &long(-1), &int(1 << 20), &[0]].concat();
@@ -198,7 +215,7 @@ fn partitions_beyond_the_limit_are_summed_up() {
     let record = converse(&[(asked, produced(1, 0))]);
     let [produce] = told(&record)[..] else { panic!("one exchange") };
     assert_eq!(produce.partitions.len(), 256);
-    assert_eq!(produce.more, (44 * 2, 44 * 80));
+    assert_eq!(produce.more, (44 * 2, 44 * 80, 0));
     assert_eq!(produce.topic.as_deref(), Some("orders"));
 }
 
@@ -267,10 +284,33 @@ fn a_length_that_cannot_be_ends_the_reading() {
 
 #[test]
 fn too_many_requests_in_flight_end_the_reading() {
-    let requests: Vec<u8> = (0..1025).flat_map(heartbeat).collect();
+    let requests: Vec<u8> = (0..16_385).flat_map(heartbeat).collect();
     let record = converse(&[(requests, response(0, &short(0)))]);
     assert_eq!(record.unparsed_reason(), Some(UnparsedReason::TooManyInFlight));
-    assert_eq!(record.exchanges.len(), 1024);
+    assert_eq!(record.exchanges.len(), 16_384);
+}
+
+/// A client of librdkafka sends on and on by default, whatever the broker is at.
+#[test]
+fn thousands_of_requests_may_be_in_flight() {
+    let requests: Vec<u8> = (0..16_384).flat_map(heartbeat).collect();
+    let responses: Vec<u8> = (0..16_384).flat_map(|id| response(id, &short(0))).collect();
+    let record = converse(&[(requests, responses)]);
+    assert_eq!(record.unparsed_reason(), None);
+    assert_eq!(record.exchanges.len(), 16_384);
+    assert!(record.exchanges.iter().all(|exchange| exchange.outcome == Outcome::Answered));
+}
+
+/// The response to a request that is still on its way, as to one that is too large, is told once.
+#[test]
+fn a_request_is_answered_once() {
+    let large = produce(1, 1, &batch(0, 1, 500));
+    let (front, back) = (large[..300].to_vec(), large[300..].to_vec());
+    let once = converse(&[(front.clone(), produced(1, 10)), (back.clone(), Vec::new())]);
+    assert_eq!((ends(&once), once.unparsed_reason()), (vec![("Produce", 10, Outcome::Answered)], None));
+    let twice = converse(&[(front, [produced(1, 10), produced(1, 0)].concat()), (back, Vec::new())]);
+    assert_eq!(ends(&twice), [("Produce", 10, Outcome::Answered)]);
+    assert_eq!(twice.unparsed_reason(), Some(UnparsedReason::UnexpectedResponse));
 }
 
 #[test]

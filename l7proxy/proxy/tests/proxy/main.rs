@@ -13,6 +13,8 @@ mod http2;
 mod kafka;
 #[path = "../../../wire/tests/support/kafka_messages.rs"]
 mod kafka_messages;
+mod kafka_offsets;
+mod kafka_topics;
 mod recording;
 mod resets;
 mod running;

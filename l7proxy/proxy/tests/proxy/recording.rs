@@ -56,7 +56,9 @@ pub(crate) struct HeardKafka {
     pub(crate) throttle: Option<Duration>,
     pub(crate) max_wait: Option<Duration>,
     pub(crate) partitions: Vec<HeardPartition>,
-    pub(crate) more: (u64, u64),
+    pub(crate) more: (u64, u64, i16),
+    pub(crate) log_ends: Vec<i64>,
+    pub(crate) is_replica: bool,
 }
 
 impl HeardKafka {
@@ -78,7 +80,9 @@ impl HeardKafka {
             throttle: kafka.throttle,
             max_wait: kafka.max_wait,
             partitions: kafka.partitions.iter().map(partition).collect(),
-            more: (kafka.more.count, kafka.more.bytes),
+            more: (kafka.more.count, kafka.more.bytes, kafka.more_error.0),
+            log_ends: kafka.partitions.iter().filter_map(|one| one.log_end).collect(),
+            is_replica: kafka.is_replica,
         }
     }
 }

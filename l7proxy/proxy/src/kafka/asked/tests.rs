@@ -14,7 +14,7 @@ fn request(correlation_id: i32) -> RequestHead {
 #[test]
 fn as_many_are_lent_as_may_be_open() {
     let pool = AskedPool::default();
-    let mut lent: Vec<_> = std::iter::from_fn(|| pool.take(0)).collect();
+    let mut lent: Vec<_> = std::iter::from_fn(|| pool.take(0, &Held::default())).collect();
     assert_eq!(lent.len(), MAX_OPEN);
     // One is given back, and one is lost.
     pool.give_back(lent.pop().expect("many were lent"));
@@ -28,19 +28,29 @@ fn as_many_are_lent_as_may_be_open() {
 fn what_all_hold_together_is_bounded_and_the_rest_is_summed_up() {
     let pool = AskedPool::default();
     let mut lent = Vec::new();
-    for number in 0..2_000 {
-        let mut asked = pool.take(0).expect("not that many are open");
-        asked.begin(&request(number), Instant::now(), 12);
-        told(&mut asked, 300);
-        lent.push(asked);
+    let mut ask = |held: &Held, times: i32| {
+        for number in 0..times {
+            let mut asked = pool.take(0, held).expect("not that many are open");
+            asked.begin(&request(number), Instant::now(), 12);
+            told(&mut asked, 300);
+            lent.push(asked);
+        }
+        let last = lent.last().expect("many");
+        (last.partitions.told_each(KafkaApi::FETCH).count(), last.partitions.more().count)
+    };
+    let (greedy, other) = (Held::default(), Held::default());
+    assert_eq!(ask(&greedy, 2_000), (0, 300));
+    // A connection that holds all that it may leaves as much to the others.
+    assert_eq!((greedy.0.get(), pool.held.0.get()), (MAX_HELD / 2, MAX_HELD / 2));
+    assert_eq!(ask(&other, 100), (256, 44));
+    for _ in 0..20 {
+        ask(&Held::default(), 2_000);
     }
-    assert_eq!(pool.held.get(), MAX_HELD);
-    let last = lent.last().expect("many");
-    assert_eq!((last.partitions.told_each().count(), last.partitions.more().count), (0, 300));
+    assert!(pool.held.0.get() <= MAX_HELD);
     for asked in lent {
         pool.give_back(asked);
     }
-    assert_eq!(pool.held.get(), 0);
+    assert_eq!([pool.held.0.get(), greedy.0.get(), other.0.get()], [0; 3]);
     assert!(pool.free.borrow().len() <= POOLED);
 }
 

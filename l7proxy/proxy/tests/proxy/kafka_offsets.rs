@@ -1,0 +1,87 @@
+//! How far brokers and readers are, as exchanges with a Kafka broker tell it.
+
+use crate::kafka::{converse, fetch, produced, told};
+use crate::kafka_messages::{array, batch, batch_at, fetched, int, long, produce, request, response, short, text};
+
+/// A response to a Produce in version 2: the first record got this offset.
+fn produced_at(correlation: i32, first: i64) -> Vec<u8> {
+    let partition = [int(3), short(0), long(first), long(-1)].concat();
+    response(correlation, &[array(&[[text("orders"), array(&[partition])].concat()]), int(0)].concat())
+}
+
+/// Asks for the offset at or behind this time in version 1: it is 40.
+fn list_offsets(correlation: i32, time: i64, error: i16) -> (Vec<u8>, Vec<u8>) {
+    let asked = array(&[[text("orders"), array(&[[int(3), long(time)].concat()])].concat()]);
+    let told = [int(3), short(error), long(-1), long(40)].concat();
+    let told = array(&[[text("orders"), array(&[told])].concat()]);
+    (request(2, 1, correlation, &[int(-1), asked].concat()), response(correlation, &told))
+}
+
+#[test]
+fn a_produce_tells_where_the_log_ends_behind_it() {
+    let records = [batch(0, 10, 50), batch(0, 5, 50)].concat();
+    let record = converse(&[
+        (produce(1, -1, &records), produced_at(1, 100)),
+        // Nothing was written, or nobody says where.
+        (produce(2, -1, &records), produced_at(2, -1)),
+        (produce(3, -1, &records), produced(3, 6)),
+        (produce(4, 0, &records), Vec::new()),
+        (produce(5, -1, &records), produced_at(5, i64::MAX)),
+    ]);
+    let ends: Vec<_> = told(&record).iter().map(|one| &one.log_ends[..]).collect();
+    assert_eq!(ends, [&[115][..], &[], &[], &[], &[]]);
+    assert!(told(&record).iter().all(|one| one.partitions[0].6.is_none()), "nobody has read to there");
+}
+
+#[test]
+fn the_latest_offset_is_where_the_log_ends() {
+    let (latest, earliest, at_a_time) = (-1, -2, 1_700_000_000_000);
+    let record = converse(&[
+        list_offsets(1, latest, 0),
+        list_offsets(2, earliest, 0),
+        list_offsets(3, at_a_time, 0),
+        list_offsets(4, latest, 6),
+    ]);
+    let ends: Vec<_> = told(&record).iter().map(|one| &one.log_ends[..]).collect();
+    assert_eq!(ends, [&[40][..], &[], &[], &[]]);
+}
+
+#[test]
+fn a_reader_is_behind_what_its_fetch_has_brought() {
+    let batches = [batch_at(30, 5), batch_at(35, 5)].concat();
+    let record = converse(&[
+        (fetch(1, 32), fetched(2, 1, &batches)),
+        // Nothing came; and what came is in front of what was asked for.
+        (fetch(2, 40), fetched(2, 2, &[])),
+        (fetch(3, 40), fetched(2, 3, &batch_at(30, 5))),
+    ]);
+    let offsets: Vec<_> = told(&record).iter().map(|one| one.partitions[0].6).collect();
+    assert_eq!(offsets, [Some(40), Some(40), Some(40)]);
+    assert!(told(&record).iter().all(|one| !one.is_replica));
+}
+
+#[test]
+fn a_broker_that_keeps_a_copy_is_told_from_a_consumer() {
+    let partition = [int(3), long(0), int(1 << 20)].concat();
+    let topics = array(&[[text("orders"), array(&[partition])].concat()]);
+    let of = |replica: i32| {
+        let asked = request(1, 2, 1, &[int(replica), int(500), int(1), topics.clone()].concat());
+        told(&converse(&[(asked, fetched(2, 1, &[]))]))[0].is_replica
+    };
+    // A consumer that debugs is none.
+    assert_eq!([2, 0, -1, -2].map(of), [true, true, false, false]);
+    let newer = |tags: &[u8]| {
+        let numbers = [int(500), int(1), int(1 << 20), vec![0], int(0), int(-1)].concat();
+        let asked = request(1, 15, 1, &[&[0][..], &numbers, &[1, 1, 1], tags].concat());
+        let answer = response(1, &[&[0][..], &int(0), &short(0), &int(0), &[1, 0]].concat());
+        let record = converse(&[(asked, answer)]);
+        assert_eq!(record.unparsed_reason(), None);
+        told(&record)[0].is_replica
+    };
+    let state = |replica: i32| [&[1, 13][..], &int(replica), &long(7), &[0]].concat();
+    let one = |field: &[u8]| [&[1], field].concat();
+    assert_eq!([newer(&[0]), newer(&one(&state(3))), newer(&one(&state(-1)))], [false, true, false]);
+    // Behind another field; and with a value that is too short to name a broker.
+    assert!(newer(&[&[2, 0, 2][..], b"id", &state(0)].concat()));
+    assert!(!newer(&[1, 1, 3, 0, 0, 0]));
+}
