@@ -5,7 +5,7 @@ use std::time::{Instant, SystemTime};
 
 use crate::collect::Sources;
 use crate::dns::DnsNames;
-use crate::kafka::{KafkaNames, Positions};
+use crate::kafka::{KafkaNames, Positions, UsedNames};
 use crate::labels::{ExchangeFamily, Vocabulary};
 use crate::registry::{Registry, Retired};
 use crate::router::Router;
@@ -132,7 +132,24 @@ impl Fold {
         residues.add(&self.rows, retired.last(count), &self.registry);
         if let Some(ttl) = self.registry.ttl() {
             self.positions.expire(now, ttl);
+            self.forget_names(now, residues);
         }
+    }
+
+    /// Gives up the names of Kafka that nothing is told by any more, where places for others may run short.
+    fn forget_names(&self, now: Instant, residues: &Residues) {
+        let names = &self.vocabulary.kafka;
+        if !names.are_short() {
+            return;
+        }
+        let mut used = UsedNames::default();
+        used.add_positions(&self.positions);
+        residues.for_each_shown(&self.rows, |field, key| {
+            used.add(field, key);
+        });
+        // What was given up is told by no name any more: whoever still has it looks for another before it counts.
+        self.registry.for_each(|set, _| used.add_all(&set.labels));
+        names.give_up(now, &used);
     }
 
     pub(crate) fn registry(&self) -> &Registry {

@@ -1,12 +1,13 @@
 //! What is kept of Kafka's exchanges beside series: names that became known, and how far groups have read.
 
 mod lag;
+mod name_table;
 mod names;
 mod positions;
 mod words;
 
-pub(crate) use names::{KafkaNames, KafkaPlaces, NO_NAME, OTHER_NAME, tells_its_topics};
-pub(crate) use positions::{KnownPositions, Positions, Sought, Whose};
+pub(crate) use names::{KafkaNames, KafkaPlaces, NO_NAME, OTHER_NAME, UsedNames, is_name, tells_its_topics};
+pub(crate) use positions::{KnownPositions, Positions, Sought, Told, Whose};
 pub(crate) use words::hubble_api_key;
 pub use words::messaging_operation;
 

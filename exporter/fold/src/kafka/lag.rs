@@ -15,7 +15,7 @@ use crate::snapshot::Scalar;
 pub(crate) struct Lags {
     /// Of groups, by what they have committed.
     pub(crate) of_groups: Vec<Scalar>,
-    /// Of workloads, by what they have asked for.
+    /// Of workloads, by what they have been given.
     pub(crate) of_fetchers: Vec<Scalar>,
 }
 
@@ -49,13 +49,13 @@ impl Positions {
         for ((topic, cluster, group, client), lag) in lags {
             let (name, namespace) = client.unwrap_or_default();
             let labels = [
-                (label::GROUP, names.groups.label(group)),
-                (label::TOPIC, names.topics.label(topic)),
-                (label::SOURCE_WORKLOAD, name),
-                (label::SOURCE_NAMESPACE, namespace),
-                (label::DESTINATION_NAMESPACE, cluster),
+                (label::GROUP, names.groups.label(group, str::to_owned)),
+                (label::TOPIC, names.topics.label(topic, str::to_owned)),
+                (label::SOURCE_WORKLOAD, name.to_owned()),
+                (label::SOURCE_NAMESPACE, namespace.to_owned()),
+                (label::DESTINATION_NAMESPACE, cluster.to_owned()),
             ];
-            let labels = Labels::new(labels.map(|(name, value)| (name, value.to_owned())));
+            let labels = Labels::new(labels);
             let list = if client.is_some() { &mut sorted.of_fetchers } else { &mut sorted.of_groups };
             list.push(Scalar::new(labels, lag));
         }

@@ -1,9 +1,13 @@
 //! The topics, groups and clients that are told by their name.
 
-use flowfold_flow::{KafkaApi, KafkaError, KafkaTopic};
+use std::time::Instant;
 
-use super::{KafkaLimits, MAX_MAX_KAFKA_CLIENT_IDS, MAX_MAX_KAFKA_GROUPS, MAX_MAX_KAFKA_TOPICS};
-use crate::learned::{LearnedNames, LearnedPlaces};
+use flowfold_flow::{KafkaApi, KafkaError, KafkaTopic};
+use hashbrown::HashSet;
+
+use super::name_table::{NamePlaces, NameTable};
+use super::{KafkaLimits, MAX_MAX_KAFKA_CLIENT_IDS, MAX_MAX_KAFKA_GROUPS, MAX_MAX_KAFKA_TOPICS, Positions, Whose};
+use crate::labels::{ExchangeLabels, Field, Key, KeyKind};
 
 /// The longest name of a topic that Kafka takes, in bytes.
 const MAX_TOPIC_BYTES: usize = 249;
@@ -11,42 +15,38 @@ const MAX_TOPIC_BYTES: usize = 249;
 /// The longest group or client id that becomes a label, in bytes: a longer one may have been cut.
 const MAX_NAME_BYTES: usize = 200;
 
+/// The label value of a name that is not known.
+const OTHER: &str = "_OTHER";
+
 /// The place of what an exchange does not name.
 pub(crate) const NO_NAME: u16 = 0;
 /// The place of a name that is not known.
 pub(crate) const OTHER_NAME: u16 = 1;
 /// The place of a topic whose name the exchange does not tell.
 const UNKNOWN_NAME: u16 = 2;
+/// The place of the first name.
+const FIRST_NAME: u16 = 3;
 
-/// Names that are learned up to a number, and the words for what has none.
-#[derive(Debug)]
-pub(crate) struct NameTable(LearnedNames);
+/// Whether a place is that of a name.
+pub(crate) const fn is_name(place: u16) -> bool {
+    place >= FIRST_NAME
+}
 
 impl NameTable {
-    /// The label value of a place.
-    pub(crate) fn label(&self, place: u16) -> &str {
+    /// Calls `take` with the label value of a place.
+    pub(crate) fn label<T>(&self, place: u16, take: impl FnOnce(&str) -> T) -> T {
         match place {
-            NO_NAME => "",
-            UNKNOWN_NAME => "unknown",
-            place => self.name(place).unwrap_or("_OTHER"),
+            NO_NAME => take(""),
+            OTHER_NAME => take(OTHER),
+            UNKNOWN_NAME => take("unknown"),
+            place => take(self.name(place - FIRST_NAME).as_deref().unwrap_or(OTHER)),
         }
-    }
-
-    /// The name at a place that has one.
-    #[inline]
-    pub(crate) fn name(&self, place: u16) -> Option<&str> {
-        self.0.name(place.saturating_sub(UNKNOWN_NAME))
-    }
-
-    /// The most names that there may be.
-    pub(crate) fn max(&self) -> usize {
-        self.0.max()
     }
 }
 
 /// The topics, groups and clients that are told by their name; any other is `_OTHER`. They are learned: a name becomes
-/// known by the first exchange that shows that a broker knows it, so that made-up names can't use the numbers up. Known
-/// names stay known.
+/// known by the first exchange that shows that a broker knows it, so that made-up names can't use the numbers up. It is
+/// forgotten when nothing is told by it any more and places run short.
 #[derive(Debug)]
 pub(crate) struct KafkaNames {
     pub(crate) topics: NameTable,
@@ -56,11 +56,63 @@ pub(crate) struct KafkaNames {
 
 impl KafkaNames {
     pub(crate) fn new(limits: &KafkaLimits) -> Self {
-        let table = |asked: usize, most: usize| NameTable(LearnedNames::with_room(asked.min(most)));
+        let table = |asked: usize, most: usize| NameTable::with_room(asked.min(most));
         Self {
             topics: table(limits.max_topics, MAX_MAX_KAFKA_TOPICS),
             groups: table(limits.max_groups, MAX_MAX_KAFKA_GROUPS),
             clients: table(limits.max_client_ids, MAX_MAX_KAFKA_CLIENT_IDS),
+        }
+    }
+
+    /// Whether names should go so that there is room for others.
+    pub(crate) fn are_short(&self) -> bool {
+        [&self.topics, &self.groups, &self.clients].into_iter().any(NameTable::is_short)
+    }
+
+    /// Gives up the places of names that nothing is told by any more, by a clock that says it is `now`.
+    pub(crate) fn give_up(&self, now: Instant, used: &UsedNames) {
+        let UsedNames { topics, groups, clients } = used;
+        for (table, used) in [(&self.topics, topics), (&self.groups, groups), (&self.clients, clients)] {
+            table.give_up(now, |place| used.contains(&(place + FIRST_NAME)));
+        }
+    }
+}
+
+/// The places of names that something is told by.
+#[derive(Debug, Default)]
+pub(crate) struct UsedNames {
+    topics: HashSet<u16>,
+    groups: HashSet<u16>,
+    clients: HashSet<u16>,
+}
+
+impl UsedNames {
+    /// A label of this key is told, if it is a name.
+    pub(crate) fn add(&mut self, field: Field, key: Key) {
+        match field {
+            Field::KafkaTopic => self.topics.insert(key.kafka_topic()),
+            Field::KafkaGroup => self.groups.insert(key.kafka_group()),
+            Field::KafkaClient => self.clients.insert(key.kafka_client()),
+            _ => false,
+        };
+    }
+
+    /// All of this label set is kept.
+    pub(crate) fn add_all(&mut self, labels: &ExchangeLabels) {
+        if labels.family.key_kind() == KeyKind::Kafka && !labels.is_overflow() {
+            for field in [Field::KafkaTopic, Field::KafkaGroup, Field::KafkaClient] {
+                self.add(field, labels.key);
+            }
+        }
+    }
+
+    /// Lags are told of these.
+    pub(crate) fn add_positions(&mut self, positions: &Positions) {
+        for position in positions.all() {
+            self.topics.insert(position.topic);
+            if let Whose::Group(group) = position.whose {
+                self.groups.insert(group);
+            }
         }
     }
 }
@@ -68,9 +120,9 @@ impl KafkaNames {
 /// One worker's ways from names to their places.
 #[derive(Debug, Default)]
 pub(crate) struct KafkaPlaces {
-    topics: LearnedPlaces,
-    groups: LearnedPlaces,
-    clients: LearnedPlaces,
+    topics: NamePlaces,
+    groups: NamePlaces,
+    clients: NamePlaces,
 }
 
 impl KafkaPlaces {
@@ -85,17 +137,14 @@ impl KafkaPlaces {
         last: u16,
     ) -> u16 {
         let KafkaTopic::Named(name) = topic else { return UNKNOWN_NAME };
-        if names.topics.name(last) == Some(name) {
-            return last;
-        }
         let may_learn = || said.is_some_and(knows_the_topic) && is_topic(name);
-        place(&mut self.topics, &names.topics, name, may_learn)
+        place(&mut self.topics, &names.topics, (name, last), may_learn)
     }
 
     /// The place of a group.
     pub(crate) fn group(&mut self, names: &KafkaNames, group: Option<&str>, may_learn: bool) -> u16 {
         let Some(name) = group else { return NO_NAME };
-        place(&mut self.groups, &names.groups, name, || may_learn && is_sane(name))
+        place(&mut self.groups, &names.groups, (name, NO_NAME), || may_learn && is_sane(name))
     }
 
     /// The place of a client's id; that of no name where ids are not told.
@@ -104,12 +153,20 @@ impl KafkaPlaces {
             return NO_NAME;
         }
         let Some(name) = client else { return NO_NAME };
-        place(&mut self.clients, &names.clients, name, || may_learn && is_sane(name))
+        place(&mut self.clients, &names.clients, (name, NO_NAME), || may_learn && is_sane(name))
     }
 }
 
-fn place(places: &mut LearnedPlaces, names: &NameTable, name: &str, may_learn: impl FnOnce() -> bool) -> u16 {
-    places.place(&names.0, name.as_bytes(), may_learn).map_or(OTHER_NAME, |place| place + UNKNOWN_NAME)
+/// The place of a name, which may be that of the last one.
+#[inline]
+fn place(
+    places: &mut NamePlaces,
+    names: &NameTable,
+    (name, last): (&str, u16),
+    may_learn: impl FnOnce() -> bool,
+) -> u16 {
+    let place = places.place(names, name, last.checked_sub(FIRST_NAME), may_learn);
+    place.map_or(OTHER_NAME, |place| place + FIRST_NAME)
 }
 
 /// Whether a broker answers this request without an error only for topics that there are. (To an `OffsetFetch` it says of
@@ -150,8 +207,8 @@ fn is_sane(name: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn label<'a>(names: &'a KafkaNames, places: &mut KafkaPlaces, topic: &str, said: Option<KafkaError>) -> &'a str {
-        names.topics.label(places.topic(names, KafkaTopic::Named(topic), said, NO_NAME))
+    fn label(names: &KafkaNames, places: &mut KafkaPlaces, topic: &str, said: Option<KafkaError>) -> String {
+        names.topics.label(places.topic(names, KafkaTopic::Named(topic), said, NO_NAME), str::to_owned)
     }
 
     #[test]
@@ -168,7 +225,7 @@ mod tests {
         assert_eq!(label(&names, &mut places, "pay_ments.v-1", Some(KafkaError::NONE)), "pay_ments.v-1");
         assert_eq!(label(&names, &mut places, "third", Some(KafkaError::NONE)), "_OTHER");
         let unknown = places.topic(&names, KafkaTopic::Unknown, Some(KafkaError::NONE), NO_NAME);
-        assert_eq!(names.topics.label(unknown), "unknown");
+        assert_eq!(names.topics.label(unknown, str::to_owned), "unknown");
     }
 
     #[test]
@@ -186,14 +243,14 @@ mod tests {
         let mut places = KafkaPlaces::default();
         assert_eq!(places.group(&names, None, true), NO_NAME);
         let unproven = places.group(&names, Some("billing"), false);
-        assert_eq!(names.groups.label(unproven), "_OTHER");
+        assert_eq!(names.groups.label(unproven, str::to_owned), "_OTHER");
         let group = places.group(&names, Some("billing"), true);
-        assert_eq!(names.groups.label(group), "billing");
+        assert_eq!(names.groups.label(group, str::to_owned), "billing");
         assert_eq!(places.client(&names, Some("billing"), true), NO_NAME, "client ids are not asked for");
         let names = KafkaNames::new(&KafkaLimits { max_client_ids: 1, ..KafkaLimits::default() });
         for (id, label) in [("one\n", "_OTHER"), ("one", "one"), ("two", "_OTHER")] {
             let place = places.client(&names, Some(id), true);
-            assert_eq!(names.clients.label(place), label);
+            assert_eq!(names.clients.label(place, str::to_owned), label);
         }
     }
 }

@@ -14,6 +14,15 @@ use hashbrown::{DefaultHashBuilder, HashTable};
 
 use super::MAX_MAX_KAFKA_PARTITIONS;
 
+/// How long the offset of a group is kept that commits no more, while its partition lives on: as long as Kafka itself keeps
+/// it where nothing else is configured (`offsets.retention.minutes`).
+const GROUP_KEPT: Duration = Duration::from_hours(7 * 24);
+
+/// After how many ends of a log in a row that are lower than what is known these are believed: the topic was made anew, or
+/// its end was lost with a broker. Answers to several producers may come in another order than their records, but not
+/// that many.
+const LOWER_ENDS: u32 = 64;
+
 /// Whose position in a partition it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Whose {
@@ -21,8 +30,26 @@ pub(crate) enum Whose {
     Brokers,
     /// What a group has committed. The number is the place of its name.
     Group(u16),
-    /// What a workload has asked for in its last Fetch.
+    /// What a workload has been given by its last Fetch.
     Fetcher,
+}
+
+/// What is told of a position.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Told {
+    /// This is it.
+    At(i64),
+    /// It is there or beyond, unless something was lost.
+    Beyond(i64),
+}
+
+impl Told {
+    /// The offset that is told.
+    pub(crate) const fn offset(self) -> i64 {
+        match self {
+            Self::At(offset) | Self::Beyond(offset) => offset,
+        }
+    }
 }
 
 /// A position that is looked for.
@@ -48,6 +75,8 @@ pub(crate) struct Position {
     pub(super) broker: Arc<Workload>,
     pub(super) client: Option<Arc<Workload>>,
     offset: AtomicI64,
+    /// How many in a row were told that are lower.
+    lower: AtomicU32,
     /// Another number after each write, so that an idle one can be told.
     writes: AtomicU32,
     /// It was given up: whoever finds it looks for another.
@@ -78,6 +107,7 @@ impl Position {
             broker: Arc::clone(sought.broker),
             client: sought.client().map(Arc::clone),
             offset: AtomicI64::new(0),
+            lower: AtomicU32::new(0),
             writes: AtomicU32::new(0),
             retired: AtomicBool::new(false),
         }
@@ -92,8 +122,28 @@ impl Position {
         self.offset.load(Ordering::Relaxed)
     }
 
-    fn set(&self, offset: i64) {
-        self.offset.store(offset, Ordering::Relaxed);
+    /// The broker's position in the same partition.
+    fn of_brokers(&self) -> Sought<'_> {
+        let Self { topic, partition, broker, .. } = self;
+        Sought { whose: Whose::Brokers, topic: *topic, partition: *partition, broker, client: broker }
+    }
+
+    fn tell(&self, told: Told) {
+        let lower = match told {
+            Told::At(offset) => {
+                self.offset.store(offset, Ordering::Relaxed);
+                0
+            }
+            Told::Beyond(offset) => {
+                let lower =
+                    if offset < self.offset() { self.lower.load(Ordering::Relaxed) + 1 } else { 0 } % LOWER_ENDS;
+                if lower == 0 {
+                    self.offset.store(offset, Ordering::Relaxed);
+                }
+                lower
+            }
+        };
+        self.lower.store(lower, Ordering::Relaxed);
         // A lost update of two workers still leaves another number than before.
         self.writes.store(self.writes.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
     }
@@ -116,6 +166,25 @@ struct Tracked {
     position: Arc<Position>,
     /// How often it had been written when it was last looked at, and since when.
     seen: Option<(u32, Instant)>,
+}
+
+impl Tracked {
+    /// Looks at it. Returns for how long it has not been written.
+    fn look(&mut self, now: Instant) -> Duration {
+        let writes = self.position.writes.load(Ordering::Relaxed);
+        match self.seen {
+            Some((seen, _)) if seen == writes => self.idle(now),
+            _ => {
+                self.seen = Some((writes, now));
+                Duration::ZERO
+            }
+        }
+    }
+
+    /// For how long it had not been written when it was last looked at.
+    fn idle(&self, now: Instant) -> Duration {
+        self.seen.map_or(Duration::ZERO, |(_, since)| now.saturating_duration_since(since))
+    }
 }
 
 impl Positions {
@@ -178,23 +247,29 @@ impl Positions {
         Some(position)
     }
 
-    /// Gives up those that have not been written for as long as `ttl`, by a clock that says it is `now`.
+    /// Gives up those that have not been written for as long as `ttl`, by a clock that says it is `now`. A group that has
+    /// stopped is behind all the more: it keeps its place while the partition is written or read.
     pub(crate) fn expire(&self, now: Instant, ttl: Duration) {
         let mut known = self.known();
-        known.retain(|tracked| {
-            let writes = tracked.position.writes.load(Ordering::Relaxed);
-            match tracked.seen {
-                Some((seen, since)) if seen == writes => {
-                    let is_idle = now.saturating_duration_since(since) >= ttl;
-                    tracked.position.retired.store(is_idle, Ordering::Relaxed);
-                    !is_idle
-                }
-                _ => {
-                    tracked.seen = Some((writes, now));
-                    true
-                }
+        let idle = |tracked: &mut Tracked| {
+            let idle = tracked.look(now);
+            (idle >= ttl).then(|| (Arc::clone(&tracked.position), idle))
+        };
+        let idle: Vec<_> = known.iter_mut().filter_map(idle).collect();
+        for (position, idle) in idle {
+            let is_alive = || {
+                let brokers = position.of_brokers();
+                let hash = self.hasher.hash_one(brokers.identity());
+                known.find(hash, |tracked| tracked.position.is(&brokers)).is_some_and(|it| it.idle(now) < ttl)
+            };
+            if matches!(position.whose, Whose::Group(_)) && idle < GROUP_KEPT && is_alive() {
+                continue;
             }
-        });
+            position.retired.store(true, Ordering::Relaxed);
+            if let Ok(entry) = known.find_entry(position.hash, |tracked| Arc::ptr_eq(&tracked.position, &position)) {
+                entry.remove();
+            }
+        }
         self.count.store(known.len(), Ordering::Relaxed);
     }
 }
@@ -204,15 +279,15 @@ impl Positions {
 pub(crate) struct KnownPositions(HashTable<Arc<Position>>);
 
 impl KnownPositions {
-    /// Writes down a position, if there is room for it.
-    pub(crate) fn set(&mut self, positions: &Positions, sought: &Sought<'_>, offset: i64) {
+    /// Writes down what is told of a position, if there is room for it.
+    pub(crate) fn tell(&mut self, positions: &Positions, sought: &Sought<'_>, told: Told) {
         let hash = positions.hasher.hash_one(sought.identity());
         if let Some(position) = self.0.find(hash, |position| position.is(sought) && !is_retired(position)) {
-            position.set(offset);
+            position.tell(told);
             return;
         }
         let Some(position) = positions.find_or_create(hash, sought) else { return };
-        position.set(offset);
+        position.tell(told);
         // What was given up goes before the table would have to grow for it.
         if self.0.len() == self.0.capacity() {
             self.0.retain(|position| !is_retired(position));
@@ -226,73 +301,4 @@ fn is_retired(position: &Arc<Position>) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const TTL: Duration = Duration::from_mins(1);
-
-    fn workload(name: &str, namespace: &str) -> Arc<Workload> {
-        Arc::new(Workload { namespace: namespace.into(), ..Workload::named(name) })
-    }
-
-    #[test]
-    fn workers_share_what_they_know() {
-        let positions = Positions::new(10);
-        let (broker, client) = (workload("kafka-0", "kafka"), workload("web", "shop"));
-        let sought = Sought { whose: Whose::Brokers, topic: 3, partition: 0, broker: &broker, client: &client };
-        let mut workers = [KnownPositions::default(), KnownPositions::default()];
-        workers[0].set(&positions, &sought, 7);
-        let other = workload("kafka-1", "kafka");
-        workers[1].set(&positions, &Sought { broker: &other, ..sought }, 9);
-        assert_eq!(positions.all().iter().map(|position| position.offset()).collect::<Vec<_>>(), [9]);
-        // Another cluster, another group, another client: others.
-        let elsewhere = workload("kafka-0", "staging");
-        workers[0].set(&positions, &Sought { broker: &elsewhere, ..sought }, 1);
-        workers[0].set(&positions, &Sought { whose: Whose::Group(3), ..sought }, 1);
-        workers[0].set(&positions, &Sought { whose: Whose::Group(4), client: &other, ..sought }, 1);
-        workers[0].set(&positions, &Sought { whose: Whose::Group(4), ..sought }, 1);
-        workers[0].set(&positions, &Sought { whose: Whose::Fetcher, ..sought }, 1);
-        workers[0].set(&positions, &Sought { whose: Whose::Fetcher, client: &other, ..sought }, 1);
-        assert_eq!(positions.len(), 6);
-    }
-
-    #[test]
-    fn there_are_no_more_than_asked_for() {
-        let positions = Positions::new(2);
-        let broker = workload("kafka-0", "");
-        let mut worker = KnownPositions::default();
-        for partition in 0..5 {
-            let sought = Sought { whose: Whose::Brokers, topic: 3, partition, broker: &broker, client: &broker };
-            worker.set(&positions, &sought, 1);
-        }
-        assert_eq!((positions.len(), positions.turned_away()), (2, 3));
-        // One that is known to another worker is found nevertheless.
-        let first = Sought { whose: Whose::Brokers, topic: 3, partition: 0, broker: &broker, client: &broker };
-        KnownPositions::default().set(&positions, &first, 5);
-        assert!(positions.all().iter().any(|position| position.offset() == 5));
-    }
-
-    #[test]
-    fn an_idle_one_is_given_up_and_may_return() {
-        let positions = Positions::new(1);
-        let broker = workload("kafka-0", "");
-        let mut worker = KnownPositions::default();
-        let of = |partition| Sought { whose: Whose::Brokers, topic: 3, partition, broker: &broker, client: &broker };
-        let start = Instant::now();
-        worker.set(&positions, &of(0), 1);
-        positions.expire(start, TTL);
-        worker.set(&positions, &of(0), 1);
-        positions.expire(start + TTL, TTL);
-        assert_eq!(positions.len(), 1, "it was written, if with the same offset");
-        positions.expire(start + 2 * TTL, TTL);
-        assert_eq!(positions.len(), 0);
-        worker.set(&positions, &of(1), 1);
-        worker.set(&positions, &of(0), 1);
-        assert_eq!((positions.len(), positions.turned_away()), (1, 1));
-        positions.expire(start + 3 * TTL, TTL);
-        positions.expire(start + 4 * TTL, TTL);
-        worker.set(&positions, &of(0), 4);
-        assert_eq!(positions.all()[0].offset(), 4);
-        assert!(worker.0.len() <= 3);
-    }
-}
+mod tests;

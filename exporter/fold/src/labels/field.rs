@@ -146,9 +146,9 @@ impl Field {
             }
             Self::KafkaApi => key.kafka_api_name(take),
             Self::HubbleApiKey => kafka::hubble_api_key(key.kafka_api(), take),
-            Self::KafkaTopic => take(vocabulary.kafka.topics.label(key.kafka_topic())),
-            Self::KafkaGroup => take(vocabulary.kafka.groups.label(key.kafka_group())),
-            Self::KafkaClient => take(vocabulary.kafka.clients.label(key.kafka_client())),
+            Self::KafkaTopic => vocabulary.kafka.topics.label(key.kafka_topic(), take),
+            Self::KafkaGroup => vocabulary.kafka.groups.label(key.kafka_group(), take),
+            Self::KafkaClient => vocabulary.kafka.clients.label(key.kafka_client(), take),
             Self::KafkaError => key.kafka_error(true, take),
             Self::HubbleErrorCode => key.kafka_error(false, take),
             Self::KafkaDirection => take(key.kafka_transfer().map_or("", |transfer| transfer.as_label())),

@@ -81,15 +81,15 @@ impl Key {
         }
     }
 
-    pub(super) fn kafka_topic(self) -> u16 {
+    pub(crate) fn kafka_topic(self) -> u16 {
         self.two_bytes(TOPIC) & TOPIC_BITS
     }
 
-    pub(super) fn kafka_group(self) -> u16 {
+    pub(crate) fn kafka_group(self) -> u16 {
         self.two_bytes(GROUP) & GROUP_BITS
     }
 
-    pub(super) fn kafka_client(self) -> u16 {
+    pub(crate) fn kafka_client(self) -> u16 {
         self.byte(CLIENT).into()
     }
 
@@ -125,6 +125,11 @@ impl Key {
     /// Whether the broker answered, or was not to.
     pub(crate) fn is_answered(self) -> bool {
         self.byte(ENDING) == ANSWERED
+    }
+
+    /// Whether the broker said something.
+    pub(crate) fn has_kafka_response(self) -> bool {
+        self.is_answered() && self.byte(ERROR) != NO_RESPONSE
     }
 
     /// Whether the exchange was done as the client asked, as far as can be seen.
@@ -191,7 +196,7 @@ mod tests {
     fn what_is_packed_can_be_read_again() {
         let key = key(PRODUCE);
         assert_eq!((key.kafka_topic(), key.kafka_group(), key.kafka_client()), (TOPIC_BITS, GROUP_BITS, 255));
-        assert!(key.is_kafka() && key.is_answered() && key.is_kafka_success());
+        assert!(key.is_kafka() && key.has_kafka_response() && key.is_kafka_success());
         let others = [ExchangeFamily::KafkaRequest, ExchangeFamily::KafkaRecords, ExchangeFamily::KafkaFetch];
         assert!(others.into_iter().all(|family| Key::kafka(family, &PRODUCE) != key));
     }
@@ -222,7 +227,7 @@ mod tests {
         let unacknowledged = KafkaKey { error: None, ..PRODUCE };
         assert_eq!(key(unacknowledged).kafka_error(true, str::to_owned), "");
         assert_eq!(error_type(unacknowledged), "");
-        assert!(key(unacknowledged).is_kafka_success());
+        assert!(key(unacknowledged).is_kafka_success() && !key(unacknowledged).has_kafka_response());
         let lost = KafkaKey { outcome: Outcome::Failed(FailureReason::ServerReset), ..unacknowledged };
         assert_eq!(error_type(lost), "server_reset");
         assert!(!key(lost).is_kafka_success());

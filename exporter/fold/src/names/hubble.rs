@@ -72,7 +72,7 @@ pub static HUBBLE_KAFKA_REQUEST_DURATION: Metric = Metric::histogram(
     "hubble_kafka_request_duration_seconds",
     &buckets::GO_DEFAULT,
     with_context!(label::TOPIC, label::API_KEY, label::REPORTER),
-    "Duration of Kafka requests that were answered or ask for no response; Hubble's own is always 0.",
+    "Duration of Kafka requests that were answered; Hubble's own is always 0.",
 );
 
 /// Questions of DNS.

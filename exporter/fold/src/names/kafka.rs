@@ -74,7 +74,7 @@ pub static KAFKA_REQUEST_DURATION: Metric = Metric::histogram(
 pub static KAFKA_RECORDS: Metric = Metric::counter(
     "kafka_records_total",
     RECORD_LABELS,
-    "Records that brokers took or gave without an error, as the heads of their batches count them.",
+    "Records that brokers took or gave without an error, as the heads of their batches count them; copies for other brokers are left out.",
 );
 
 /// Bytes of records.
@@ -104,12 +104,12 @@ pub static KAFKA_THROTTLE: Metric = Metric::histogram(
 pub static KAFKA_CONSUMER_LAG: Metric = Metric::gauge(
     "kafka_consumer_lag",
     &[label::GROUP, label::TOPIC, label::DESTINATION_NAMESPACE],
-    "High watermark last seen less the offset that the group last committed, summed over the partitions of the topic.",
+    "End of each partition as last seen less the offset that the group last committed, summed over the partitions of the topic.",
 );
 
 /// How far fetching workloads are behind.
 pub static KAFKA_FETCH_LAG: Metric = Metric::gauge(
     "kafka_fetch_lag",
     &[label::TOPIC, label::SOURCE_WORKLOAD, label::SOURCE_NAMESPACE, label::DESTINATION_NAMESPACE],
-    "High watermark last seen less the offset that the workload last fetched from, summed over the partitions of the topic.",
+    "End of each partition as last seen less the offset behind the records that the workload was last given, summed over the partitions of the topic.",
 );

@@ -5,7 +5,7 @@ use std::time::Duration;
 use flowfold_flow::{Exchange, KafkaApi, KafkaError, KafkaExchange, KafkaPartition, KafkaRecords, KafkaTopic, Outcome};
 
 use super::{Connection, Shard, trace_of};
-use crate::kafka::{KnownPositions, NO_NAME, OTHER_NAME, Sought, Whose, tells_its_topics};
+use crate::kafka::{KnownPositions, NO_NAME, OTHER_NAME, Sought, Told, Whose, is_name, tells_its_topics};
 use crate::labels::{ExchangeFamily, KafkaKey, Key};
 use crate::series::Record;
 
@@ -72,7 +72,8 @@ impl Shard {
     /// Tells what each partition adds. Those of a topic with the same error, which stand together, add up at once.
     fn partitions(&self, connection: &mut Connection, kafka: &KafkaExchange<'_>, key: KafkaKey) {
         // Of what only the request named, a response with an error for the whole says nothing.
-        let is_refused = kafka.error.is_error() && !kafka.partitions.iter().any(|told| told.error.is_error());
+        let mut errors = kafka.partitions.iter().map(|told| told.error).chain([kafka.more_error]);
+        let is_refused = kafka.error.is_error() && !errors.any(KafkaError::is_error);
         for run in kafka.partitions.chunk_by(|one, next| told(one) == told(next)) {
             let Some((topic, error)) = run.first().map(told) else { continue };
             let key = KafkaKey { error: key.error.map(|_| error), ..key };
@@ -82,12 +83,18 @@ impl Shard {
             for partition in run {
                 records += partition.records;
             }
-            self.records(connection, &key, records);
-            if key.error == Some(KafkaError::NONE) && self.vocabulary.kafka.topics.name(topic).is_some() {
-                self.positions(connection, &key, run);
+            if !kafka.is_replica {
+                self.records(connection, &key, records);
+            }
+            if key.error == Some(KafkaError::NONE) && !is_refused && is_name(topic) {
+                self.positions(connection, &key, run, kafka.is_replica);
             }
         }
-        self.records(connection, &KafkaKey { topic: OTHER_NAME, ..key }, kafka.more);
+        if !kafka.is_replica {
+            let error = if is_refused { kafka.error } else { kafka.more_error };
+            let key = KafkaKey { topic: OTHER_NAME, error: key.error.map(|_| error), ..key };
+            self.records(connection, &key, kafka.more);
+        }
     }
 
     fn records(&self, connection: &mut Connection, key: &KafkaKey, records: KafkaRecords) {
@@ -97,22 +104,24 @@ impl Shard {
         }
     }
 
-    /// Writes down how far brokers and consumers are in these partitions of a topic.
-    fn positions(&self, connection: &Connection, key: &KafkaKey, partitions: &[KafkaPartition<'_>]) {
+    /// Writes down how far brokers and consumers are in these partitions of a topic. A broker that copies them is no
+    /// consumer.
+    fn positions(&self, connection: &Connection, key: &KafkaKey, partitions: &[KafkaPartition<'_>], is_replica: bool) {
         let info = &*connection.info;
         let of_client = match key.api {
-            KafkaApi::FETCH => Some(Whose::Fetcher),
+            KafkaApi::FETCH => (!is_replica).then_some(Whose::Fetcher),
             KafkaApi::OFFSET_COMMIT | KafkaApi::TXN_OFFSET_COMMIT | KafkaApi::OFFSET_FETCH => {
-                self.vocabulary.kafka.groups.name(key.group).map(|_| Whose::Group(key.group))
+                is_name(key.group).then_some(Whose::Group(key.group))
             }
             _ => None,
         };
         let known: &mut KnownPositions = &mut self.index.borrow_mut().kafka_positions;
         for partition in partitions {
-            let offsets = [(Some(Whose::Brokers), partition.high_watermark), (of_client, partition.offset)];
-            for (whose, offset) in offsets {
+            let brokers = partition.high_watermark.map(Told::At).or(partition.log_end.map(Told::Beyond));
+            let offsets = [(Some(Whose::Brokers), brokers), (of_client, partition.offset.map(Told::At))];
+            for (whose, told) in offsets {
                 // A negative one stands for none.
-                let Some((whose, offset)) = whose.zip(offset.filter(|offset| *offset >= 0)) else { continue };
+                let Some((whose, told)) = whose.zip(told.filter(|told| told.offset() >= 0)) else { continue };
                 let sought = Sought {
                     whose,
                     topic: key.topic,
@@ -120,7 +129,7 @@ impl Shard {
                     broker: &info.destination,
                     client: &info.source,
                 };
-                known.set(self.fold.positions(), &sought, offset);
+                known.tell(self.fold.positions(), &sought, told);
             }
         }
     }

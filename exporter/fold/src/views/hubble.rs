@@ -126,7 +126,7 @@ fn is_answered(set: &Registered) -> bool {
 
 /// The same of Kafka, where a client may ask for no answer.
 fn is_kafka_answered(set: &Registered) -> bool {
-    set.labels.key.is_answered() || set.labels.is_overflow()
+    set.labels.key.has_kafka_response() || set.labels.is_overflow()
 }
 
 /// The context labels and then the metric's own. They are given once, and their values are the other way round where the

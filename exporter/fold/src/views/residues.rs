@@ -10,7 +10,7 @@ use std::time::SystemTime;
 use super::groups::{Group, Groups};
 use super::{Projection, Row, Rows, Value};
 use crate::budget::Budget;
-use crate::labels::Registered;
+use crate::labels::{Field, Key, Registered};
 use crate::registry::{Registry, RetiredSet};
 use crate::series::{Reading, SeriesCopy};
 use crate::snapshot::Detail;
@@ -128,6 +128,18 @@ impl Residues {
             });
         }
         self.account(budget);
+    }
+
+    /// Calls `visit` with each field that something of a label set is shown by, and its key.
+    pub(crate) fn for_each_shown(&self, rows: &Rows, mut visit: impl FnMut(Field, Key)) {
+        for (of_row, row) in self.rows.iter().zip(&rows.list) {
+            for residue in &of_row.left {
+                let columns = row.parts.get(residue.part).map_or(&[][..], |part| &part.columns);
+                for column in columns {
+                    visit(column.field, residue.registered.labels.key);
+                }
+            }
+        }
     }
 
     /// Tells the budget what is kept here. A number that must not fall is kept whatever the budget says, at the expense of

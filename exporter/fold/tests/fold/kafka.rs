@@ -1,12 +1,12 @@
 //! From a Kafka exchange to its series.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use flowfold_flow::{
     Exchange, FailureReason, FlowSink, KafkaApi, KafkaError, KafkaPartition, KafkaRecords, KafkaTopic, Outcome,
     Reporters,
 };
-use flowfold_fold::{Fold, FoldOptions, KafkaLimits};
+use flowfold_fold::{Fold, FoldOptions, KafkaLimits, Points};
 
 use crate::traffic::{about, asked, connection, histograms, partition, text, total, value, with_kafka};
 
@@ -57,13 +57,13 @@ fn each_topic_has_its_records_and_each_partition_its_error() {
     let partitions = [partition("orders", 0, 1), refused, partition("payments", 0, 20), unnamed];
     let exchange = with_kafka(asked(&info, KafkaApi::PRODUCE, too_large, MS), |kafka| {
         kafka.partitions = &partitions;
-        kafka.more = KafkaRecords { count: 7, bytes: 70 };
+        (kafka.more, kafka.more_error) = (KafkaRecords { count: 7, bytes: 70 }, too_large);
     });
     shard.exchange(&mut open, &exchange);
     let snapshot = fold.snapshot();
     let records = |topic: &str| value(&snapshot, RECORDS, &["reporter=server", &format!("topic={topic}")]);
     assert_eq!((records("orders"), records("payments"), records("unknown")), (1, 20, 5));
-    // What the reader had no room for has the error of the whole.
+    // What the reader had no room for has an error of its own.
     assert_eq!(total(&snapshot, RECORDS), 2 * 26);
     let requests = ["reporter=client", "api=Produce", "error_code=MESSAGE_TOO_LARGE", "error_type=MESSAGE_TOO_LARGE"];
     assert_eq!(value(&snapshot, REQUESTS, &requests), 1);
@@ -144,10 +144,49 @@ fn a_scanner_does_not_use_up_the_topics() {
     assert!(snapshot.families.iter().any(|family| family.metric.name == REQUESTS && points(&family.points) < 10));
 }
 
-fn points(points: &flowfold_fold::Points) -> usize {
+/// Topics come and go: their names make room for others, and nothing is told under a wrong one.
+#[test]
+fn names_that_nothing_is_told_by_make_room() {
+    let kafka = KafkaLimits { max_topics: 8, max_groups: 8, ..KafkaLimits::default() };
+    let fold = Fold::new(FoldOptions { kafka, ..FoldOptions::default() });
+    let shards = [fold.shard(), fold.shard()];
+    let info = connection(Reporters::SERVER, "kafka");
+    let mut open = shards.each_ref().map(|shard| shard.opened(&info));
+    let start = Instant::now();
+    for day in 0..40 {
+        let names: Vec<_> = (0..4).map(|number| format!("day-{day}-{number}")).collect();
+        for (name, records) in names.iter().chain([&"steady".to_owned()]).zip(1..) {
+            for (shard, open) in shards.iter().zip(&mut open) {
+                let partitions = [partition(name, 0, records)];
+                let fetch = about(asked(&info, KafkaApi::FETCH, NONE, MS), &partitions);
+                shard.exchange(open, &with_kafka(fetch, |kafka| kafka.group = Some(name)));
+            }
+        }
+        let snapshot = fold.snapshot();
+        for (name, records) in names.iter().zip(1..) {
+            assert_eq!(value(&snapshot, RECORDS, &[&format!("topic={name}")]), 2 * records, "{name}");
+            assert_eq!(value(&snapshot, REQUESTS, &[&format!("group={name}")]), 2, "{name}");
+        }
+        let others = [RECORDS, REQUESTS].map(|name| {
+            let family = snapshot.families.iter().find(|family| family.metric.name == name).expect("it is shown");
+            let Points::Scalars(scalars) = &family.points else { panic!("{name} is a histogram") };
+            scalars.iter().filter(|scalar| text(&scalar.labels).contains("_OTHER")).count()
+        });
+        assert_eq!(others, [0, 0], "on day {day}");
+        for minutes in (0..120).step_by(5) {
+            // One of them is asked for all the time.
+            let partitions = [partition("steady", 0, 0)];
+            shards[0].exchange(&mut open[0], &about(asked(&info, KafkaApi::FETCH, NONE, MS), &partitions));
+            fold.expire(start + Duration::from_hours(24 * day) + Duration::from_mins(minutes));
+        }
+        assert_eq!(value(&fold.snapshot(), REQUESTS, &["topic=steady"]), 24 * (day + 1));
+    }
+}
+
+fn points(points: &Points) -> usize {
     match points {
-        flowfold_fold::Points::Scalars(scalars) => scalars.len(),
-        flowfold_fold::Points::Histograms(histograms) => histograms.iter().count(),
+        Points::Scalars(scalars) => scalars.len(),
+        Points::Histograms(histograms) => histograms.iter().count(),
     }
 }
 
@@ -203,6 +242,30 @@ fn client_ids_are_labels_if_that_is_asked_for() {
     };
     assert!(labels(0).starts_with("reporter=server,api=93,error_code=NONE,server_port"));
     assert!(labels(1).starts_with("reporter=server,api=93,error_code=NONE,client_id=app-1,server_port"));
+}
+
+/// Records that are not told one by one count by what the broker says of them, and not by another partition's error.
+#[test]
+fn records_beyond_the_limit_have_their_own_error() {
+    let counted = |error: KafkaError, more_error: KafkaError, partition_error: KafkaError| {
+        let fold = Fold::new(FoldOptions::default());
+        let shard = fold.shard();
+        let info = connection(Reporters::SERVER, "kafka");
+        let mut open = shard.opened(&info);
+        let partitions = [KafkaPartition { error: partition_error, ..partition("orders", 0, 1) }];
+        let exchange = about(asked(&info, KafkaApi::PRODUCE, error, MS), &partitions);
+        let exchange = with_kafka(exchange, |kafka| {
+            (kafka.more, kafka.more_error) = (KafkaRecords { count: 7, bytes: 70 }, more_error);
+        });
+        shard.exchange(&mut open, &exchange);
+        total(&fold.snapshot(), RECORDS)
+    };
+    let refused = KafkaError(10);
+    assert_eq!(counted(NONE, NONE, NONE), 8);
+    assert_eq!(counted(refused, NONE, refused), 7);
+    assert_eq!(counted(refused, refused, NONE), 1);
+    // The whole is refused, without a word on partitions.
+    assert_eq!(counted(refused, NONE, NONE), 1);
 }
 
 #[test]

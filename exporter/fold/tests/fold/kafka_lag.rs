@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use flowfold_flow::{Exchange, FlowSink, KafkaApi, KafkaError, KafkaPartition, Reporters};
+use flowfold_flow::{Exchange, FlowSink, KafkaApi, KafkaError, KafkaPartition, KafkaRecords, Reporters};
 use flowfold_fold::{Fold, FoldOptions, KafkaLimits};
 
 use crate::traffic::{about, asked, connection, partition, total, value, with_kafka};
@@ -55,6 +55,68 @@ fn a_lag_is_what_the_broker_has_less_what_the_group_committed() {
     assert_eq!(value(&fold.snapshot(), GROUP_LAG, &labels), 0);
 }
 
+fn produced(number: i32, log_end: i64) -> KafkaPartition<'static> {
+    KafkaPartition { log_end: Some(log_end), ..partition("orders", number, 0) }
+}
+
+#[test]
+fn the_lag_of_a_group_that_has_stopped_grows() {
+    let fold = Fold::new(FoldOptions::default());
+    let shard = fold.shard();
+    let info = connection(Reporters::CLIENT, "kafka");
+    let mut open = shard.opened(&info);
+    shard.exchange(&mut open, &about(asked(&info, KafkaApi::FETCH, NONE, MS), &[fetched(0, 100, 100)]));
+    shard.exchange(&mut open, &commit(asked(&info, KafkaApi::OFFSET_COMMIT, NONE, MS), &[committed(0, 100)]));
+    let lag = || value(&fold.snapshot(), GROUP_LAG, &["group=billing", "topic=orders"]);
+    assert_eq!(lag(), 0);
+    // From here on nobody fetches, for hours.
+    let start = Instant::now();
+    for hour in 1..=5 {
+        let produce = asked(&info, KafkaApi::PRODUCE, NONE, MS);
+        shard.exchange(&mut open, &about(produce, &[produced(0, 100 + 7 * i64::from(hour))]));
+        fold.expire(start + hour * Duration::from_hours(1));
+        assert_eq!(lag(), 7 * u64::from(hour), "after {hour} hours");
+    }
+    // An older answer comes late, and somebody asks for the latest offset.
+    shard.exchange(&mut open, &about(asked(&info, KafkaApi::PRODUCE, NONE, MS), &[produced(0, 120)]));
+    assert_eq!(lag(), 35);
+    shard.exchange(&mut open, &about(asked(&info, KafkaApi::LIST_OFFSETS, NONE, MS), &[produced(0, 150)]));
+    assert_eq!(lag(), 50);
+    // A Fetch knows best: the records were lost with their leader.
+    shard.exchange(&mut open, &about(asked(&info, KafkaApi::FETCH, NONE, MS), &[fetched(0, 100, 110)]));
+    assert_eq!(lag(), 10);
+    // The topic is over, too.
+    fold.expire(start + Duration::from_hours(6));
+    fold.expire(start + Duration::from_hours(7));
+    assert_eq!((total(&fold.snapshot(), GROUP_LAG), value(&fold.snapshot(), "flowfold_kafka_positions", &[])), (0, 0));
+}
+
+#[test]
+fn a_broker_that_copies_is_no_consumer() {
+    let fold = Fold::new(FoldOptions::default());
+    let shard = fold.shard();
+    let info = connection(Reporters::CLIENT, "kafka");
+    let mut open = shard.opened(&info);
+    let copied = [KafkaPartition { records: KafkaRecords { count: 5, bytes: 500 }, ..fetched(0, 90, 100) }];
+    let fetch = |is_replica: bool| {
+        with_kafka(about(asked(&info, KafkaApi::FETCH, NONE, MS), &copied), |kafka| {
+            kafka.is_replica = is_replica;
+            kafka.more = KafkaRecords { count: 1, bytes: 1 };
+        })
+    };
+    shard.exchange(&mut open, &fetch(true));
+    let snapshot = fold.snapshot();
+    for metric in ["kafka_records_total", "kafka_bytes_total", "messaging_client_consumed_messages_total", FETCH_LAG] {
+        assert_eq!(total(&snapshot, metric), 0, "{metric}");
+    }
+    assert_eq!(value(&snapshot, "kafka_requests_total", &["api=Fetch", "topic=orders"]), 1);
+    // What the leader says of itself is true nevertheless.
+    assert_eq!(value(&snapshot, "flowfold_kafka_positions", &[]), 1);
+    shard.exchange(&mut open, &fetch(false));
+    assert_eq!(total(&fold.snapshot(), "kafka_records_total"), 6);
+    assert_eq!(value(&fold.snapshot(), FETCH_LAG, &["topic=orders"]), 10);
+}
+
 #[test]
 fn what_failed_moves_nothing() {
     let fold = Fold::new(FoldOptions::default());
@@ -67,6 +129,9 @@ fn what_failed_moves_nothing() {
     shard.exchange(&mut open, &commit(asked(&info, KafkaApi::OFFSET_COMMIT, KafkaError(22), MS), &refused));
     let none = [KafkaPartition { offset: Some(-1), high_watermark: Some(-1), ..committed(0, -1) }];
     shard.exchange(&mut open, &commit(asked(&info, KafkaApi::OFFSET_FETCH, NONE, MS), &none));
+    // The request as a whole is refused, without a word on its partitions.
+    let all = [fetched(0, 2, 99)];
+    shard.exchange(&mut open, &commit(asked(&info, KafkaApi::OFFSET_FETCH, KafkaError(16), MS), &all));
     assert_eq!(value(&fold.snapshot(), GROUP_LAG, &["group=billing"]), 6);
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use flowfold_flow::{FlowSink, KafkaApi, KafkaError, KafkaPartition, Reporters};
+use flowfold_flow::{Exchange, FlowSink, KafkaApi, KafkaError, KafkaPartition, Reporters};
 use flowfold_fold::{Fold, FoldOptions, HubbleMetric, Snapshot, View};
 
 use crate::traffic::{about, asked, connection, histograms, partition, text, total, value, with_kafka};
@@ -69,4 +69,22 @@ fn hubble_has_its_names_for_apis_and_numbers_for_errors() {
     // Five requests and as many answers, seen by both sides; without a context label they are one series.
     let flows = ["protocol=Kafka", "type=L7", "subtype=Kafka", "verdict=FORWARDED"];
     assert_eq!(value(&snapshot, "hubble_flows_processed_total", &flows), 20);
+}
+
+/// A client that asks for no answer gets none: there is one flow, and nobody knows how long the broker took.
+#[test]
+fn hubble_sees_no_answer_where_none_was_asked_for() {
+    let hubble = HubbleMetric::parse_all(["kafka", "flow"]).unwrap();
+    let fold = Fold::new(FoldOptions { views: vec![View::Hubble], hubble, ..FoldOptions::default() });
+    let shard = fold.shard();
+    let info = connection(Reporters::SERVER, "kafka");
+    let mut open = shard.opened(&info);
+    let sent = [partition("orders", 0, 3)];
+    let produce = || about(asked(&info, KafkaApi::PRODUCE, NONE, MS), &sent);
+    shard.exchange(&mut open, &produce());
+    shard.exchange(&mut open, &Exchange { time_to_first_byte: None, ..produce() });
+    let snapshot = fold.snapshot();
+    assert_eq!(total(&snapshot, "hubble_kafka_requests_total"), 2);
+    assert_eq!(total(&snapshot, "hubble_kafka_request_duration_seconds"), 1);
+    assert_eq!(total(&snapshot, "hubble_flows_processed_total"), 3);
 }

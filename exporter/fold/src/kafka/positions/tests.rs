@@ -1,0 +1,114 @@
+use super::*;
+
+const TTL: Duration = Duration::from_mins(1);
+
+fn workload(name: &str, namespace: &str) -> Arc<Workload> {
+    Arc::new(Workload { namespace: namespace.into(), ..Workload::named(name) })
+}
+
+#[test]
+fn workers_share_what_they_know() {
+    let positions = Positions::new(10);
+    let (broker, client) = (workload("kafka-0", "kafka"), workload("web", "shop"));
+    let sought = Sought { whose: Whose::Brokers, topic: 3, partition: 0, broker: &broker, client: &client };
+    let mut workers = [KnownPositions::default(), KnownPositions::default()];
+    workers[0].tell(&positions, &sought, Told::At(7));
+    let other = workload("kafka-1", "kafka");
+    workers[1].tell(&positions, &Sought { broker: &other, ..sought }, Told::At(9));
+    assert_eq!(positions.all().iter().map(|position| position.offset()).collect::<Vec<_>>(), [9]);
+    // Another cluster, another group, another client: others.
+    let elsewhere = workload("kafka-0", "staging");
+    workers[0].tell(&positions, &Sought { broker: &elsewhere, ..sought }, Told::At(1));
+    workers[0].tell(&positions, &Sought { whose: Whose::Group(3), ..sought }, Told::At(1));
+    workers[0].tell(&positions, &Sought { whose: Whose::Group(4), client: &other, ..sought }, Told::At(1));
+    workers[0].tell(&positions, &Sought { whose: Whose::Group(4), ..sought }, Told::At(1));
+    workers[0].tell(&positions, &Sought { whose: Whose::Fetcher, ..sought }, Told::At(1));
+    workers[0].tell(&positions, &Sought { whose: Whose::Fetcher, client: &other, ..sought }, Told::At(1));
+    assert_eq!(positions.len(), 6);
+}
+
+#[test]
+fn there_are_no_more_than_asked_for() {
+    let positions = Positions::new(2);
+    let broker = workload("kafka-0", "");
+    let mut worker = KnownPositions::default();
+    for partition in 0..5 {
+        let sought = Sought { whose: Whose::Brokers, topic: 3, partition, broker: &broker, client: &broker };
+        worker.tell(&positions, &sought, Told::At(1));
+    }
+    assert_eq!((positions.len(), positions.turned_away()), (2, 3));
+    // One that is known to another worker is found nevertheless.
+    let first = Sought { whose: Whose::Brokers, topic: 3, partition: 0, broker: &broker, client: &broker };
+    KnownPositions::default().tell(&positions, &first, Told::At(5));
+    assert!(positions.all().iter().any(|position| position.offset() == 5));
+}
+
+#[test]
+fn an_idle_one_is_given_up_and_may_return() {
+    let positions = Positions::new(1);
+    let broker = workload("kafka-0", "");
+    let mut worker = KnownPositions::default();
+    let of = |partition| Sought { whose: Whose::Brokers, topic: 3, partition, broker: &broker, client: &broker };
+    let start = Instant::now();
+    worker.tell(&positions, &of(0), Told::At(1));
+    positions.expire(start, TTL);
+    worker.tell(&positions, &of(0), Told::At(1));
+    positions.expire(start + TTL, TTL);
+    assert_eq!(positions.len(), 1, "it was written, if with the same offset");
+    positions.expire(start + 2 * TTL, TTL);
+    assert_eq!(positions.len(), 0);
+    worker.tell(&positions, &of(1), Told::At(1));
+    worker.tell(&positions, &of(0), Told::At(1));
+    assert_eq!((positions.len(), positions.turned_away()), (1, 1));
+    positions.expire(start + 3 * TTL, TTL);
+    positions.expire(start + 4 * TTL, TTL);
+    worker.tell(&positions, &of(0), Told::At(4));
+    assert_eq!(positions.all()[0].offset(), 4);
+    assert!(worker.0.len() <= 3);
+}
+
+#[test]
+fn the_end_of_a_log_may_be_told_in_several_ways() {
+    let positions = Positions::new(1);
+    let broker = workload("kafka-0", "");
+    let sought = Sought { whose: Whose::Brokers, topic: 3, partition: 0, broker: &broker, client: &broker };
+    let mut worker = KnownPositions::default();
+    let mut told = |told: Told| {
+        worker.tell(&positions, &sought, told);
+        positions.all()[0].offset()
+    };
+    assert_eq!([Told::Beyond(7), Told::Beyond(90), Told::Beyond(80)].map(&mut told), [7, 90, 90]);
+    // A Fetch says how it is: a leader that knows less has become one.
+    assert_eq!([Told::At(60), Told::Beyond(50), Told::Beyond(61)].map(&mut told), [60, 60, 61]);
+    // The topic was made anew, and nobody reads it.
+    let ends: Vec<_> = (1..=80).map(|end| told(Told::Beyond(if end % 100 == 50 { 62 } else { end / 2 }))).collect();
+    assert_eq!((ends[48], ends[49], ends[79]), (61, 62, 62));
+    let ends: Vec<_> = (1..=64).map(|end| told(Told::Beyond(end / 4))).collect();
+    assert_eq!((ends[32], ends[33], ends[63]), (62, 8, 16));
+}
+
+#[test]
+fn a_group_that_has_stopped_is_kept_while_its_partition_lives() {
+    let positions = Positions::new(10);
+    let broker = workload("kafka-0", "");
+    let of = |whose, partition| Sought { whose, topic: 3, partition, broker: &broker, client: &broker };
+    let start = Instant::now();
+    let mut worker = KnownPositions::default();
+    for partition in [0, 1] {
+        for whose in [Whose::Brokers, Whose::Group(4), Whose::Fetcher] {
+            worker.tell(&positions, &of(whose, partition), Told::At(5));
+        }
+    }
+    let mut kept_after = |ttls: u32| {
+        worker.tell(&positions, &of(Whose::Brokers, 0), Told::Beyond(6));
+        positions.expire(start + ttls * TTL, TTL);
+        let mut kept: Vec<_> = positions.all().iter().map(|it| (it.partition, format!("{:?}", it.whose))).collect();
+        kept.sort();
+        kept
+    };
+    assert_eq!(kept_after(0).len(), 6);
+    let of_group = [(0, "Brokers".to_owned()), (0, "Group(4)".to_owned())];
+    assert_eq!(kept_after(1), of_group);
+    assert_eq!(kept_after(7 * 24 * 60 - 1), of_group);
+    assert_eq!(kept_after(7 * 24 * 60), of_group[..1]);
+}
