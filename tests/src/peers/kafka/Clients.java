@@ -248,8 +248,8 @@ public class Clients {
             }
         });
         System.out.printf("{\"step\":\"%s\",\"client\":\"%s\",\"topic\":\"%s\"", step, client, topic);
-        for (String name : List.of("record-send-total", "byte-total", "record-error-total", "records-consumed-total", "request-total",
-                "produce-throttle-time-max")) {
+        for (String name : List.of("record-send-total", "byte-total", "record-error-total", "record-retry-total",
+                "records-consumed-total", "request-total", "produce-throttle-time-max")) {
             Double value = seen.get(name);
             if (value != null && Double.isFinite(value)) {
                 System.out.printf(",\"%s\":%d", name, Math.round(value));
