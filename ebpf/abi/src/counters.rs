@@ -32,9 +32,13 @@ pub enum Counter {
     SteeredUdp,
     /// Direct: every listener for datagrams has its server already.
     DirectUdpServers,
+    /// Direct: the UDP socket has a mark (`SO_MARK`), by which routes and firewalls may tell it from others.
+    DirectMarkedSocket,
+    /// Direct: the UDP socket is itself bound to a port of the plan, as a local server's is that answers a peer there.
+    DirectNamedPort,
 }
 
 impl Counter {
     /// How many there are.
-    pub const COUNT: u32 = Self::DirectUdpServers as u32 + 1;
+    pub const COUNT: u32 = Self::DirectNamedPort as u32 + 1;
 }

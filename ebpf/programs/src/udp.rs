@@ -48,7 +48,7 @@ pub(crate) fn sending(ctx: &SockAddrContext, owner: &OwnerRecord, destination: &
 
 #[inline(always)]
 fn steer(ctx: &SockAddrContext, owner: &OwnerRecord, destination: &Destination) -> Option<Endpoint> {
-    if let Some(reason) = obstacle(ctx, owner, destination) {
+    if let Some(reason) = obstacle(ctx, owner, destination).or_else(|| obstacle_of_socket(ctx, owner)) {
         count(reason);
         return None;
     }
@@ -71,6 +71,21 @@ fn steer(ctx: &SockAddrContext, owner: &OwnerRecord, destination: &Destination) 
     }
     count(Counter::SteeredUdp);
     Some(listener)
+}
+
+/// Why no datagram of this socket is to be steered.
+#[inline(always)]
+#[expect(clippy::cast_possible_truncation, reason = "a port has 16 bits")]
+fn obstacle_of_socket(ctx: &SockAddrContext, owner: &OwnerRecord) -> Option<Counter> {
+    // A local server's, which answers a peer that asked from such a port, as name servers among themselves do.
+    if owner.egress_udp.contains(field!((*socket(ctx)).src_port) as u16) {
+        return Some(Counter::DirectNamedPort);
+    }
+    // Routes and firewalls may tell it by its mark, which the agent's socket towards the server doesn't have.
+    if field!((*socket(ctx)).mark) != 0 {
+        return Some(Counter::DirectMarkedSocket);
+    }
+    None
 }
 
 /// The agent's socket for a server; the first datagram to a server takes one out of the pool.

@@ -51,6 +51,7 @@ struct Shared {
     upstream_starts: Records<u64, Endpoint>,
     upstreams: Records<Tuple, Upstream>,
     udp_servers: Records<Endpoint, Endpoint>,
+    udp_listeners: Records<Endpoint, Endpoint>,
     udp_clients: Records<u64, Client>,
 }
 
@@ -68,6 +69,7 @@ impl Lookups {
             upstream_starts: object.records("UPSTREAM_STARTS")?,
             upstreams: object.records("UPSTREAMS")?,
             udp_servers: object.records("UDP_SERVERS")?,
+            udp_listeners: object.records("UDP_LISTENERS")?,
             udp_clients: object.records("UDP_CLIENTS")?,
         };
         Ok(Self { shared: Arc::new(shared) })
@@ -106,7 +108,11 @@ impl Lookups {
     /// The server that one of the sockets for datagrams stands for; `listener` is the socket's own address. It never
     /// changes once there is one. None: nothing was steered to this socket yet.
     pub fn udp_server(&self, listener: SocketAddr) -> Option<SocketAddr> {
-        self.shared.udp_servers.get(&endpoint(listener)).ok()?.map(|server| socket_addr(&server))
+        let listener = endpoint(listener);
+        let server = self.shared.udp_servers.get(&listener).ok()??;
+        // A program takes the socket first, and gives it back where another processor was faster with the same server.
+        let taken = self.shared.udp_listeners.get(&server).ok()??;
+        (taken == listener).then(|| socket_addr(&server))
     }
 
     /// The process that last connected or sent with a steered UDP socket, by the socket's cookie (`SO_COOKIE`).

@@ -41,6 +41,12 @@ pub struct SteeringStats {
     /// UDP connects and datagrams that went direct because the agent's sockets for datagrams all stand for other
     /// servers.
     pub direct_udp_servers: u64,
+    /// UDP connects and datagrams that went direct because their socket has a mark of its own, which the agent's socket
+    /// towards the server would not have.
+    pub direct_marked_socket: u64,
+    /// UDP connects and datagrams that went direct because their socket is bound to a port of the plan, as a server's
+    /// is that answers a peer there.
+    pub direct_named_port: u64,
 }
 
 /// One program of the set and whether it is attached now.
@@ -92,6 +98,8 @@ impl Counters {
             records_lost: sum(Counter::RecordsLost)?,
             steered_udp: sum(Counter::SteeredUdp)?,
             direct_udp_servers: sum(Counter::DirectUdpServers)?,
+            direct_marked_socket: sum(Counter::DirectMarkedSocket)?,
+            direct_named_port: sum(Counter::DirectNamedPort)?,
         })
     }
 }

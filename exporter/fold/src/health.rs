@@ -31,11 +31,17 @@ pub enum NotObserved {
     AssignFailed,
     /// A datagram, or the socket that sends it: the agent's sockets for datagrams all stand for other servers.
     TooManyServers,
+    /// A datagram, or the socket that sends it: the socket has a mark, which the agent's towards the server would not
+    /// have.
+    MarkedSocket,
+    /// A datagram, or the socket that sends it: the socket is bound to a named port, as that of a local server is that
+    /// answers.
+    NamedPort,
 }
 
 impl NotObserved {
     /// Every reason.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::OlderThanAgent,
         Self::Paused,
         Self::StaleHeartbeat,
@@ -46,6 +52,8 @@ impl NotObserved {
         Self::OtherNamespace,
         Self::AssignFailed,
         Self::TooManyServers,
+        Self::MarkedSocket,
+        Self::NamedPort,
     ];
 
     /// The label value of this reason.
@@ -61,6 +69,8 @@ impl NotObserved {
             Self::OtherNamespace => "other_namespace",
             Self::AssignFailed => "assign_failed",
             Self::TooManyServers => "too_many_servers",
+            Self::MarkedSocket => "marked_socket",
+            Self::NamedPort => "named_port",
         }
     }
 }

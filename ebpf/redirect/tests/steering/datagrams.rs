@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 
 use flowfold_redirect::{Direction, RedirectError, SteeringStats};
+use socket2::SockRef;
 
 use crate::agent::Setup;
 use crate::isolated::{Place, isolated};
@@ -161,6 +162,45 @@ fn servers_beyond_the_pool_go_direct() {
         assert_eq!(agent.seen.recv_timeout(ANSWER).unwrap().server, Some(v6.address));
         let stats = agent.redirect.stats().unwrap();
         assert_eq!((stats.steered_udp, stats.direct_udp_servers), (66, 2));
+    });
+}
+
+#[test]
+fn what_a_local_server_answers_to_a_named_port_goes_direct() {
+    isolated(|place| {
+        // A resolver that asks another one from its own port.
+        let peer = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        peer.set_read_timeout(Some(ANSWER)).unwrap();
+        let to_peer = peer.local_addr().unwrap();
+        let port = to_peer.port();
+        let server = UdpSocket::bind((Ipv4Addr::new(127, 0, 0, 9), port)).unwrap();
+        server.set_read_timeout(Some(ANSWER)).unwrap();
+        let agent = UdpAgent::start(place, port);
+        server.send_to(b"an answer", to_peer).unwrap();
+        let mut buffer = [0; 16];
+        assert_eq!(peer.recv_from(&mut buffer).unwrap(), (9, server.local_addr().unwrap()));
+        server.connect(to_peer).unwrap();
+        server.send(b"another").unwrap();
+        assert_eq!(peer.recv_from(&mut buffer).unwrap(), (7, server.local_addr().unwrap()));
+        assert!(agent.saw_nothing());
+        let stats = agent.redirect.stats().unwrap();
+        assert_eq!(stats, SteeringStats { direct_named_port: 2, ..SteeringStats::default() });
+    });
+}
+
+#[test]
+fn a_socket_with_a_mark_goes_direct() {
+    isolated(|place| {
+        let server = UdpServer::start(place.v4);
+        let agent = UdpAgent::start(place, server.address.port());
+        let socket = client(server.address);
+        SockRef::from(&socket).set_mark(0x200).unwrap();
+        ask_unconnected(&socket, server.address, b"marked");
+        socket.connect(server.address).unwrap();
+        ask_connected(&socket, b"connected");
+        assert!(agent.saw_nothing());
+        let stats = agent.redirect.stats().unwrap();
+        assert_eq!(stats, SteeringStats { direct_marked_socket: 2, ..SteeringStats::default() });
     });
 }
 

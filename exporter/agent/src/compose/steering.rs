@@ -137,6 +137,8 @@ impl Steering {
             (NotObserved::OtherNamespace, stats.direct_other_namespace),
             (NotObserved::AssignFailed, stats.direct_assign_failed),
             (NotObserved::TooManyServers, stats.direct_udp_servers),
+            (NotObserved::MarkedSocket, stats.direct_marked_socket),
+            (NotObserved::NamedPort, stats.direct_named_port),
         ] {
             health.not_observed(reason, total);
         }
