@@ -152,6 +152,8 @@ impl FlowSink for SpanSink {
     fn closed(&self, (): (), _: &ConnectionEnd) {}
 
     fn refused(&self, _: Refusal) {}
+
+    fn lost(&self, _: Side) {}
 }
 
 impl Recorder {

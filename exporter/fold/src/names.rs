@@ -77,7 +77,7 @@ impl Metric {
 }
 
 /// Every metric that is exported where the configuration chooses no views, in the order in which they are exported.
-pub static ALL: [&Metric; 53] = [
+pub static ALL: [&Metric; 54] = [
     &HTTP_SERVER_REQUEST_DURATION,
     &HTTP_CLIENT_REQUEST_DURATION,
     &RPC_SERVER_CALL_DURATION,
@@ -114,6 +114,7 @@ pub static ALL: [&Metric; 53] = [
     &CONNECTIONS,
     &OPEN_CONNECTIONS,
     &CONNECTIONS_REFUSED,
+    &DATAGRAMS_LOST,
     &STEERED_CONNECTIONS,
     &CONNECTIONS_NOT_OBSERVED,
     &BYTES,

@@ -12,12 +12,13 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Instant;
 
-use flowfold_flow::{FlowSink, Refusal};
+use flowfold_flow::{FlowSink, Refusal, Side};
 use tokio::net::UdpSocket;
 use tokio::task::JoinSet;
 
 pub(crate) use self::client::Client;
 use crate::shared::Shared;
+use crate::tap::isolated;
 use crate::{Accepted, OriginalDestination};
 
 /// A socket whose datagrams all go to one server. It is opened in whichever network namespace they come from.
@@ -30,9 +31,14 @@ pub struct DatagramListener {
 /// How many datagrams are read from one socket before others have their turn.
 const TURN: usize = 32;
 
-/// How many flows a worker holds; each has a descriptor. Lookups of programs that open a socket for each are over soon, so
-/// these are some thousand in every second.
-const MAX_FLOWS: usize = 4096;
+/// How a turn at reading a socket ended.
+#[derive(PartialEq, Eq)]
+enum Turn {
+    /// Nothing is left to be read.
+    Drained,
+    /// There may be more.
+    Used,
+}
 
 /// How many flows are looked at for one that can be given up, when there are as many as may be.
 const LOOKED_AT: usize = 64;
@@ -70,10 +76,11 @@ where
                 if let Err(error) = ready {
                     return tracing::warn!(%error, "a socket for datagrams cannot be waited for any more");
                 }
-                flows.take_turn(&mut tasks);
-                tokio::task::yield_now().await;
+                if flows.take_turn(&mut tasks) == Turn::Used {
+                    tokio::task::yield_now().await;
+                }
             }
-            Some(_ended) = tasks.join_next() => {}
+            Some(_ended) = tasks.join_next() => while tasks.try_join_next().is_some() {},
         }
     }
 }
@@ -84,19 +91,23 @@ where
     S: FlowSink + 'static,
     S::Connection: 'static,
 {
-    fn take_turn(self: &Rc<Self>, tasks: &mut JoinSet<()>) {
+    fn take_turn(self: &Rc<Self>, tasks: &mut JoinSet<()>) -> Turn {
         let mut scratch = self.shared.scratch.borrow_mut();
         for _ in 0..TURN {
             match self.socket.try_recv_from(&mut scratch) {
                 Ok((length, peer)) => {
                     let datagram = scratch.get(..length).unwrap_or_default();
-                    self.take(datagram, peer, tasks);
+                    // A fault costs the datagram that it came with.
+                    if isolated(|| self.take(datagram, peer, tasks)).is_err() {
+                        self.shared.sink.lost(Side::ClientToServer);
+                    }
                 }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Turn::Drained,
                 // Of an answer to a client that is gone (ICMP): nothing of the next datagram.
                 Err(error) => tracing::trace!(%error, "a socket for datagrams tells of an error"),
             }
         }
+        Turn::Used
     }
 
     /// Hands on one datagram of a client.
@@ -104,8 +115,8 @@ where
         let now = Instant::now();
         let known = self.clients.borrow().get(&peer).cloned();
         let client = match known {
-            Some(client) if client.is_waiting() => client,
-            // With nothing in flight, the port may have become another client's.
+            Some(client) if client.is_waiting() || client.is_fresh(now) => client,
+            // With nothing in flight for a while, the port may have become another client's.
             known => match self.find_or_open(peer, known, tasks) {
                 Ok(client) => client,
                 Err(refusal) => return self.refuse(refusal, peer),
@@ -153,8 +164,9 @@ where
     /// else the oldest.
     fn make_room(&self) {
         let mut order = self.shared.flow_order.borrow_mut();
-        if self.shared.flows.get() < MAX_FLOWS {
-            if order.len() >= 2 * MAX_FLOWS {
+        let max_flows = self.shared.max_flows;
+        if self.shared.flows.get() < max_flows {
+            if order.len() >= max_flows.saturating_mul(2) {
                 order.retain(|flow| flow.strong_count() > 0);
             }
             return;

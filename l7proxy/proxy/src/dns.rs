@@ -24,6 +24,9 @@ pub(crate) const ANSWER_TIME: Duration = Duration::from_secs(10);
 /// among them costs.
 const MAX_IN_FLIGHT: usize = 2048;
 
+/// How many answers beyond the first one to questions that were asked again are told from those that nobody asked for.
+const MAX_REPEATED: usize = 64;
+
 /// How many questions may wait on one worker: some 20 MB.
 const MAX_OPEN: usize = 65_536;
 
@@ -38,8 +41,14 @@ const QUERY: u8 = 0;
 pub(crate) struct Lookups {
     transport: DnsTransport,
     open: VecDeque<Lookup>,
+    /// The ids of `open`, close together: each message looks for its own among them.
+    ids: VecDeque<u16>,
     /// The id of the last question that was answered: a transfer of a zone has many answers.
     answered: Option<u16>,
+    /// The ids of questions that were asked again and are answered, once for each answer that may come beyond the first.
+    repeated: VecDeque<u16>,
+    /// Something was asked whose answer nothing here waits for (any more).
+    is_owed: bool,
 }
 
 #[derive(Debug)]
@@ -48,6 +57,8 @@ struct Lookup {
     question: Question,
     started: Instant,
     request_bytes: u64,
+    /// How often it was asked again.
+    repeats: u16,
     _open: Open,
 }
 
@@ -88,11 +99,17 @@ struct Ending {
 
 impl Lookups {
     pub(crate) fn new(transport: DnsTransport) -> Self {
-        Self { transport, open: VecDeque::new(), answered: None }
+        let (open, ids, repeated) = Default::default();
+        Self { transport, open, ids, answered: None, repeated, is_owed: false }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
         self.open.is_empty()
+    }
+
+    /// Whether no answer is to be expected any more, not even a late one.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.open.is_empty() && !self.is_owed
     }
 
     /// When the oldest question is given up.
@@ -134,21 +151,32 @@ impl Lookups {
             return Err(UnparsedReason::MalformedMessage);
         }
         // Others change a zone, or tell of a change; their answers are no lookups either.
-        let (QUERY, Some(question)) = (message.opcode, message.question) else { return Ok(()) };
+        let (QUERY, Some(question)) = (message.opcode, message.question) else {
+            self.is_owed = true;
+            return Ok(());
+        };
+        // A datagram that may be lost is sent again, for the same lookup.
+        if self.transport == DnsTransport::Udp
+            && let Some(asked) = self.place(message.id, Some(&question)).and_then(|place| self.open.get_mut(place))
+        {
+            asked.repeats = asked.repeats.saturating_add(1);
+            asked.request_bytes += wire_bytes;
+            return Ok(());
+        }
         if self.open.len() >= MAX_IN_FLIGHT
-            && let Some(oldest) = self.open.pop_front()
+            && let Some(oldest) = self.take(0)
         {
             let ending = Ending { outcome: Outcome::Unfinished, answer: None, response_bytes: 0 };
             self.finish(listening, &oldest, &ending, now);
         }
         let open = listening.tools.lookups.take().ok_or(UnparsedReason::TooManyInFlight)?;
-        let lookup = Lookup { id: message.id, question, started: began, request_bytes: wire_bytes, _open: open };
-        self.open.push_back(lookup);
+        let (id, request_bytes) = (message.id, wire_bytes);
+        self.ids.push_back(id);
+        self.open.push_back(Lookup { id, question, started: began, request_bytes, repeats: 0, _open: open });
         Ok(())
     }
 
-    /// The first question that an answer fits is the one that it answers. A client that asks again after a while has the
-    /// same question waiting twice; its first one had to wait for the answer longest, and the other goes without.
+    /// The first question that an answer fits is the one that it answers.
     fn answer<S: FlowSink>(
         &mut self,
         listening: &mut Listening<'_, S>,
@@ -163,15 +191,17 @@ impl Lookups {
             return Ok(());
         }
         // Where a server did not understand a question, it may send back the header alone.
-        let fits = |lookup: &Lookup| {
-            lookup.id == message.id && message.question.is_none_or(|question| question == lookup.question)
-        };
-        let Some(place) = self.open.iter().position(fits) else {
-            let goes_on = self.answered == Some(message.id) && self.transport == DnsTransport::Tcp;
-            return if goes_on { Ok(()) } else { Err(UnparsedReason::UnexpectedResponse) };
+        let Some(place) = self.place(message.id, message.question.as_ref()) else {
+            return self.answers_more(message.id);
         };
         self.answered = Some(message.id);
-        if let Some(lookup) = self.open.remove(place) {
+        if let Some(lookup) = self.take(place) {
+            for _ in 0..usize::from(lookup.repeats).min(MAX_REPEATED) {
+                if self.repeated.len() == MAX_REPEATED {
+                    self.repeated.pop_front();
+                }
+                self.repeated.push_back(lookup.id);
+            }
             let answer = Some(answer_of(message, lookup.question.kind));
             let ending = Ending { outcome: Outcome::Answered, answer, response_bytes: wire_bytes };
             self.finish_answered(listening, &lookup, &ending, (began, now));
@@ -180,11 +210,23 @@ impl Lookups {
         Ok(())
     }
 
+    /// An answer that no question waits for: the next part of a transfer, or one more answer to a question that was
+    /// asked again.
+    fn answers_more(&mut self, id: u16) -> Result<(), UnparsedReason> {
+        if self.transport == DnsTransport::Tcp {
+            return if self.answered == Some(id) { Ok(()) } else { Err(UnparsedReason::UnexpectedResponse) };
+        }
+        let place = self.repeated.iter().position(|repeated| *repeated == id);
+        place.and_then(|place| self.repeated.remove(place)).map(drop).ok_or(UnparsedReason::UnexpectedResponse)
+    }
+
     /// Ends the questions that have waited for too long.
     pub(crate) fn give_up_old<S: FlowSink>(&mut self, listening: &mut Listening<'_, S>, now: Instant) {
         while self.oldest_ends().is_some_and(|end| end <= now)
-            && let Some(oldest) = self.open.pop_front()
+            && let Some(oldest) = self.take(0)
         {
+            // Its answer may be late.
+            self.is_owed = true;
             let outcome = Outcome::Failed(FailureReason::Timeout);
             self.finish(listening, &oldest, &Ending { outcome, answer: None, response_bytes: 0 }, now);
         }
@@ -193,7 +235,7 @@ impl Lookups {
 
     /// Ends all questions.
     pub(crate) fn end<S: FlowSink>(&mut self, listening: &mut Listening<'_, S>, outcome: Outcome, now: Instant) {
-        while let Some(oldest) = self.open.pop_front() {
+        while let Some(oldest) = self.take(0) {
             self.finish(listening, &oldest, &Ending { outcome, answer: None, response_bytes: 0 }, now);
         }
         self.let_go_of_places();
@@ -201,8 +243,25 @@ impl Lookups {
 
     fn let_go_of_places(&mut self) {
         if self.open.is_empty() && self.open.capacity() > KEPT_PLACES {
-            self.open = VecDeque::new();
+            (self.open, self.ids) = Default::default();
         }
+    }
+
+    /// Where the first question is that has this id and, if there is one, this name, type and class.
+    fn place(&self, id: u16, question: Option<&Question>) -> Option<usize> {
+        let is_same = |place: usize| {
+            question.is_none_or(|question| self.open.get(place).is_some_and(|lookup| lookup.question == *question))
+        };
+        self.ids
+            .iter()
+            .enumerate()
+            .find(|(place, of_lookup)| **of_lookup == id && is_same(*place))
+            .map(|(place, _)| place)
+    }
+
+    fn take(&mut self, place: usize) -> Option<Lookup> {
+        self.ids.remove(place)?;
+        self.open.remove(place)
     }
 
     fn finish<S: FlowSink>(&self, listening: &mut Listening<'_, S>, lookup: &Lookup, ending: &Ending, now: Instant) {

@@ -36,4 +36,4 @@ pub use kafka::TopicNames;
 pub use listener::Listener;
 pub use original_dst::{Accepted, FixedDestination, OriginalDestination};
 pub use status::WorkerStatus;
-pub use worker::Worker;
+pub use worker::{MAX_FLOWS, Worker};

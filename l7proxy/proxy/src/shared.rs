@@ -28,6 +28,8 @@ pub(crate) struct Shared<D, S: FlowSink> {
     pub(crate) scratch: RefCell<Box<[u8]>>,
     pub(crate) tools: ReaderTools,
     pub(crate) wakers: Wakers,
+    /// How many flows of datagrams there may be.
+    pub(crate) max_flows: usize,
     /// How many flows of datagrams are open.
     pub(crate) flows: Rc<Cell<usize>>,
     /// The flows of datagrams, oldest first, with some that have ended.
@@ -58,7 +60,13 @@ impl ReaderTools {
 }
 
 impl<D, S: FlowSink> Shared<D, S> {
-    pub(crate) fn new(destinations: D, sink: S, status: Arc<WorkerStatus>, topic_names: TopicNames) -> Self {
+    pub(crate) fn new(
+        destinations: D,
+        sink: S,
+        status: Arc<WorkerStatus>,
+        topic_names: TopicNames,
+        max_flows: usize,
+    ) -> Self {
         Self {
             destinations,
             sink,
@@ -66,6 +74,7 @@ impl<D, S: FlowSink> Shared<D, S> {
             scratch: RefCell::new(vec![0; SCRATCH_BYTES].into_boxed_slice()),
             tools: ReaderTools::new(topic_names),
             wakers: Wakers::default(),
+            max_flows,
             flows: Rc::default(),
             flow_order: RefCell::default(),
             draining: Cell::new(false),

@@ -27,6 +27,10 @@ const DRAIN_POLL: Duration = Duration::from_millis(20);
 /// steering ended has its handshake to finish.
 const LATE_ARRIVALS: Duration = Duration::from_millis(100);
 
+/// How many flows of datagrams a worker holds, if nothing says otherwise; each has a descriptor. Lookups of programs that
+/// open a socket for each are over soon, so these are some thousand in every second.
+pub const MAX_FLOWS: usize = 4096;
+
 /// Everything that one worker thread needs.
 #[derive(Debug)]
 pub struct Worker<D, S> {
@@ -34,6 +38,9 @@ pub struct Worker<D, S> {
     pub listeners: Vec<Listener>,
     /// The sockets that datagrams come to.
     pub datagrams: Vec<DatagramListener>,
+    /// How many flows of datagrams may be open at once, as in [`MAX_FLOWS`]. The next one costs an idle one, or the
+    /// oldest.
+    pub max_flows: usize,
     /// Where accepted connections were going.
     pub destinations: D,
     /// Who hears what was read.
@@ -55,7 +62,8 @@ where
     /// Accepts and relays on the calling thread until the drain is over.
     ///
     /// # Errors
-    /// When the runtime cannot be made or a listener cannot be registered; once it accepts, it doesn't fail.
+    /// When the runtime cannot be made or a listener cannot be registered. Once it accepts, it fails only by a fault of
+    /// its own that ends the reading of a socket for datagrams.
     pub fn run(self) -> io::Result<()> {
         let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
         runtime.block_on(self.serve())
@@ -64,7 +72,7 @@ where
     async fn serve(mut self) -> io::Result<()> {
         let listeners = self.listeners.into_iter().map(listener::register).collect::<io::Result<Vec<_>>>()?;
         let sockets = self.datagrams.into_iter().map(datagrams::register).collect::<io::Result<Vec<_>>>()?;
-        let shared = Rc::new(Shared::new(self.destinations, self.sink, self.status, self.topic_names));
+        let shared = Rc::new(Shared::new(self.destinations, self.sink, self.status, self.topic_names, self.max_flows));
         let mut relays = JoinSet::new();
         for socket in sockets {
             relays.spawn_local(datagrams::serve(Rc::clone(&shared), socket));
@@ -80,6 +88,9 @@ where
                         connections.spawn_local(connection::serve(Rc::clone(&shared), stream, accepted));
                     }
                     Some(_ended) = connections.join_next() => {}
+                    Some(_ended) = relays.join_next() => {
+                        return Err(io::Error::other("a socket for datagrams is not read any more"));
+                    }
                     _ = ticks.tick() => {
                         shared.status.tick();
                         shared.tools.clock.renew();

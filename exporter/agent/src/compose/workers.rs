@@ -7,7 +7,9 @@ use std::thread;
 
 use flowfold_expose::Spans;
 use flowfold_fold::Fold;
-use flowfold_proxy::{DatagramListener, DrainWatch, Listener, OriginalDestination, TopicNames, Worker, WorkerStatus};
+use flowfold_proxy::{
+    DatagramListener, DrainWatch, Listener, MAX_FLOWS, OriginalDestination, TopicNames, Worker, WorkerStatus,
+};
 use tokio::sync::mpsc;
 
 use crate::capabilities::{self, Role};
@@ -62,6 +64,7 @@ impl Workers {
             let worker = Worker {
                 listeners: sockets.listeners,
                 datagrams: sockets.datagrams,
+                max_flows: MAX_FLOWS,
                 destinations: destinations(),
                 sink: (fold.shard(), spans.sink()),
                 topic_names: topic_names.clone(),

@@ -106,6 +106,13 @@ pub static CONNECTIONS_REFUSED: Metric = Metric::counter(
     "Connections that the agent accepted and reset without relaying them.",
 );
 
+/// Datagrams not relayed.
+pub static DATAGRAMS_LOST: Metric = Metric::counter(
+    "flowfold_datagrams_lost_total",
+    &[label::SIDE],
+    "Datagrams that the agent took and could not send on, by the side that had sent them.",
+);
+
 /// Connections the programs sent to the agent.
 pub static STEERED_CONNECTIONS: Metric = Metric::counter(
     "flowfold_steered_connections_total",

@@ -44,7 +44,7 @@ pub enum OtelType {
 use OtelReporter::{Agent, ByLabel, Destination, Source};
 
 /// The metrics, with what they are called in OTLP.
-static METRICS: [(&Metric, OtelMetric); 52] = [
+static METRICS: [(&Metric, OtelMetric); 53] = [
     (&super::HTTP_SERVER_REQUEST_DURATION, metric("http.server.request.duration", "s", Destination)),
     (&super::HTTP_CLIENT_REQUEST_DURATION, metric("http.client.request.duration", "s", Source)),
     (&super::RPC_SERVER_CALL_DURATION, metric("rpc.server.call.duration", "s", Destination)),
@@ -81,6 +81,7 @@ static METRICS: [(&Metric, OtelMetric); 52] = [
     (&super::CONNECTIONS, metric("flowfold.connections", "{connection}", Agent)),
     (&super::OPEN_CONNECTIONS, metric("flowfold.open_connections", "{connection}", Agent)),
     (&super::CONNECTIONS_REFUSED, metric("flowfold.connections.refused", "{connection}", Agent)),
+    (&super::DATAGRAMS_LOST, metric("flowfold.datagrams.lost", "{datagram}", Agent)),
     (&super::STEERED_CONNECTIONS, metric("flowfold.steered_connections", "{connection}", Agent)),
     (&super::CONNECTIONS_NOT_OBSERVED, metric("flowfold.connections.not_observed", "{connection}", Agent)),
     (&super::BYTES, metric("flowfold.bytes", "By", Agent)),

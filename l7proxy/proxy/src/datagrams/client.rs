@@ -1,10 +1,10 @@
 //! One client's datagrams to one server.
 
 use std::cell::RefCell;
-use std::future::pending;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::AsFd as _;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -16,8 +16,9 @@ use socket2::SockRef;
 use tokio::io::Interest;
 use tokio::net::UdpSocket;
 use tokio::sync::Notify;
+use tokio::time::sleep;
 
-use super::{OpenFlow, TURN};
+use super::{OpenFlow, TURN, Turn};
 use crate::dns::Lookups;
 use crate::reader::Listening;
 use crate::shared::Shared;
@@ -28,9 +29,14 @@ use crate::{Accepted, OriginalDestination};
 /// another port towards the server.
 const SETTLED: Duration = Duration::from_secs(2);
 
-/// How long a flow is kept in which something was not understood, so that nobody can tell whether more is to come. It is
-/// what the kernel gives a flow of datagrams in its own connection tracking.
+/// How long a flow is kept that may have more to come: an answer that is late, one to something other than a query, or
+/// whatever it is where something was not understood. It is what the kernel gives a flow of datagrams in its own connection
+/// tracking.
 const UNSETTLED: Duration = Duration::from_secs(30);
+
+/// How long after a datagram the next one from its address is the same client's without a look at the socket. Another
+/// client would have to get this port, of some ten thousand, in as short a time.
+const FRESH: Duration = Duration::from_millis(100);
 
 /// A flow.
 pub(crate) struct Client<S: FlowSink> {
@@ -80,6 +86,11 @@ impl<S: FlowSink> Client<S> {
         !self.talk.borrow().lookups.is_empty()
     }
 
+    /// Whether something was said so lately that the port cannot well have become another client's.
+    pub(super) fn is_fresh(&self, now: Instant) -> bool {
+        now.saturating_duration_since(self.talk.borrow().last) < FRESH
+    }
+
     /// Whether it was closed, and its task has yet to find that out.
     pub(super) fn is_closed(&self) -> bool {
         self.talk.borrow().sink_side.is_none()
@@ -112,6 +123,7 @@ impl<S: FlowSink> Client<S> {
         let added = now.elapsed();
         self.read(shared, Side::ClientToServer, datagram, now, added);
         if let Err(error) = sent {
+            shared.sink.lost(Side::ClientToServer);
             tracing::debug!(server = %self.info.server, %error, "a datagram could not be sent on");
         }
     }
@@ -123,8 +135,9 @@ impl<S: FlowSink> Client<S> {
         socket: &UdpSocket,
         ends: Accepted,
     ) {
+        // Looked at now and then, and not set anew with each datagram.
+        let mut look = pin!(sleep(SETTLED));
         loop {
-            let end = self.end();
             tokio::select! {
                 ready = self.upstream.ready(Interest::READABLE | Interest::ERROR) => {
                     match ready {
@@ -132,14 +145,16 @@ impl<S: FlowSink> Client<S> {
                         Ok(_) => {}
                         Err(_runtime_ends) => return,
                     }
-                    self.take_turn(shared, socket, ends);
-                    tokio::task::yield_now().await;
+                    if self.take_turn(shared, socket, ends) == Turn::Used {
+                        tokio::task::yield_now().await;
+                    }
                 }
-                () = sleep_until(end) => {
+                () = &mut look => {
                     let now = Instant::now();
                     self.with_listening(shared, |lookups, listening| lookups.give_up_old(listening, now));
-                    if self.end().is_none_or(|end| end <= now) {
-                        return;
+                    match self.end() {
+                        Some(end) if end > now => look.as_mut().reset(end.min(now + SETTLED).into()),
+                        _ => return,
                     }
                 }
                 () = self.closed.notified() => return,
@@ -163,7 +178,7 @@ impl<S: FlowSink> Client<S> {
         shared.destinations.tell_unreachable(&ends, error);
     }
 
-    fn take_turn<D: OriginalDestination>(&self, shared: &Shared<D, S>, socket: &UdpSocket, ends: Accepted) {
+    fn take_turn<D: OriginalDestination>(&self, shared: &Shared<D, S>, socket: &UdpSocket, ends: Accepted) -> Turn {
         let mut scratch = shared.scratch.borrow_mut();
         for _ in 0..TURN {
             match self.upstream.try_recv(&mut scratch) {
@@ -174,13 +189,15 @@ impl<S: FlowSink> Client<S> {
                     let added = now.elapsed();
                     self.read(shared, Side::ServerToClient, datagram, now, added);
                     if let Err(error) = sent {
+                        shared.sink.lost(Side::ServerToClient);
                         tracing::debug!(client = %ends.peer, %error, "a datagram could not be handed back");
                     }
                 }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Turn::Drained,
                 Err(error) => self.tell(shared, ends, &error),
             }
         }
+        Turn::Used
     }
 
     /// Shows a datagram that was sent on to the reader.
@@ -221,7 +238,8 @@ impl<S: FlowSink> Client<S> {
     fn end(&self) -> Option<Instant> {
         let talk = self.talk.borrow();
         talk.sink_side.as_ref()?;
-        let quiet = talk.last + if talk.is_understood { SETTLED } else { UNSETTLED };
+        let is_settled = talk.is_understood && talk.lookups.is_settled();
+        let quiet = talk.last + if is_settled || !talk.lookups.is_empty() { SETTLED } else { UNSETTLED };
         Some(talk.lookups.oldest_ends().map_or(quiet, |oldest| oldest.max(quiet)))
     }
 
@@ -253,11 +271,4 @@ fn upstream<D: OriginalDestination>(destinations: &D, info: &ConnectionInfo) -> 
 fn is_unreachable(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionRefused, HostUnreachable, NetworkUnreachable};
     matches!(error.kind(), ConnectionRefused | HostUnreachable | NetworkUnreachable)
-}
-
-async fn sleep_until(end: Option<Instant>) {
-    match end {
-        Some(end) => tokio::time::sleep_until(end.into()).await,
-        None => pending().await,
-    }
 }

@@ -1,5 +1,6 @@
 //! A sink that remembers what it heard.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -113,12 +114,14 @@ pub(crate) struct Recording {
     pub(crate) exchanges: Arc<Mutex<Vec<Heard>>>,
     /// Panics when an exchange has this path, as a sink with a fault would.
     pub(crate) faulty_path: Option<&'static str>,
+    /// How many datagrams were lost.
+    pub(crate) lost: Arc<AtomicUsize>,
 }
 
 impl Recording {
     pub(crate) fn new() -> (Self, Records) {
         let (closed, records) = channel();
-        (Self { closed, exchanges: Arc::default(), faulty_path: None }, Records(records))
+        (Self { closed, exchanges: Arc::default(), faulty_path: None, lost: Arc::default() }, Records(records))
     }
 }
 
@@ -200,6 +203,10 @@ impl FlowSink for Recording {
     }
 
     fn refused(&self, _refusal: Refusal) {}
+
+    fn lost(&self, _side: Side) {
+        self.lost.fetch_add(1, Ordering::Relaxed);
+    }
 }
 
 impl ConnectionRecord {

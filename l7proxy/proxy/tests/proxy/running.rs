@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use flowfold_flow::{ConnectionInfo, Protocol, Refusal, Workload};
 use flowfold_proxy::{
-    Accepted, DatagramListener, DrainTrigger, FixedDestination, Listener, OriginalDestination, TopicNames, Worker,
-    WorkerStatus, drain_channel,
+    Accepted, DatagramListener, DrainTrigger, FixedDestination, Listener, MAX_FLOWS, OriginalDestination, TopicNames,
+    Worker, WorkerStatus, drain_channel,
 };
 
 use crate::recording::{Recording, Records};
@@ -57,6 +57,16 @@ impl Running {
         destinations: D,
         change: impl FnOnce(&mut Recording),
     ) -> Self {
+        Self::with_flows(server, destinations, MAX_FLOWS, change)
+    }
+
+    /// With at most so many flows of datagrams.
+    pub(crate) fn with_flows<D: OriginalDestination + Send + 'static>(
+        server: TcpListener,
+        destinations: D,
+        max_flows: usize,
+        change: impl FnOnce(&mut Recording),
+    ) -> Self {
         let socket = TcpListener::bind("127.0.0.1:0").expect("loopback can be bound");
         let address = socket.local_addr().expect("a bound socket has an address");
         let datagrams = UdpSocket::bind("127.0.0.1:0").expect("loopback can be bound");
@@ -68,6 +78,7 @@ impl Running {
         let worker = Worker {
             listeners: vec![Listener { socket }],
             datagrams: vec![DatagramListener { socket: datagrams }],
+            max_flows,
             destinations,
             sink: recording.clone(),
             topic_names: TopicNames::default(),
@@ -117,7 +128,7 @@ impl Drop for Running {
     }
 }
 
-fn fixed(upstream: SocketAddr) -> FixedDestination {
+pub(crate) fn fixed(upstream: SocketAddr) -> FixedDestination {
     FixedDestination::new(upstream, Arc::new(Workload::named("server")))
 }
 
