@@ -4,7 +4,7 @@
 //! milliseconds on a machine with much memory, against some ten microseconds for the listening sockets alone.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 
 use netlink_packet_core::{NLM_F_DUMP, NLM_F_REQUEST, NetlinkHeader, NetlinkMessage, NetlinkPayload};
 use netlink_packet_sock_diag::SockDiagMessage;
@@ -66,11 +66,42 @@ fn list(family: u8, socket_id: SocketId, states: StateFlags, rows: &mut Vec<Row>
 #[derive(Debug, Default)]
 pub(crate) struct UdpSockets {
     socket: Option<Socket>,
+    /// Whether this kernel lists UDP sockets, once that is known. One that doesn't looks for a module with each question.
+    are_listed: Option<bool>,
 }
 
 impl UdpSockets {
     /// The cookie (`SO_COOKIE`) of the socket that sent a datagram from `local` to `remote`.
     pub(crate) fn cookie(&mut self, local: SocketAddr, remote: SocketAddr) -> io::Result<u64> {
+        if self.are_listed == Some(false) {
+            return Err(io::ErrorKind::Unsupported.into());
+        }
+        let found = self.find(local, remote);
+        match &found {
+            Ok(_) => self.are_listed = Some(true),
+            // So it answers for a socket that is gone, too.
+            Err(error) if error.kind() == io::ErrorKind::NotFound && self.are_listed.is_none() => {
+                self.are_listed = self.finds_its_own();
+            }
+            Err(_) => {}
+        }
+        found
+    }
+
+    /// Whether a socket is found that is certainly there. None: there is none to look for.
+    fn finds_its_own(&mut self) -> Option<bool> {
+        let own = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).ok()?;
+        let address = own.local_addr().ok()?;
+        let is_found = self.find(address, address).is_ok();
+        if !is_found {
+            tracing::warn!(
+                "this kernel does not list UDP sockets (CONFIG_INET_UDP_DIAG): the processes that send datagrams stay unknown"
+            );
+        }
+        Some(is_found)
+    }
+
+    fn find(&mut self, local: SocketAddr, remote: SocketAddr) -> io::Result<u64> {
         let socket = self.socket.take().map_or_else(open, Ok)?;
         // A socket that failed in the middle of an answer is not asked again.
         let found = ask_for_cookie(&socket, local, remote)?;
@@ -135,7 +166,7 @@ fn row(found: &InetResponse) -> Row {
 
 #[cfg(test)]
 mod tests {
-    use std::net::{TcpListener, TcpStream, UdpSocket};
+    use std::net::{TcpListener, TcpStream};
 
     use super::*;
 
@@ -156,6 +187,17 @@ mod tests {
             let has = |local, remote| established.iter().any(|row| (row.local, row.remote) == (local, remote));
             assert!(has(server, client) && has(client, server));
         }
+    }
+
+    #[test]
+    fn a_socket_that_is_gone_is_told_from_a_kernel_that_lists_none() {
+        let gone = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let mut sockets = UdpSockets::default();
+        assert_eq!(sockets.cookie(gone, gone).unwrap_err().kind(), io::ErrorKind::NotFound);
+        assert_eq!(sockets.are_listed, Some(true));
+        let mut without = UdpSockets { are_listed: Some(false), ..UdpSockets::default() };
+        assert_eq!(without.cookie(gone, gone).unwrap_err().kind(), io::ErrorKind::Unsupported);
+        assert!(without.socket.is_none(), "nothing was asked");
     }
 
     #[test]
