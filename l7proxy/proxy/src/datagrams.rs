@@ -115,7 +115,7 @@ where
         let now = Instant::now();
         let known = self.clients.borrow().get(&peer).cloned();
         let client = match known {
-            Some(client) if client.is_waiting() || client.is_fresh(now) => client,
+            Some(client) if !client.is_closed() && (client.is_waiting() || client.is_fresh(now)) => client,
             // With nothing in flight for a while, the port may have become another client's.
             known => match self.find_or_open(peer, known, tasks) {
                 Ok(client) => client,
@@ -133,7 +133,7 @@ where
     ) -> Result<Rc<Client<S>>, Refusal> {
         let info = self.shared.destinations.resolve_datagram(&Accepted { local: self.local, peer })?;
         if let Some(client) = known {
-            if client.is_of(&info) {
+            if !client.is_closed() && client.is_of(&info) {
                 return Ok(client);
             }
             self.close(peer, &client);

@@ -273,6 +273,8 @@ struct Odd {
     /// Panics when it is asked for the first time.
     is_faulty: Cell<bool>,
     has_no_sockets: bool,
+    /// How long it looks for the destination, which holds up the datagrams behind.
+    takes: Duration,
     told: Sender<(SocketAddr, ErrorKind)>,
 }
 
@@ -291,6 +293,7 @@ impl OriginalDestination for Odd {
 
     fn resolve_datagram(&self, accepted: &Accepted) -> Result<Arc<ConnectionInfo>, Refusal> {
         assert!(!self.is_faulty.take(), "a fault that a test asked for");
+        std::thread::sleep(self.takes);
         self.fixed.resolve_datagram(accepted)
     }
 
@@ -308,7 +311,7 @@ fn start_odd(is_faulty: bool, has_no_sockets: bool) -> (Running, UdpSocket, Rece
     let listener = TcpListener::bind("127.0.0.1:0").expect("loopback can be bound");
     let fixed = fixed(server.local_addr().expect("it is bound"));
     let (told, hears) = channel();
-    let odd = Odd { fixed, is_faulty: Cell::new(is_faulty), has_no_sockets, told };
+    let odd = Odd { fixed, is_faulty: Cell::new(is_faulty), has_no_sockets, takes: Duration::ZERO, told };
     (Running::with_flows(listener, odd, MAX_FLOWS, |_| {}), server, hears)
 }
 
@@ -320,6 +323,28 @@ fn a_client_that_gets_no_socket_is_told() {
     let told = hears.recv_timeout(PATIENCE).expect("the client is told");
     assert_eq!(told, (client.local_addr().expect("it is bound"), ErrorKind::ConnectionRefused));
     assert_eq!(running.status.open_connections(), 0);
+}
+
+#[test]
+fn a_client_whose_flow_was_just_closed_gets_another() {
+    let server = socket();
+    let listener = TcpListener::bind("127.0.0.1:0").expect("loopback can be bound");
+    let fixed = fixed(server.local_addr().expect("it is bound"));
+    let (told, _hears) = channel();
+    let (is_faulty, takes) = (Cell::new(false), Duration::from_millis(100));
+    let slow = Odd { fixed, is_faulty, has_no_sockets: false, takes, told };
+    let running = Running::with_flows(listener, slow, 2, |_| {});
+    let [first, second, third] = [(); 3].map(|()| client_of(&running));
+    ask(&first, &server, "first.example");
+    ask(&second, &server, "second.example");
+    // Both are taken in one turn: the third client's costs the first one's flow, and that one asks again at once.
+    third.send(&question(7, 1, "third.example")).expect("it can be sent");
+    first.send(&question(8, 1, "again.example")).expect("it can be sent");
+    let at_server = [(); 2].map(|()| receive(&server));
+    let (again, from) =
+        at_server.iter().find(|(got, _)| *got == question(8, 1, "again.example")).expect("it was asked");
+    server.send_to(&answer(again, 0), from).expect("it can be sent");
+    assert_eq!(receive(&first).0, answer(again, 0));
 }
 
 #[test]
