@@ -15,6 +15,7 @@ mod dns_clients;
 mod dns_ends;
 mod draining;
 mod explicit_proxy;
+mod expressions;
 mod failing_open;
 mod file_length;
 mod grpc_counts;
@@ -26,6 +27,7 @@ mod hubble_tcp;
 mod identity;
 mod kafka_counts;
 mod layers;
+mod names_in_dashboards;
 mod names_in_readme;
 mod peername;
 mod placement;
@@ -90,7 +92,7 @@ const fn anywhere(name: &'static str, run: fn()) -> Test {
     Test { name, privileged: false, peer: None, run }
 }
 
-const GROUPS: [&[Test]; 32] = [
+const GROUPS: [&[Test]; 34] = [
     as_direct::TESTS,
     both_sides::TESTS,
     bytes_exact::TESTS,
@@ -101,6 +103,7 @@ const GROUPS: [&[Test]; 32] = [
     dns_ends::TESTS,
     draining::TESTS,
     explicit_proxy::TESTS,
+    expressions::TESTS,
     failing_open::TESTS,
     file_length::TESTS,
     grpc_counts::TESTS,
@@ -112,6 +115,7 @@ const GROUPS: [&[Test]; 32] = [
     identity::TESTS,
     kafka_counts::TESTS,
     layers::TESTS,
+    names_in_dashboards::TESTS,
     names_in_readme::TESTS,
     peername::TESTS,
     placement::TESTS,

@@ -5,7 +5,7 @@ use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::thread;
+use std::thread::{self, JoinHandle};
 
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
@@ -49,15 +49,21 @@ impl Netns {
 
     /// Runs a closure on a thread of its own inside of the namespace. Sockets opened there stay there.
     pub fn run<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
-        let namespace = File::open(self.path()).expect("our namespace can be opened");
+        let namespace = self.open();
         thread::scope(|scope| {
-            let inside = scope.spawn(move || {
-                move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Network))
-                    .expect("our namespace can be entered");
-                work()
-            });
+            let inside = scope.spawn(move || within(&namespace, work));
             inside.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
         })
+    }
+
+    /// Begins the same and does not wait for it.
+    pub fn spawn<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> JoinHandle<T> {
+        let namespace = self.open();
+        thread::spawn(move || within(&namespace, work))
+    }
+
+    fn open(&self) -> File {
+        File::open(self.path()).expect("our namespace can be opened")
     }
 
     /// Joins this namespace and another by a veth pair with an IPv4 and an IPv6 address at each end.
@@ -85,6 +91,12 @@ impl Drop for Netns {
     fn drop(&mut self) {
         remove(&self.name);
     }
+}
+
+fn within<T>(namespace: &File, work: impl FnOnce() -> T) -> T {
+    move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Network))
+        .expect("our namespace can be entered");
+    work()
 }
 
 /// Removes a namespace by its name, whoever made it.

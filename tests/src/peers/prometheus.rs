@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::net::SocketAddr;
+use std::path::Path;
 
 use serde_json::Value;
 
@@ -43,12 +44,23 @@ impl<'a> Prometheus<'a> {
         Self::start_as(world, world.beside(go::program("prometheus")).args(flags), scrape)
     }
 
+    /// The same as most run it, with these rules (a pattern of files), which it evaluates once a second. It scrapes
+    /// less often, as an exporter that is not optimised needs its time on a machine that has much to do.
+    pub fn start_with_rules(world: &'a World, rules: &Path) -> Self {
+        let settings = format!("rule_files: ['{}']\n", rules.display());
+        Self::start_with(world, world.beside(go::program("prometheus")), "scrape_interval: 4s, ", &settings)
+    }
+
     fn start_as(world: &'a World, launch: Launch, scrape: &str) -> Self {
+        Self::start_with(world, launch, scrape, "")
+    }
+
+    fn start_with(world: &'a World, launch: Launch, scrape: &str, settings: &str) -> Self {
         let directory = world.directory().join("prometheus");
         fs::create_dir_all(&directory).expect("a directory for Prometheus");
         let config = directory.join("prometheus.yml");
         let text = format!(
-            "global: {{scrape_interval: 1s}}\n\
+            "global: {{scrape_interval: 1s, evaluation_interval: 1s}}\n{settings}\
              scrape_configs: [{{job_name: flowfold, {scrape}static_configs: [{{targets: ['{METRICS}']}}]}}]\n"
         );
         fs::write(&config, text).expect("a configuration for Prometheus");
@@ -67,12 +79,15 @@ impl<'a> Prometheus<'a> {
         self.world.host.run(|| http::get(self.address, path)).ok()
     }
 
-    fn ask(&self, api: &str, expression: &str) -> Value {
+    fn try_ask(&self, api: &str, expression: &str) -> Result<Value, String> {
         let escaped: String = expression.bytes().map(|byte| format!("%{byte:02x}")).collect();
         let answer = self.get(&format!("/api/v1/{api}?query={escaped}")).expect("Prometheus answers");
         let answer: Value = serde_json::from_slice(&answer.body).expect("Prometheus answers in JSON");
-        assert_eq!(answer["status"], "success", "{expression}: {answer}");
-        answer["data"].clone()
+        if answer["status"] == "success" { Ok(answer["data"].clone()) } else { Err(answer["error"].to_string()) }
+    }
+
+    fn ask(&self, api: &str, expression: &str) -> Value {
+        self.try_ask(api, expression).unwrap_or_else(|error| panic!("{expression}: {error}"))
     }
 
     /// The values that a query has now, one for each series.
@@ -80,14 +95,18 @@ impl<'a> Prometheus<'a> {
         self.series(expression).into_iter().map(|(_, value)| value).collect()
     }
 
+    /// The same, or what Prometheus has against the query.
+    pub fn try_query(&self, expression: &str) -> Result<Vec<f64>, String> {
+        let answer = self.try_ask("query", expression)?;
+        if answer["resultType"] == "scalar" {
+            return Ok(answer["result"][1].as_str().and_then(|value| value.parse().ok()).into_iter().collect());
+        }
+        Ok(series(&answer).into_iter().map(|(_, value)| value).collect())
+    }
+
     /// The series that a query has now, each with its value.
     pub fn series(&self, expression: &str) -> Vec<(Labels, f64)> {
-        let answer = self.ask("query", expression);
-        let series = answer["result"].as_array().cloned().unwrap_or_default();
-        series
-            .iter()
-            .filter_map(|one| Some((labels(&one["metric"]), one["value"][1].as_str()?.parse().ok()?)))
-            .collect()
+        series(&self.ask("query", expression))
     }
 
     /// Labels and values of the exemplars that the series of a query have.
@@ -97,6 +116,12 @@ impl<'a> Prometheus<'a> {
         let exemplars = series.iter().filter_map(|one| one["exemplars"].as_array()).flatten();
         exemplars.filter_map(|one| Some((labels(&one["labels"]), one["value"].as_str()?.parse().ok()?))).collect()
     }
+}
+
+/// The series of an answer, each with its value; none for a kind of answer that has no values of now.
+fn series(answer: &Value) -> Vec<(Labels, f64)> {
+    let series = answer["result"].as_array().into_iter().flatten();
+    series.filter_map(|one| Some((labels(&one["metric"]), one["value"][1].as_str()?.parse().ok()?))).collect()
 }
 
 fn labels(object: &Value) -> Labels {
