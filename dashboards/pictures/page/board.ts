@@ -16,6 +16,8 @@ export interface Panel {
   description?: string;
   gridPos: { x: number; y: number; w: number; h: number };
   targets?: Target[];
+  /** Of a row that is closed when the board is opened. */
+  panels?: Panel[];
   transformations?: DataTransformerConfig[];
   fieldConfig: FieldConfigSource;
   // each kind of panel has its own, which Grafana's schema names
@@ -48,7 +50,7 @@ export interface Row {
 export function rowsOf(board: Board, titles: string[]): Row[] {
   const rows: Row[] = [];
   for (const panel of board.panels) {
-    if (panel.type === 'row') rows.push({ title: panel.title, panels: [] });
+    if (panel.type === 'row') rows.push({ title: panel.title, panels: panel.panels ?? [] });
     else rows.at(-1)?.panels.push(panel);
   }
   const missing = titles.filter((title) => !rows.some((row) => row.title === title));
