@@ -78,7 +78,9 @@ try {
     await page.evaluate((...what) => window.show(...what), source, rows, span, WIDTH);
     // icons are loaded late, and tables are filled once they know their size
     await page.waitForNetworkIdle({ idleTime: 1000 });
-    await page.waitForFunction(() => [...document.querySelectorAll('[role=grid]')].every((grid) => grid.querySelector('[role=gridcell]')));
+    await page.waitForFunction(() =>
+      [...document.querySelectorAll('[data-filled=table]')].every((panel) => panel.querySelector('[role=gridcell]')),
+    );
     if (broken) throw broken;
     await (await page.$('#board')).screenshot({ path: join(directory, `${name}.png`) });
     console.log(`${name}.png`);

@@ -100,7 +100,11 @@ function Grid({ panels, span, width }: { panels: Filled[]; span: Span; width: nu
       {panels.map(({ panel, frames }) => {
         const { x, y, w, h } = panel.gridPos;
         return (
-          <div key={panel.id} style={{ position: 'absolute', left: x * column, top: (y - top) * (CELL + GAP) }}>
+          <div
+            key={panel.id}
+            data-filled={frames.length > 0 ? panel.type : undefined}
+            style={{ position: 'absolute', left: x * column, top: (y - top) * (CELL + GAP) }}
+          >
             <Framed panel={panel} frames={frames} span={span} width={w * column - GAP} height={h * (CELL + GAP) - GAP} />
           </div>
         );
