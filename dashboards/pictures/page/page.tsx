@@ -2,6 +2,7 @@
 
 import { createTheme, type DataFrame, type GrafanaTheme2, rangeUtil, ThemeContext } from '@grafana/data';
 import { GlobalStyles, Icon, PanelChrome, PortalContainer } from '@grafana/ui';
+import type { ReactNode } from 'react';
 import { flushSync } from 'react-dom';
 import { createRoot } from 'react-dom/client';
 
@@ -44,16 +45,26 @@ window.show = async (board, titles, span, width) => {
   }
   const root = createRoot(document.getElementById('page')!);
   // axes are as wide as their labels, so the font has to be there before them
-  flushSync(() => root.render(<Fonts theme={theme} />));
-  await Promise.all([400, 500].map((weight) => document.fonts.load(`${weight} 14px Inter`)));
-  flushSync(() => root.render(<Page {...{ board, filled, span, width, theme }} />));
+  flushSync(() => root.render(<Themed theme={theme} />));
+  for (const weight of [400, 500]) {
+    while ((await document.fonts.load(`${weight} 12px Inter`)).length === 0) await new Promise(requestAnimationFrame);
+  }
+  flushSync(() =>
+    root.render(
+      <Themed theme={theme}>
+        <Page {...{ board, filled, span, width, theme }} />
+      </Themed>,
+    ),
+  );
   await new Promise((resolve) => requestIdleCallback(resolve));
 };
 
-function Fonts({ theme }: { theme: GrafanaTheme2 }) {
+function Themed({ theme, children }: { theme: GrafanaTheme2; children?: ReactNode }) {
   return (
     <ThemeContext.Provider value={theme}>
       <GlobalStyles />
+      <PortalContainer />
+      {children}
     </ThemeContext.Provider>
   );
 }
@@ -69,25 +80,21 @@ interface PageProps {
 function Page({ board, filled, span, width, theme }: PageProps) {
   const style = { width, padding: MARGIN, background: theme.colors.background.canvas };
   return (
-    <ThemeContext.Provider value={theme}>
-      <GlobalStyles />
-      <PortalContainer />
-      <div id="board" style={style}>
-        <div style={{ display: 'flex', alignItems: 'baseline', gap: GAP }}>
-          <h3 style={{ margin: `0 auto ${GAP}px 0` }}>{board.title}</h3>
-          <Icon name="clock-nine" /> Last {rangeUtil.secondsToHms(span.to - span.from)}
-        </div>
-        {[...filled].map(([row, panels]) => (
-          <section key={row.title}>
-            <h5 style={{ height: HEADING, margin: 0, display: 'flex', alignItems: 'center', gap: GAP }}>
-              <Icon name="angle-down" />
-              {row.title}
-            </h5>
-            <Grid panels={panels} span={span} width={width - 2 * MARGIN} />
-          </section>
-        ))}
+    <div id="board" style={style}>
+      <div style={{ display: 'flex', alignItems: 'baseline', gap: GAP }}>
+        <h3 style={{ margin: `0 auto ${GAP}px 0` }}>{board.title}</h3>
+        <Icon name="clock-nine" /> Last {rangeUtil.secondsToHms(span.to - span.from)}
       </div>
-    </ThemeContext.Provider>
+      {[...filled].map(([row, panels]) => (
+        <section key={row.title}>
+          <h5 style={{ height: HEADING, margin: 0, display: 'flex', alignItems: 'center', gap: GAP }}>
+            <Icon name="angle-down" />
+            {row.title}
+          </h5>
+          <Grid panels={panels} span={span} width={width - 2 * MARGIN} />
+        </section>
+      ))}
+    </div>
   );
 }
 
