@@ -93,7 +93,13 @@ mod tests {
 
     fn lookup(name: &str, rcode: Option<DnsRcode>) -> DnsExchange<'_> {
         let answer = |rcode| DnsAnswer { rcode, is_truncated: false, records: DnsRecords::default() };
-        DnsExchange { transport: DnsTransport::Udp, name: name.as_bytes(), kind: DnsType::A, answer: rcode.map(answer) }
+        DnsExchange {
+            transport: DnsTransport::Udp,
+            name: name.as_bytes(),
+            kind: DnsType::A,
+            answer: rcode.map(answer),
+            addresses: &[],
+        }
     }
 
     #[test]

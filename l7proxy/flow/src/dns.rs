@@ -1,5 +1,7 @@
 //! The parts of a DNS lookup that sinks hear of.
 
+use std::net::IpAddr;
+
 /// A DNS query and the answer to it (RFC 1035).
 #[derive(Clone, Copy, Debug)]
 pub struct DnsExchange<'a> {
@@ -12,6 +14,18 @@ pub struct DnsExchange<'a> {
     pub kind: DnsType,
     /// The answer; absent where none came.
     pub answer: Option<DnsAnswer>,
+    /// The addresses that the answer tells of the name, by way of its aliases: the first ones where there are many, and
+    /// none where something else was asked for.
+    pub addresses: &'a [DnsAddress],
+}
+
+/// An address of a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DnsAddress {
+    /// The address.
+    pub ip: IpAddr,
+    /// For how many seconds it may be taken for that of the name: the least that any record on the way to it says.
+    pub ttl: u32,
 }
 
 /// What carries DNS messages.

@@ -21,7 +21,7 @@ mod workload;
 
 pub use bytes::{ByteTally, Side, UnparsedReason};
 pub use connection::{ConnectionEnd, ConnectionInfo, ConnectionOutcome, Refusal, Reporters};
-pub use dns::{DnsAnswer, DnsExchange, DnsRcode, DnsRecords, DnsTransport, DnsType};
+pub use dns::{DnsAddress, DnsAnswer, DnsExchange, DnsRcode, DnsRecords, DnsTransport, DnsType};
 pub use exchange::{Exchange, Operation};
 pub use grpc::{GrpcCall, GrpcExchange, GrpcFlavour, GrpcMessages, GrpcStatus};
 pub use http::{HttpExchange, HttpVersion, KnownMethod, UrlScheme};

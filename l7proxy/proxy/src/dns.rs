@@ -1,5 +1,6 @@
 //! Follows DNS: pairs answers with their questions by id and question, whatever carried them.
 
+mod addresses;
 mod reader;
 
 use std::cell::Cell;
@@ -8,11 +9,12 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use flowfold_flow::{
-    ByteTally, DnsAnswer, DnsExchange, DnsRcode, DnsRecords, DnsTransport, DnsType, Exchange, FailureReason, FlowSink,
-    Operation, Outcome, Side, UnparsedReason,
+    ByteTally, DnsAddress, DnsAnswer, DnsExchange, DnsRcode, DnsRecords, DnsTransport, DnsType, Exchange,
+    FailureReason, FlowSink, Operation, Outcome, Side, UnparsedReason,
 };
 use flowfold_wire::dns::{Message, Question};
 
+use self::addresses::Addresses;
 pub(crate) use self::reader::DnsReader;
 use crate::reader::Listening;
 
@@ -91,10 +93,18 @@ impl OpenLookups {
 }
 
 /// What became of an exchange, and what it was answered.
-struct Ending {
+struct Ending<'a> {
     outcome: Outcome,
     answer: Option<DnsAnswer>,
+    addresses: &'a [DnsAddress],
     response_bytes: u64,
+}
+
+impl Ending<'static> {
+    /// Without an answer.
+    fn without(outcome: Outcome) -> Self {
+        Self { outcome, answer: None, addresses: &[], response_bytes: 0 }
+    }
 }
 
 impl Lookups {
@@ -166,8 +176,7 @@ impl Lookups {
         if self.open.len() >= MAX_IN_FLIGHT
             && let Some(oldest) = self.take(0)
         {
-            let ending = Ending { outcome: Outcome::Unfinished, answer: None, response_bytes: 0 };
-            self.finish(listening, &oldest, &ending, now);
+            self.finish(listening, &oldest, &Ending::without(Outcome::Unfinished), now);
         }
         let open = listening.tools.lookups.take().ok_or(UnparsedReason::TooManyInFlight)?;
         let (id, request_bytes) = (message.id, wire_bytes);
@@ -202,8 +211,14 @@ impl Lookups {
                 }
                 self.repeated.push_back(lookup.id);
             }
-            let answer = Some(answer_of(message, lookup.question.kind));
-            let ending = Ending { outcome: Outcome::Answered, answer, response_bytes: wire_bytes };
+            let answer = answer_of(message, lookup.question.kind);
+            let addresses = Addresses::of(message, &answer);
+            let ending = Ending {
+                outcome: Outcome::Answered,
+                answer: Some(answer),
+                addresses: addresses.as_slice(),
+                response_bytes: wire_bytes,
+            };
             self.finish_answered(listening, &lookup, &ending, (began, now));
         }
         self.let_go_of_places();
@@ -228,7 +243,7 @@ impl Lookups {
             // Its answer may be late.
             self.is_owed = true;
             let outcome = Outcome::Failed(FailureReason::Timeout);
-            self.finish(listening, &oldest, &Ending { outcome, answer: None, response_bytes: 0 }, now);
+            self.finish(listening, &oldest, &Ending::without(outcome), now);
         }
         self.let_go_of_places();
     }
@@ -236,7 +251,7 @@ impl Lookups {
     /// Ends all questions.
     pub(crate) fn end<S: FlowSink>(&mut self, listening: &mut Listening<'_, S>, outcome: Outcome, now: Instant) {
         while let Some(oldest) = self.take(0) {
-            self.finish(listening, &oldest, &Ending { outcome, answer: None, response_bytes: 0 }, now);
+            self.finish(listening, &oldest, &Ending::without(outcome), now);
         }
         self.let_go_of_places();
     }
@@ -264,7 +279,13 @@ impl Lookups {
         self.open.remove(place)
     }
 
-    fn finish<S: FlowSink>(&self, listening: &mut Listening<'_, S>, lookup: &Lookup, ending: &Ending, now: Instant) {
+    fn finish<S: FlowSink>(
+        &self,
+        listening: &mut Listening<'_, S>,
+        lookup: &Lookup,
+        ending: &Ending<'_>,
+        now: Instant,
+    ) {
         self.tell(listening, lookup, ending, None, now);
     }
 
@@ -272,7 +293,7 @@ impl Lookups {
         &self,
         listening: &mut Listening<'_, S>,
         lookup: &Lookup,
-        ending: &Ending,
+        ending: &Ending<'_>,
         (began, now): (Instant, Instant),
     ) {
         self.tell(listening, lookup, ending, Some(began.saturating_duration_since(lookup.started)), now);
@@ -282,7 +303,7 @@ impl Lookups {
         &self,
         listening: &mut Listening<'_, S>,
         lookup: &Lookup,
-        ending: &Ending,
+        ending: &Ending<'_>,
         time_to_first_byte: Option<Duration>,
         now: Instant,
     ) {
@@ -291,6 +312,7 @@ impl Lookups {
             name: lookup.question.name.as_bytes(),
             kind: DnsType(lookup.question.kind),
             answer: ending.answer,
+            addresses: ending.addresses,
         });
         listening.exchange(&Exchange {
             connection: listening.info,

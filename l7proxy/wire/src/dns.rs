@@ -3,11 +3,13 @@
 //! Only what tells a lookup is read: the header, the question and the heads of records. Nothing is allocated, whatever a
 //! message claims: records are visited where they lie, and a name is read into a room of fixed size.
 
+mod addresses;
 mod cursor;
 mod name;
 mod record;
 mod stream;
 
+pub use addresses::{Address, Addresses};
 use cursor::Cursor;
 pub use name::Name;
 pub use record::{Record, Records};
@@ -93,6 +95,11 @@ impl<'a> Message<'a> {
     /// The records of the answer section, as far as they can be read.
     pub fn answers(&self) -> Records<'a> {
         self.answers.clone()
+    }
+
+    /// The addresses that the answer section tells of the name that was asked for.
+    pub fn addresses(&self) -> Addresses<'a> {
+        Addresses::new(self.answers(), self.question.as_ref())
     }
 
     /// The response code, with the upper bits that EDNS adds (RFC 6891 section 6.1.3).

@@ -23,6 +23,20 @@ fn records() -> impl Strategy<Value = Vec<(String, u32, RData)>> {
     prop::collection::vec((names(), any::<u32>(), data), 0..12)
 }
 
+/// Names of which an answer is likely to have the same twice.
+fn few_names() -> impl Strategy<Value = Name> {
+    prop_oneof![Just("a.example."), Just("b.example."), Just("a.b.example."), Just("A.Example.")]
+        .prop_map(|name| Name::from_str(name).unwrap())
+}
+
+fn few_records() -> impl Strategy<Value = RData> {
+    prop_oneof![
+        any::<[u8; 4]>().prop_map(|ip| RData::A(A(ip.into()))),
+        any::<[u8; 16]>().prop_map(|ip| RData::AAAA(AAAA(ip.into()))),
+        few_names().prop_map(|name| RData::CNAME(CNAME(name))),
+    ]
+}
+
 proptest! {
     #[test]
     fn both_read_the_same(
@@ -63,6 +77,32 @@ proptest! {
             .iter()
             .map(|(_, ttl, data)| (u16::from(data.record_type()), *ttl, data.ip_addr()))
             .collect();
+        prop_assert_eq!(read, expected);
+    }
+
+    #[test]
+    fn addresses_are_found_behind_the_names_that_the_other_compresses(
+        asked in few_names(),
+        answers in prop::collection::vec((few_names(), any::<u32>(), few_records()), 0..12),
+    ) {
+        let mut oracle = Oracle::new(7, MessageType::Response, OpCode::Query);
+        oracle.add_query(Query::query(asked.clone(), RecordType::A));
+        let record = |(name, ttl, data): &(Name, u32, RData)| Record::from_rdata(name.clone(), *ttl, data.clone());
+        oracle.add_answers(answers.iter().map(record));
+        let bytes = oracle.to_vec().unwrap();
+        let read: Vec<_> =
+            Message::read(&bytes).unwrap().addresses().map(|address| (address.ip, address.ttl)).collect();
+
+        let (mut name, mut least, mut expected) = (asked, u32::MAX, Vec::new());
+        for (owner, ttl, data) in answers.into_iter().filter(|(_, _, data)| data.record_type() != RecordType::AAAA) {
+            if owner == name {
+                let ttl = least.min(ttl);
+                match data {
+                    RData::CNAME(target) => (name, least) = (target.0, ttl),
+                    address => expected.extend(address.ip_addr().map(|ip| (ip, ttl))),
+                }
+            }
+        }
         prop_assert_eq!(read, expected);
     }
 

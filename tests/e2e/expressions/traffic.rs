@@ -229,5 +229,5 @@ fn dns(transport: DnsTransport, code: Option<DnsRcode>) -> Operation<'static> {
         let of_question = u16::from(rcode == DnsRcode::NOERROR);
         DnsAnswer { rcode, is_truncated: false, records: DnsRecords { of_question, ..DnsRecords::default() } }
     });
-    Operation::Dns(DnsExchange { transport, name: b"details.example.test", kind: DnsType::A, answer })
+    Operation::Dns(DnsExchange { transport, name: b"details.example.test", kind: DnsType::A, answer, addresses: &[] })
 }

@@ -112,6 +112,7 @@ pub(crate) fn looked_up(info: &ConnectionInfo, rcode: DnsRcode, duration: Durati
         name: b"details.example",
         kind: DnsType::A,
         answer: Some(DnsAnswer { rcode, is_truncated: false, records }),
+        addresses: &[],
     });
     Exchange { operation, ..answered(info, 200, duration) }
 }

@@ -169,7 +169,8 @@ mod tests {
 
     fn key(kind: DnsType, rcode: Option<DnsRcode>, records: DnsRecords, outcome: Outcome) -> Key {
         let answer = rcode.map(|rcode| DnsAnswer { rcode, is_truncated: false, records });
-        Key::dns(NAME_BITS, &DnsExchange { transport: DnsTransport::Tcp, name: b"", kind, answer }, outcome)
+        let dns = DnsExchange { transport: DnsTransport::Tcp, name: b"", kind, answer, addresses: &[] };
+        Key::dns(NAME_BITS, &dns, outcome)
     }
 
     #[test]

@@ -20,7 +20,13 @@ fn lookup<'a>(info: &'a ConnectionInfo, name: &'a str, kind: u16, rcode: Option<
         is_truncated: false,
         records: if rcode == 0 { A_RECORDS } else { DnsRecords::default() },
     });
-    let operation = DnsExchange { transport: DnsTransport::Udp, name: name.as_bytes(), kind: DnsType(kind), answer };
+    let operation = DnsExchange {
+        transport: DnsTransport::Udp,
+        name: name.as_bytes(),
+        kind: DnsType(kind),
+        answer,
+        addresses: &[],
+    };
     Exchange {
         connection: info,
         operation: Operation::Dns(operation),

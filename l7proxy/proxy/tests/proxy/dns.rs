@@ -2,7 +2,7 @@
 
 use flowfold_flow::{ConnectionOutcome, FailureReason, Outcome, Protocol, UnparsedReason};
 
-use crate::dns_messages::{answer, framed, question};
+use crate::dns_messages::{answer, answer_with, framed, question};
 use crate::running::{Running, expect_end, pass};
 
 #[test]
@@ -27,6 +27,32 @@ fn answers_find_their_questions_in_any_order() {
     let bytes: u64 = questions.iter().map(|question| question.len() as u64 + 2).sum();
     assert_eq!((record.to_server.parsed, record.to_client.parsed), (bytes, bytes));
     assert_eq!(record.outcome, Some(ConnectionOutcome::Closed));
+}
+
+#[test]
+fn an_answer_tells_the_addresses_of_the_name_that_was_asked_for() {
+    let running = Running::start();
+    let (mut client, mut server) = running.connect();
+    for id in 0..4 {
+        let question = question(id, 1, "Api.example");
+        let mut answer = match id {
+            0 | 1 => answer_with(&question, [[192, 0, 2, 7], [192, 0, 2, 8]]),
+            2 => answer_with(&question, (0..40).map(|last| [10, 0, 0, last])),
+            _ => answer(&question, 0),
+        };
+        if id == 1 {
+            // Refused.
+            answer[3] |= 5;
+        }
+        pass(&mut client, &mut server, &framed(&question));
+        pass(&mut server, &mut client, &framed(&answer));
+    }
+    drop((client, server));
+    let heard = running.records.next().exchanges;
+    assert!(heard.iter().all(|heard| heard.path == "api.example"));
+    assert_eq!(heard[0].addresses, [("192.0.2.7".to_owned(), 20), ("192.0.2.8".to_owned(), 20)]);
+    let counts: Vec<_> = heard.iter().map(|heard| heard.addresses.len()).collect();
+    assert_eq!(counts, [2, 0, 32, 0], "an error tells none, and a long answer the first ones");
 }
 
 #[test]

@@ -21,6 +21,7 @@ fn answered(method: &str, path: &str, status: u16, request: &[u8], response: &[u
         first_byte_known: true,
         call: None,
         kafka: None,
+        addresses: Vec::new(),
         trace: None,
     }
 }

@@ -28,6 +28,8 @@ pub(crate) struct Heard {
     pub(crate) first_byte_known: bool,
     pub(crate) call: Option<HeardCall>,
     pub(crate) kafka: Option<HeardKafka>,
+    /// Of the name that was looked up, with their seconds.
+    pub(crate) addresses: Vec<(String, u32)>,
     pub(crate) trace: Option<TraceContext>,
 }
 
@@ -177,6 +179,10 @@ impl FlowSink for Recording {
             Operation::Kafka(kafka) => Some(HeardKafka::of(kafka)),
             _ => None,
         };
+        let addresses = match &exchange.operation {
+            Operation::Dns(dns) => dns.addresses.iter().map(|told| (told.ip.to_string(), told.ttl)).collect(),
+            _ => Vec::new(),
+        };
         let heard = Heard {
             method,
             path,
@@ -189,6 +195,7 @@ impl FlowSink for Recording {
             first_byte_known: exchange.time_to_first_byte.is_some(),
             call,
             kafka,
+            addresses,
             trace: exchange.trace,
         };
         assert!(self.faulty_path.is_none_or(|path| path != heard.path), "a fault that a test asked for");

@@ -210,7 +210,9 @@ fn read_dns(pieces: &[&[u8]]) -> Vec<String> {
                 said.push(match Message::read(kept) {
                     Ok(message) => {
                         let records: Vec<_> = message.answers().map(|record| (record.kind, record.address())).collect();
-                        format!("{} {:?} {} {records:?}", message.id, message.question, message.rcode())
+                        let addresses: Vec<_> = message.addresses().collect();
+                        assert!(addresses.len() <= records.len());
+                        format!("{} {:?} {} {records:?} {addresses:?}", message.id, message.question, message.rcode())
                     }
                     Err(error) => error.to_string(),
                 });

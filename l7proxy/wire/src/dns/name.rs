@@ -12,6 +12,9 @@ const TEXT_BYTES: usize = 253;
 /// The two highest bits of a label's length: a pointer to where the name goes on (RFC 1035 section 4.1.4).
 const POINTER: u8 = 0b1100_0000;
 
+/// How many pointers a name may have: as many as it can have labels (RFC 1035 section 2.3.4).
+const MAX_POINTERS: usize = 127;
+
 /// A domain name as lower-case text, without the dot at its end; the root is empty.
 ///
 /// A byte that is not a printable character of ASCII, or is one that a name is written with (dot, backslash, quote),
@@ -32,11 +35,11 @@ impl Name {
     }
 
     /// Reads a name, and leaves the cursor behind it. A pointer leads to a place before all that was read of the name, so
-    /// none leads round in circles.
+    /// none leads round in circles; and there is an end to how many lead on to each other.
     pub(super) fn read(cursor: &mut Cursor<'_>) -> Result<Self, DnsError> {
         let mut name = Self::ROOT;
         let mut reading = *cursor;
-        let mut is_behind_pointer = false;
+        let (mut is_behind_pointer, mut pointers_left) = (false, MAX_POINTERS);
         let mut earliest = cursor.at();
         loop {
             let length = reading.u8().ok_or(DnsError::Short)?;
@@ -46,6 +49,7 @@ impl Name {
                     *cursor = reading;
                     is_behind_pointer = true;
                 }
+                pointers_left = pointers_left.checked_sub(1).ok_or(DnsError::Name)?;
                 let target = usize::from(u16::from_be_bytes([length & !POINTER, low]));
                 if target >= earliest {
                     return Err(DnsError::Name);

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use super::Name;
 use super::cursor::Cursor;
 
-const IN: u16 = 1;
+pub(super) const IN: u16 = 1;
 const A: u16 = 1;
 const AAAA: u16 = 28;
 
@@ -50,23 +50,32 @@ impl<'a> Records<'a> {
         (self.left == 0).then_some(Self { left, ..self })
     }
 
-    fn read(&mut self) -> Option<Record<'a>> {
-        let cursor = &mut self.cursor;
-        Name::skip(cursor)?;
+    /// The next record, with the places of its owner's name and of its data: names there may point elsewhere.
+    pub(super) fn next_placed(&mut self) -> Option<Placed<'a>> {
+        let left = self.left.checked_sub(1)?;
+        let owner = self.cursor;
+        let mut cursor = owner;
+        Name::skip(&mut cursor)?;
         let (kind, class, ttl, length) = (cursor.u16()?, cursor.u16()?, cursor.u32()?, cursor.u16()?);
+        let data_at = cursor;
         let data = cursor.take(usize::from(length))?;
-        Some(Record { kind, class, ttl, data })
+        *self = Self { cursor, left };
+        Some(Placed { owner, record: Record { kind, class, ttl, data }, data: data_at })
     }
+}
+
+/// A record, and where its names are.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Placed<'a> {
+    pub(super) owner: Cursor<'a>,
+    pub(super) record: Record<'a>,
+    pub(super) data: Cursor<'a>,
 }
 
 impl<'a> Iterator for Records<'a> {
     type Item = Record<'a>;
 
     fn next(&mut self) -> Option<Record<'a>> {
-        let left = self.left.checked_sub(1)?;
-        let mut behind = self.clone();
-        let record = behind.read()?;
-        *self = Self { left, ..behind };
-        Some(record)
+        self.next_placed().map(|placed| placed.record)
     }
 }
