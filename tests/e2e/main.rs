@@ -13,6 +13,7 @@ mod counts_exact;
 mod demo;
 mod dns_clients;
 mod dns_ends;
+mod dns_names;
 mod draining;
 mod explicit_proxy;
 mod expressions;
@@ -92,7 +93,7 @@ const fn anywhere(name: &'static str, run: fn()) -> Test {
     Test { name, privileged: false, peer: None, run }
 }
 
-const GROUPS: [&[Test]; 34] = [
+const GROUPS: [&[Test]; 35] = [
     as_direct::TESTS,
     both_sides::TESTS,
     bytes_exact::TESTS,
@@ -101,6 +102,7 @@ const GROUPS: [&[Test]; 34] = [
     demo::TESTS,
     dns_clients::TESTS,
     dns_ends::TESTS,
+    dns_names::TESTS,
     draining::TESTS,
     explicit_proxy::TESTS,
     expressions::TESTS,

@@ -61,6 +61,11 @@ impl Sources<'_> {
         snapshot.push(&names::MAX_KAFKA_POSITIONS, whole(self.positions.max()));
         let turned_away = vec![Scalar::new(Labels::none(), self.positions.turned_away())];
         snapshot.push(&names::KAFKA_POSITIONS_TURNED_AWAY, turned_away);
+        let names = &self.vocabulary.destination_names;
+        snapshot.push(&names::DESTINATION_ADDRESSES, whole(names.addresses()));
+        snapshot.push(&names::MAX_DESTINATION_ADDRESSES, whole(names.max_addresses()));
+        let evicted = vec![Scalar::new(Labels::none(), names.evicted())];
+        snapshot.push(&names::DESTINATION_ADDRESSES_EVICTED, evicted);
         self.connections(&mut snapshot);
         snapshot.push(&names::STEERED_CONNECTIONS, self.health.steered_points());
         snapshot.push(&names::CONNECTIONS_NOT_OBSERVED, self.health.not_observed_points());

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Instant, SystemTime};
 
 use crate::collect::Sources;
+use crate::destination_names::DestinationNames;
 use crate::dns::DnsNames;
 use crate::kafka::{KafkaNames, Positions, UsedNames};
 use crate::labels::{ExchangeFamily, Vocabulary};
@@ -50,6 +51,7 @@ impl Fold {
             url_templates: UrlTemplates::new(options.max_url_templates),
             kafka: KafkaNames::new(&options.kafka),
             dns: DnsNames::new(&options.dns, shows_queries),
+            destination_names: DestinationNames::new(&options.destination_names),
             tells_both_sides: tells_both_sides(&options.views),
             counts_connections: rows.shows(ExchangeFamily::Connection),
             uses: rows.uses(),
@@ -134,6 +136,7 @@ impl Fold {
             self.positions.expire(now, ttl);
             self.forget_names(now, residues);
         }
+        self.vocabulary.destination_names.expire(now);
     }
 
     /// Gives up the names of Kafka that nothing is told by any more, where places for others may run short.

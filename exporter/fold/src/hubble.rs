@@ -72,7 +72,7 @@ const CONTEXTS: [(&str, Option<Context>); 11] = [
     ("pod", None),
     ("pod-name", None),
     ("pod-short", None),
-    ("dns", None),
+    ("dns", Some(Context::Dns)),
     ("ip", Some(Context::Ip)),
     ("reserved-identity", None),
     ("workload", Some(Context::NamespaceAndWorkload)),

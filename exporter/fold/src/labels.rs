@@ -15,13 +15,14 @@ use std::time::SystemTime;
 
 use flowfold_flow::Workload;
 
-pub(crate) use context::{Context, Contexts};
+pub(crate) use context::{Context, Contexts, is_named};
 pub(crate) use dns_key::Answers;
 pub(crate) use field::{Column, Field};
 pub(crate) use kafka_key::KafkaKey;
 pub(crate) use key::Key;
 pub(crate) use uses::Uses;
 
+use crate::destination_names::DestinationNames;
 use crate::dns::DnsNames;
 use crate::kafka::KafkaNames;
 use crate::names::{self, Metric, label};
@@ -170,6 +171,7 @@ pub(crate) struct Vocabulary {
     pub(crate) url_templates: UrlTemplates,
     pub(crate) kafka: KafkaNames,
     pub(crate) dns: DnsNames,
+    pub(crate) destination_names: DestinationNames,
     /// Whether label sets of the client's side say that the server's side is reported, too.
     pub(crate) tells_both_sides: bool,
     /// Whether connections that are over make label sets.
@@ -189,6 +191,7 @@ impl Vocabulary {
             url_templates: UrlTemplates::new(0),
             kafka: KafkaNames::new(&crate::KafkaLimits::default()),
             dns: DnsNames::new(&crate::DnsLimits::default(), false),
+            destination_names: DestinationNames::new(&crate::DestinationNameLimits::default()),
             tells_both_sides: false,
             counts_connections: false,
             uses: [Uses::ALL; ExchangeFamily::ALL.len()],
@@ -215,6 +218,9 @@ pub(crate) struct ExchangeLabels {
     pub(crate) source: Option<Arc<Workload>>,
     /// The server's workload; absent where the family has none.
     pub(crate) destination: Option<Arc<Workload>>,
+    /// The name by which the client knows the server, as it is shown; absent where the family has none, and where none was
+    /// learned. Only the client's reports have one.
+    pub(crate) destination_name: Option<Arc<str>>,
 }
 
 impl ExchangeLabels {
@@ -226,13 +232,22 @@ impl ExchangeLabels {
             port: if uses.port { self.port } else { 0 },
             source: self.source.filter(|_| uses.source),
             destination: self.destination.filter(|_| uses.destination),
+            destination_name: self.destination_name.filter(|_| uses.destination_name),
             ..self
         }
     }
 
     /// The labels of the series that takes what the ceiling turned away.
     pub(crate) const fn overflow(family: ExchangeFamily) -> Self {
-        Self { family, reporter: Reporter::Server, key: Key::OVERFLOW, port: 0, source: None, destination: None }
+        Self {
+            family,
+            reporter: Reporter::Server,
+            key: Key::OVERFLOW,
+            port: 0,
+            source: None,
+            destination: None,
+            destination_name: None,
+        }
     }
 
     /// Whether they have an `error_type`.
@@ -256,6 +271,7 @@ impl PartialEq for ExchangeLabels {
         (self.family, self.reporter, self.key, self.port) == (other.family, other.reporter, other.key, other.port)
             && of_workload(self.source.as_ref()) == of_workload(other.source.as_ref())
             && of_workload(self.destination.as_ref()) == of_workload(other.destination.as_ref())
+            && self.destination_name == other.destination_name
     }
 }
 
@@ -266,6 +282,7 @@ impl Hash for ExchangeLabels {
         (self.family, self.reporter, self.key, self.port).hash(state);
         of_workload(self.source.as_ref()).hash(state);
         of_workload(self.destination.as_ref()).hash(state);
+        self.destination_name.hash(state);
     }
 }
 

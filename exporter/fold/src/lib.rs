@@ -11,6 +11,7 @@ mod buckets;
 mod budget;
 mod cell;
 mod collect;
+mod destination_names;
 mod dns;
 mod fold;
 mod health;
@@ -34,6 +35,7 @@ mod views;
 mod worker;
 
 pub use buckets::Buckets;
+pub use destination_names::{DestinationNameLimits, MAX_MAX_DESTINATION_ADDRESSES, MAX_MAX_DESTINATION_NAMES};
 pub use dns::{DnsLimits, MAX_MAX_DNS_NAMES};
 pub use fold::Fold;
 pub use health::{Health, NotObserved, SteeredDirection};

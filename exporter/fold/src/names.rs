@@ -77,7 +77,7 @@ impl Metric {
 }
 
 /// Every metric that is exported where the configuration chooses no views, in the order in which they are exported.
-pub static ALL: [&Metric; 54] = [
+pub static ALL: [&Metric; 57] = [
     &HTTP_SERVER_REQUEST_DURATION,
     &HTTP_CLIENT_REQUEST_DURATION,
     &RPC_SERVER_CALL_DURATION,
@@ -110,6 +110,9 @@ pub static ALL: [&Metric; 54] = [
     &KAFKA_POSITIONS,
     &MAX_KAFKA_POSITIONS,
     &KAFKA_POSITIONS_TURNED_AWAY,
+    &DESTINATION_ADDRESSES,
+    &MAX_DESTINATION_ADDRESSES,
+    &DESTINATION_ADDRESSES_EVICTED,
     &CONNECTIONS_OPENED,
     &CONNECTIONS,
     &OPEN_CONNECTIONS,

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use crate::{
-    DnsLimits, HubbleMetric, KafkaLimits, LabelChoices, Methods, RouteTable, RpcMethods, View, WorkloadRoutes,
+    DestinationNameLimits, DnsLimits, HubbleMetric, KafkaLimits, LabelChoices, Methods, RouteTable, RpcMethods, View,
+    WorkloadRoutes,
 };
 
 /// The ceiling of exchange series where the configuration names none.
@@ -34,6 +35,8 @@ pub struct FoldOptions {
     pub kafka: KafkaLimits,
     /// How much of the names that are looked up is told.
     pub dns: DnsLimits,
+    /// How much is learned of the names of servers that no workload is known of, from the DNS answers of their clients.
+    pub destination_names: DestinationNameLimits,
     /// The naming schemes under which exchanges are shown.
     pub views: Vec<View>,
     /// What the view of Hubble shows.
@@ -64,6 +67,7 @@ impl Default for FoldOptions {
             rpc_methods: RpcMethods::default(),
             kafka: KafkaLimits::default(),
             dns: DnsLimits::default(),
+            destination_names: DestinationNameLimits::default(),
             views: vec![View::OpenTelemetry],
             hubble: HubbleMetric::usual(),
             labels: LabelChoices::default(),

@@ -36,7 +36,8 @@ impl FoldOptions {
     }
 
     fn preview_of(&self, rows: &Rows, family: ExchangeFamily) -> FamilyPreview {
-        let kept = rows.uses()[family as usize].key;
+        let uses = rows.uses()[family as usize];
+        let kept = uses.key;
         let keeps = |field: Field| {
             let mut of_field = crate::labels::Uses::default();
             of_field.add(family, field);
@@ -111,9 +112,19 @@ impl FoldOptions {
                 ("versions of IP", Field::IpFamily, 2),
             ],
         };
+        // The server's reports have none.
+        let is_named =
+            uses.destination_name && !matches!(family, ExchangeFamily::HttpServer | ExchangeFamily::RpcServer);
+        let server_names = match self.destination_names.max_names {
+            0 => 1,
+            max => max as u64 + 2,
+        };
         let is_made_of =
             |(_, field, count): &&(&str, Field, u64)| *count > 1 && (*field == Field::Reporter || keeps(*field));
-        let made_of: Vec<_> = factors.iter().filter(is_made_of).map(|(name, _, count)| (*name, *count)).collect();
+        let mut made_of: Vec<_> = factors.iter().filter(is_made_of).map(|(name, _, count)| (*name, *count)).collect();
+        if is_named && server_names > 1 {
+            made_of.push(("names of the server", server_names));
+        }
         let most = made_of.iter().fold(1_u64, |most, (_, count)| most.saturating_mul(*count));
         FamilyPreview { family: family.metric().name, most, made_of }
     }
@@ -147,6 +158,9 @@ mod tests {
         assert_eq!(most(&options, ExchangeFamily::HttpClient), 11 * 3 * 501 * 14 * 3 * 2);
         options.max_url_templates = 9;
         assert_eq!(most(&options, ExchangeFamily::HttpServer), 3, "it is not shown there");
+        options.destination_names.max_names = 8;
+        assert_eq!(most(&options, ExchangeFamily::HttpClient), 10 * 10 * 11 * 3 * 501 * 14 * 3 * 2);
+        assert_eq!(most(&options, ExchangeFamily::HttpServer), 3, "the server's reports have none");
         options.views = vec![View::GoGrpcPrometheus];
         assert_eq!(most(&options, ExchangeFamily::HttpServer), 1);
         assert_eq!(most(&options, ExchangeFamily::RpcServer), 501 * 18 * 4);

@@ -255,6 +255,7 @@ fn bytes_of(registered: &Registered) -> usize {
     let workloads = [&registered.labels.source, &registered.labels.destination];
     let text: usize =
         workloads.into_iter().flatten().map(|workload| workload.name.len() + workload.namespace.len()).sum();
+    let text = text + registered.labels.destination_name.as_deref().map_or(0, str::len);
     let place = size_of::<Option<LabelSet>>() + 2 * size_of::<usize>();
     size_of::<Registered>() + place + 2 * Budget::PER_ALLOCATION + text
 }

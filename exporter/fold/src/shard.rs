@@ -5,8 +5,9 @@ mod index;
 mod kafka;
 
 use std::cell::RefCell;
+use std::num::NonZeroU64;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use flowfold_flow::{
     ByteTally, ConnectionEnd, ConnectionInfo, ConnectionOutcome, Exchange, FlowSink, GrpcExchange, HttpExchange,
@@ -59,6 +60,10 @@ pub struct Connection {
     last_name: u16,
     /// The table of route templates that holds for the server.
     routes: u16,
+    /// The name by which the client knows the server, where one is learned.
+    name: Option<Arc<str>>,
+    /// When it was opened, in nanoseconds since 1970, until its name is settled.
+    opened: Option<NonZeroU64>,
     /// The registry's generation when the series were looked for.
     generation: u32,
 }
@@ -132,7 +137,7 @@ impl Shard {
         connection.series[place].record(&record, self.fold.registry().budget());
         if let Some(first_byte) = exchange.time_to_first_byte {
             if connection.first_byte.is_empty() {
-                connection.first_byte = self.first(&connection.info, ExchangeFamily::FirstByte);
+                connection.first_byte = self.first(connection, ExchangeFamily::FirstByte);
             }
             connection.first_byte.record(&Record::of(first_byte), self.fold.registry().budget());
         }
@@ -152,7 +157,7 @@ impl Shard {
         connection.series[place].record(&record, self.fold.registry().budget());
         if let Some(first_message) = grpc.time_to_first_message {
             if connection.first_message.is_empty() {
-                connection.first_message = self.first(&connection.info, ExchangeFamily::FirstMessage);
+                connection.first_message = self.first(connection, ExchangeFamily::FirstMessage);
             }
             connection.first_message.record(&Record::of(first_message), self.fold.registry().budget());
         }
@@ -172,6 +177,7 @@ impl Shard {
     /// Finds the series of a key and lets the connection hold them. Returns their place.
     #[cold]
     fn hold(&self, connection: &mut Connection, key: Key, family: impl Fn(Reporter) -> ExchangeFamily) -> usize {
+        let name = self.shown_name(connection);
         let info = &connection.info;
         let both = self.vocabulary.tells_both_sides && info.reporters == Reporters::BOTH;
         let key_of = |reporter| if both && reporter == Reporter::Client { key.with_server_too() } else { key };
@@ -182,12 +188,27 @@ impl Shard {
             port: info.server.port(),
             source: Some(Arc::clone(&info.source)),
             destination: Some(Arc::clone(&info.destination)),
+            destination_name: name.clone().filter(|_| reporter == Reporter::Client),
         });
         connection.hold(key, series)
     }
 
+    /// The name of a connection's server, as it is shown. It is looked for when the connection begins, and once more with
+    /// its first exchange: the client may have connected before the answer that it had been given was read.
+    fn shown_name(&self, connection: &mut Connection) -> Option<Arc<str>> {
+        let names = &self.vocabulary.destination_names;
+        if let Some(opened) = connection.opened.take()
+            && let Some(name) = names.name_of(&connection.info, opened.get())
+        {
+            connection.name = Some(name);
+        }
+        connection.name.as_deref().map(|name| names.shown(name))
+    }
+
     /// Counts a connection that is over by who its ends were.
-    fn ended(&self, info: &ConnectionInfo, outcome: ConnectionOutcome) {
+    fn ended(&self, connection: &mut Connection, outcome: ConnectionOutcome) {
+        let name = self.shown_name(connection);
+        let info = &connection.info;
         let series = self.reported(info, |reporter| ExchangeLabels {
             family: ExchangeFamily::Connection,
             reporter,
@@ -195,13 +216,16 @@ impl Shard {
             port: 0,
             source: Some(Arc::clone(&info.source)),
             destination: Some(Arc::clone(&info.destination)),
+            destination_name: name.clone().filter(|_| reporter == Reporter::Client),
         });
         series.record(&Record::of(Duration::ZERO), self.fold.registry().budget());
     }
 
     /// Finds the series of a time to the first of something.
     #[cold]
-    fn first(&self, info: &ConnectionInfo, family: ExchangeFamily) -> Reported {
+    fn first(&self, connection: &mut Connection, family: ExchangeFamily) -> Reported {
+        let name = self.shown_name(connection);
+        let info = &connection.info;
         self.reported(info, |reporter| ExchangeLabels {
             family,
             reporter,
@@ -209,6 +233,7 @@ impl Shard {
             port: info.server.port(),
             source: None,
             destination: Some(Arc::clone(&info.destination)),
+            destination_name: name.clone().filter(|_| reporter == Reporter::Client),
         })
     }
 }
@@ -233,6 +258,9 @@ impl FlowSink for Shard {
     type Connection = Connection;
 
     fn opened(&self, info: &Arc<ConnectionInfo>) -> Connection {
+        let names = &self.vocabulary.destination_names;
+        let opened = names.is_wanted(info).then(|| NonZeroU64::new(unix_nanos(SystemTime::now()))).flatten();
+        let name = opened.and_then(|opened| names.name_of(info, opened.get()));
         let connection = Connection {
             info: Arc::clone(info),
             protocol: Protocol::Unknown,
@@ -244,6 +272,8 @@ impl FlowSink for Shard {
             first_message: Reported::default(),
             last_name: 0,
             routes: self.vocabulary.routes.table_of(&info.destination),
+            name,
+            opened,
             generation: self.fold.registry().generation(),
         };
         self.direction(&connection).open();
@@ -278,11 +308,11 @@ impl FlowSink for Shard {
         }
     }
 
-    fn closed(&self, connection: Connection, end: &ConnectionEnd) {
+    fn closed(&self, mut connection: Connection, end: &ConnectionEnd) {
         self.direction(&connection).close(connection.protocol, end.outcome);
         // Datagrams have no flags to be told of.
         if self.vocabulary.counts_connections && end.outcome != ConnectionOutcome::Silent {
-            self.ended(&connection.info, end.outcome);
+            self.ended(&mut connection, end.outcome);
         }
     }
 

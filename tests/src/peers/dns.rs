@@ -13,6 +13,10 @@ use crate::world::{Family, World};
 pub const NAME: &str = "www.example.test";
 /// A name whose TXT record is longer than a datagram of 1232 bytes, and shorter than one of 4096.
 pub const LONG_NAME: &str = "long.example.test";
+/// A name that has the addresses of the client's side of the world.
+pub const SERVED: &str = "api.payments.test";
+/// An alias of that.
+pub const ALIAS: &str = "shop.example.test";
 /// A name that is not there.
 pub const GONE: &str = "gone.example.test";
 
@@ -28,6 +32,7 @@ impl Dnsmasq {
     pub fn start(world: &World) -> Self {
         let log = world.directory().join("dnsmasq.log");
         let text = (0..8).map(|part| format!("{part}").repeat(250)).collect::<Vec<_>>().join(",");
+        let own = |family| world.client_address(family, 53).ip();
         let command = world
             .remote("dnsmasq")
             .args([
@@ -41,6 +46,8 @@ impl Dnsmasq {
             .args(["--pid-file=", "--local=/test/", "--edns-packet-max=4096", "--log-queries", "--cache-size=0"])
             .arg(format!("--log-facility={}", log.display()))
             .arg(format!("--host-record={NAME},192.0.2.7,2001:db8::7"))
+            .arg(format!("--host-record={SERVED},{},{}", own(Family::V4), own(Family::V6)))
+            .arg(format!("--cname={ALIAS},{SERVED}"))
             .arg(format!("--txt-record={LONG_NAME},{text}"));
         let process = command.start(world.directory(), "dnsmasq");
         let dnsmasq = Self { process, log };

@@ -82,6 +82,11 @@ pub(super) fn config(source: &str, raw: RawConfig, flags: &Overrides) -> Result<
         raw.max_kafka_client_ids.as_ref(),
         raw.max_kafka_partitions.as_ref(),
     ];
+    let destination_names = [
+        raw.max_destination_names.as_ref(),
+        raw.max_destination_addresses.as_ref(),
+        raw.destination_name_grace.as_ref(),
+    ];
     let fold = FoldOptions {
         routes,
         workload_routes,
@@ -90,6 +95,7 @@ pub(super) fn config(source: &str, raw: RawConfig, flags: &Overrides) -> Result<
         rpc_methods: metrics::rpc_methods(p, raw.known_rpc_methods.as_deref(), raw.max_rpc_methods.as_ref()),
         kafka: metrics::kafka(p, kafka),
         dns: metrics::dns(p, raw.dns_question_labels.as_ref(), raw.max_dns_names.as_ref()),
+        destination_names: metrics::destination_names(p, destination_names, &rules),
         views: metrics::views(p, views.as_deref()),
         hubble: metrics::hubble(p, hubble.as_deref()),
         labels: metrics::labels(p, labels.as_ref()),

@@ -26,6 +26,9 @@ pub const MIN_MAX_BYTES: usize = 1024 * 1024;
 /// The shortest life of an idle series that can be asked for: below it a series would go between two scrapes.
 pub const MIN_SERIES_TTL: Duration = Duration::from_mins(1);
 
+/// The longest time that names of servers can be kept beyond that of the answer: addresses come to belong to others.
+pub const MAX_DESTINATION_NAME_GRACE: Duration = Duration::from_hours(24);
+
 /// The most patterns of paths that can be learned for each service.
 pub const MAX_MAX_URL_TEMPLATES: usize = 500;
 

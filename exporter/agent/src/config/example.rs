@@ -105,6 +105,14 @@ max_kafka_partitions: 10000
 dns_question_labels: 0
 max_dns_names: 200
 
+# Servers that no workload is known of can be told by the names that their clients have looked up before, if these lookups
+# are steered, too, as by <Egress/53/UDP/DNS>: the label destination_name. So many names at once, any other is shown as
+# _OTHER (500 is a good start); 0: no names are learned.
+max_destination_names: 0
+# For how many addresses names are kept, and for how long beyond the TTL of the answer: clients go on using an address.
+max_destination_addresses: 4096
+destination_name_grace: 5m
+
 # The most series of exchanges, and the most memory that they may take. Beyond either, further ones are counted in one
 # overflow series per family.
 max_series: 20000

@@ -4,6 +4,7 @@ use flowfold_fold::{DnsLimits, HubbleMetric, KafkaLimits, View};
 
 use super::*;
 
+mod names;
 mod telemetry;
 
 fn read(text: &str) -> Result<Config, ConfigError> {

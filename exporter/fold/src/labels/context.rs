@@ -4,10 +4,14 @@ use std::net::IpAddr;
 
 use flowfold_flow::Workload;
 
+use crate::destination_names::OTHER_NAME;
+
 /// One word for a side of a flow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Context {
     Namespace,
+    /// The name by which the client knows the server.
+    Dns,
     /// The address, of a peer of which nothing else is known.
     Ip,
     /// `namespace/workload`, or the workload alone where it has no namespace.
@@ -16,7 +20,7 @@ pub(crate) enum Context {
 }
 
 /// How many there are.
-const CONTEXTS: usize = 4;
+const CONTEXTS: usize = 5;
 
 /// Some of them: the first that is known is the value.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -51,12 +55,19 @@ impl Contexts {
         self == Self::default()
     }
 
-    /// Calls `take` with what is known of a workload.
-    pub(crate) fn value<T>(self, workload: Option<&Workload>, take: impl FnOnce(&str) -> T) -> T {
+    /// Whether this is one of them.
+    pub(crate) fn contains(self, context: Context) -> bool {
+        self.0.contains(&Some(context))
+    }
+
+    /// Calls `take` with what is known of a workload, and of a server by its name.
+    pub(crate) fn value<T>(self, workload: Option<&Workload>, name: Option<&str>, take: impl FnOnce(&str) -> T) -> T {
+        let name = name.filter(|name| *name != OTHER_NAME);
         let Some(workload) = workload else { return take("") };
         for context in self.0.into_iter().flatten() {
             match context {
                 Context::Namespace if !workload.namespace.is_empty() => return take(&workload.namespace),
+                Context::Dns if let Some(name) = name => return take(name),
                 Context::Ip if is_address(workload) => return take(&workload.name),
                 Context::Workload if is_named(workload) => return take(&workload.name),
                 Context::NamespaceAndWorkload if is_named(workload) => {
@@ -78,7 +89,7 @@ fn is_address(workload: &Workload) -> bool {
 }
 
 /// Whether more is known of a workload than its address.
-pub(super) fn is_named(workload: &Workload) -> bool {
+pub(crate) fn is_named(workload: &Workload) -> bool {
     *workload.name != *"unknown" && !is_address(workload)
 }
 
@@ -88,7 +99,7 @@ mod tests {
 
     fn text(contexts: &[Context], name: &str, namespace: &str) -> String {
         let workload = Workload { namespace: namespace.into(), ..Workload::named(name) };
-        contexts.iter().copied().collect::<Contexts>().value(Some(&workload), str::to_owned)
+        contexts.iter().copied().collect::<Contexts>().value(Some(&workload), None, str::to_owned)
     }
 
     #[test]
@@ -101,6 +112,13 @@ mod tests {
         assert_eq!(text(&all[1..2], "cart", "shop"), "");
         assert_eq!(text(&[], "cart", "shop"), "");
         assert_eq!(text(&[Context::Ip, Context::Ip, Context::Workload], "cart", ""), "cart");
+        let of_server = |name| {
+            let contexts: Contexts = [Context::Dns, Context::Ip].into_iter().collect();
+            contexts.value(Some(&Workload::named("192.0.2.1")), name, str::to_owned)
+        };
+        assert_eq!(of_server(Some("api.example")), "api.example");
+        assert_eq!([of_server(None), of_server(Some(OTHER_NAME))], ["192.0.2.1"; 2]);
+        assert!(Contexts::from(Context::Dns).contains(Context::Dns) && !all[0..3].contains(&Context::Dns));
         assert!(Contexts::default().is_empty() && !Contexts::from(Context::Ip).is_empty());
     }
 }

@@ -3,6 +3,7 @@
 use super::context::is_named;
 use super::key::ErrorType;
 use super::{Answers, Contexts, ExchangeLabels, Vocabulary};
+use crate::destination_names::OTHER_NAME;
 use crate::kafka;
 
 /// A label of a view: its name, and what of the store's label set is its value.
@@ -21,6 +22,10 @@ pub(crate) enum Field {
     SourceNamespace,
     DestinationWorkload,
     DestinationNamespace,
+    /// The name by which the client knows a server that no workload is known of.
+    DestinationName,
+    /// The same where there is one, else the server's workload.
+    DestinationNode,
     ErrorType,
     HttpMethod,
     HttpStatus,
@@ -106,6 +111,11 @@ impl Field {
             Self::DestinationNamespace => {
                 take(labels.destination.as_deref().map_or("", |workload| &workload.namespace))
             }
+            Self::DestinationName => take(labels.destination_name.as_deref().unwrap_or_default()),
+            Self::DestinationNode => {
+                let name = labels.destination_name.as_deref().filter(|name| *name != OTHER_NAME);
+                take(name.unwrap_or_else(|| labels.destination.as_deref().map_or("", |workload| &workload.name)))
+            }
             Self::ErrorType => match key.error_type(labels.reporter) {
                 ErrorType::None => take(""),
                 ErrorType::Status(status) => number(status, take),
@@ -135,8 +145,10 @@ impl Field {
             Self::HubbleQuery => vocabulary.dns.query(key.dns_name(), take),
             Self::HubbleAddresses => take(itoa::Buffer::new().format(key.dns_addresses())),
             Self::HttpProtocol => take(key.http_protocol()),
-            Self::Source(contexts) => contexts.value(labels.source.as_deref(), take),
-            Self::Destination(contexts) => contexts.value(labels.destination.as_deref(), take),
+            Self::Source(contexts) => contexts.value(labels.source.as_deref(), None, take),
+            Self::Destination(contexts) => {
+                contexts.value(labels.destination.as_deref(), labels.destination_name.as_deref(), take)
+            }
             Self::IpFamily => take(key.ip_family()),
             Self::TrafficDirection => take(labels.reporter.as_traffic_direction()),
             Self::ConnectionType => {

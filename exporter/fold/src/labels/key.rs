@@ -285,6 +285,7 @@ mod tests {
             port: 0,
             source: None,
             destination: None,
+            destination_name: None,
         };
         [Field::HttpMethod, Field::HttpStatus, Field::ErrorType, Field::HttpRoute, Field::HttpVersion, Field::UrlScheme]
             .map(|field| field.value(&labels, &vocabulary, str::to_owned))

@@ -74,6 +74,27 @@ pub static KAFKA_POSITIONS_TURNED_AWAY: Metric = Metric::counter(
     "Offsets that were not kept because max_kafka_partitions was reached: what they belong to is not in the lags.",
 );
 
+/// Addresses that have names.
+pub static DESTINATION_ADDRESSES: Metric = Metric::gauge(
+    "flowfold_destination_addresses",
+    &[],
+    "Addresses whose names are kept as DNS answers told them, for each client's workload; limited by max_destination_addresses.",
+);
+
+/// The ceiling of addresses.
+pub static MAX_DESTINATION_ADDRESSES: Metric = Metric::gauge(
+    "flowfold_destination_addresses_limit",
+    &[],
+    "Addresses whose names may be kept at most (max_destination_addresses); 0 where no names are learned.",
+);
+
+/// Addresses that lost their names.
+pub static DESTINATION_ADDRESSES_EVICTED: Metric = Metric::counter(
+    "flowfold_destination_addresses_evicted_total",
+    &[],
+    "Addresses whose names were given up before their time because max_destination_addresses was reached.",
+);
+
 /// What went to the overflow series.
 pub static SERIES_OVERFLOWED_EXCHANGES: Metric = Metric::counter(
     "flowfold_series_overflowed_exchanges_total",

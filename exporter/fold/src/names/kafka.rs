@@ -17,6 +17,7 @@ const REQUEST_LABELS: &[&str] = &[
     label::SOURCE_NAMESPACE,
     label::DESTINATION_WORKLOAD,
     label::DESTINATION_NAMESPACE,
+    label::DESTINATION_NAME,
     label::OTEL_METRIC_OVERFLOW,
 ];
 
@@ -30,6 +31,7 @@ const RECORD_LABELS: &[&str] = &[
     label::SOURCE_NAMESPACE,
     label::DESTINATION_WORKLOAD,
     label::DESTINATION_NAMESPACE,
+    label::DESTINATION_NAME,
     label::OTEL_METRIC_OVERFLOW,
 ];
 
@@ -39,6 +41,7 @@ const FETCH_LABELS: &[&str] = &[
     label::SERVER_PORT,
     label::DESTINATION_WORKLOAD,
     label::DESTINATION_NAMESPACE,
+    label::DESTINATION_NAME,
     label::OTEL_METRIC_OVERFLOW,
 ];
 
@@ -52,6 +55,7 @@ const THROTTLE_LABELS: &[&str] = &[
     label::SOURCE_NAMESPACE,
     label::DESTINATION_WORKLOAD,
     label::DESTINATION_NAMESPACE,
+    label::DESTINATION_NAME,
     label::OTEL_METRIC_OVERFLOW,
 ];
 

@@ -16,6 +16,9 @@ pub const CONNECTION_TYPE: &str = "connection_type";
 pub const DESTINATION: &str = "destination";
 /// The address of the side that a flow goes to, where nothing else is known of it.
 pub const DESTINATION_IP: &str = "destination_ip";
+/// The name by which the client knows a server that no workload is known of, learned from DNS; `_OTHER` beyond those that
+/// may be shown.
+pub const DESTINATION_NAME: &str = "destination_name";
 /// The namespace of the server's workload.
 pub const DESTINATION_NAMESPACE: &str = "destination_namespace";
 /// The server's workload.

@@ -16,6 +16,7 @@ const OPERATION_LABELS: &[&str] = &[
     label::SOURCE_NAMESPACE,
     label::DESTINATION_WORKLOAD,
     label::DESTINATION_NAMESPACE,
+    label::DESTINATION_NAME,
     label::OTEL_METRIC_OVERFLOW,
 ];
 
@@ -30,6 +31,7 @@ const MESSAGE_LABELS: &[&str] = &[
     label::SOURCE_NAMESPACE,
     label::DESTINATION_WORKLOAD,
     label::DESTINATION_NAMESPACE,
+    label::DESTINATION_NAME,
     label::OTEL_METRIC_OVERFLOW,
 ];
 

@@ -44,7 +44,7 @@ pub enum OtelType {
 use OtelReporter::{Agent, ByLabel, Destination, Source};
 
 /// The metrics, with what they are called in OTLP.
-static METRICS: [(&Metric, OtelMetric); 53] = [
+static METRICS: [(&Metric, OtelMetric); 56] = [
     (&super::HTTP_SERVER_REQUEST_DURATION, metric("http.server.request.duration", "s", Destination)),
     (&super::HTTP_CLIENT_REQUEST_DURATION, metric("http.client.request.duration", "s", Source)),
     (&super::RPC_SERVER_CALL_DURATION, metric("rpc.server.call.duration", "s", Destination)),
@@ -77,6 +77,9 @@ static METRICS: [(&Metric, OtelMetric); 53] = [
     (&super::KAFKA_POSITIONS, metric("flowfold.kafka.positions", "{position}", Agent)),
     (&super::MAX_KAFKA_POSITIONS, metric("flowfold.kafka.positions.limit", "{position}", Agent)),
     (&super::KAFKA_POSITIONS_TURNED_AWAY, metric("flowfold.kafka.positions.turned_away", "{position}", Agent)),
+    (&super::DESTINATION_ADDRESSES, metric("flowfold.destination.addresses", "{address}", Agent)),
+    (&super::MAX_DESTINATION_ADDRESSES, metric("flowfold.destination.addresses.limit", "{address}", Agent)),
+    (&super::DESTINATION_ADDRESSES_EVICTED, metric("flowfold.destination.addresses.evicted", "{address}", Agent)),
     (&super::CONNECTIONS_OPENED, metric("flowfold.connections.opened", "{connection}", Agent)),
     (&super::CONNECTIONS, metric("flowfold.connections", "{connection}", Agent)),
     (&super::OPEN_CONNECTIONS, metric("flowfold.open_connections", "{connection}", Agent)),
@@ -105,11 +108,13 @@ const fn metric(name: &'static str, unit: &'static str, reporter: OtelReporter) 
 }
 
 /// The labels, with what they are called in OTLP. The workloads' are ours: the conventions have attributes for who
-/// reports (the resource), and none for who is at the other end.
-static LABELS: [(&str, &str, OtelType); 42] = [
+/// reports (the resource), and none for who is at the other end. The server's name is not their `server.address`, which
+/// is what a client was told to use: it is learned, and not every series has one.
+static LABELS: [(&str, &str, OtelType); 43] = [
     (label::API, "api", OtelType::Text),
     (label::CLASS, "class", OtelType::Text),
     (label::CLIENT_ID, "client_id", OtelType::Text),
+    (label::DESTINATION_NAME, "destination.name", OtelType::Text),
     (label::DESTINATION_NAMESPACE, "destination.namespace", OtelType::Text),
     (label::DESTINATION_WORKLOAD, "destination.workload", OtelType::Text),
     (label::DIRECTION, "direction", OtelType::Text),

@@ -3,19 +3,24 @@
 use super::{Metric, label};
 use crate::buckets;
 
-/// The labels of the two durations.
-const RPC_LABELS: &[&str] = &[
-    label::RPC_SYSTEM_NAME,
-    label::RPC_METHOD,
-    label::RPC_RESPONSE_STATUS_CODE,
-    label::ERROR_TYPE,
-    label::SERVER_PORT,
-    label::SOURCE_WORKLOAD,
-    label::SOURCE_NAMESPACE,
-    label::DESTINATION_WORKLOAD,
-    label::DESTINATION_NAMESPACE,
-    label::OTEL_METRIC_OVERFLOW,
-];
+/// The labels of the two durations, with what one of them has beside those of the other.
+macro_rules! rpc_labels {
+    ($($more:expr),*) => {
+        &[
+            label::RPC_SYSTEM_NAME,
+            label::RPC_METHOD,
+            label::RPC_RESPONSE_STATUS_CODE,
+            label::ERROR_TYPE,
+            label::SERVER_PORT,
+            label::SOURCE_WORKLOAD,
+            label::SOURCE_NAMESPACE,
+            label::DESTINATION_WORKLOAD,
+            label::DESTINATION_NAMESPACE,
+            $($more,)*
+            label::OTEL_METRIC_OVERFLOW,
+        ]
+    };
+}
 
 /// The labels of the time to the first message, as few as those of HTTP's first byte.
 const FIRST_MESSAGE_LABELS: &[&str] = &[
@@ -23,6 +28,7 @@ const FIRST_MESSAGE_LABELS: &[&str] = &[
     label::SERVER_PORT,
     label::DESTINATION_WORKLOAD,
     label::DESTINATION_NAMESPACE,
+    label::DESTINATION_NAME,
     label::OTEL_METRIC_OVERFLOW,
 ];
 
@@ -34,6 +40,7 @@ const MESSAGE_LABELS: &[&str] = &[
     label::SERVER_PORT,
     label::DESTINATION_WORKLOAD,
     label::DESTINATION_NAMESPACE,
+    label::DESTINATION_NAME,
     label::OTEL_METRIC_OVERFLOW,
 ];
 
@@ -41,7 +48,7 @@ const MESSAGE_LABELS: &[&str] = &[
 pub static RPC_SERVER_CALL_DURATION: Metric = Metric::histogram(
     "rpc_server_call_duration_seconds",
     &buckets::HTTP,
-    RPC_LABELS,
+    rpc_labels!(),
     "Duration of gRPC calls to local servers, from the first byte of the request to the end of both streams.",
 );
 
@@ -49,7 +56,7 @@ pub static RPC_SERVER_CALL_DURATION: Metric = Metric::histogram(
 pub static RPC_CLIENT_CALL_DURATION: Metric = Metric::histogram(
     "rpc_client_call_duration_seconds",
     &buckets::HTTP,
-    RPC_LABELS,
+    rpc_labels!(label::DESTINATION_NAME),
     "Duration of gRPC calls of local clients, from the first byte of the request to the end of both streams.",
 );
 

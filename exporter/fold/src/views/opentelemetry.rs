@@ -7,6 +7,7 @@ use crate::kafka::messaging_operation;
 use crate::labels::{ExchangeFamily, Field, Registered, Reporter};
 use crate::names;
 
+/// The server's metric has all but the last.
 const HTTP_FIELDS: &[Field] = &[
     Field::HttpMethod,
     Field::HttpStatus,
@@ -20,8 +21,10 @@ const HTTP_FIELDS: &[Field] = &[
     Field::SourceNamespace,
     Field::DestinationWorkload,
     Field::DestinationNamespace,
+    Field::DestinationName,
 ];
 
+/// The server's metric has all but the last.
 const RPC_FIELDS: &[Field] = &[
     Field::RpcSystem,
     Field::RpcMethod,
@@ -32,6 +35,7 @@ const RPC_FIELDS: &[Field] = &[
     Field::SourceNamespace,
     Field::DestinationWorkload,
     Field::DestinationNamespace,
+    Field::DestinationName,
 ];
 
 const OPERATION_FIELDS: &[Field] = &[
@@ -46,6 +50,7 @@ const OPERATION_FIELDS: &[Field] = &[
     Field::SourceNamespace,
     Field::DestinationWorkload,
     Field::DestinationNamespace,
+    Field::DestinationName,
 ];
 
 const MESSAGE_FIELDS: &[Field] = &[
@@ -58,6 +63,7 @@ const MESSAGE_FIELDS: &[Field] = &[
     Field::SourceNamespace,
     Field::DestinationWorkload,
     Field::DestinationNamespace,
+    Field::DestinationName,
 ];
 
 const DNS_FIELDS: &[Field] = &[

@@ -6,8 +6,13 @@ use super::{Filter, Row, Value};
 use crate::labels::{ExchangeFamily, Field, Registered};
 use crate::names;
 
-const FIRST_FIELDS: &[Field] =
-    &[Field::Reporter, Field::ServerPort, Field::DestinationWorkload, Field::DestinationNamespace];
+const FIRST_FIELDS: &[Field] = &[
+    Field::Reporter,
+    Field::ServerPort,
+    Field::DestinationWorkload,
+    Field::DestinationNamespace,
+    Field::DestinationName,
+];
 
 const REQUEST_FIELDS: &[Field] = &[
     Field::Reporter,
@@ -22,6 +27,7 @@ const REQUEST_FIELDS: &[Field] = &[
     Field::SourceNamespace,
     Field::DestinationWorkload,
     Field::DestinationNamespace,
+    Field::DestinationName,
 ];
 
 const RECORD_FIELDS: &[Field] = &[
@@ -33,6 +39,7 @@ const RECORD_FIELDS: &[Field] = &[
     Field::SourceNamespace,
     Field::DestinationWorkload,
     Field::DestinationNamespace,
+    Field::DestinationName,
 ];
 
 const THROTTLE_FIELDS: &[Field] = &[
@@ -44,6 +51,7 @@ const THROTTLE_FIELDS: &[Field] = &[
     Field::SourceNamespace,
     Field::DestinationWorkload,
     Field::DestinationNamespace,
+    Field::DestinationName,
 ];
 
 pub(super) fn rows() -> [Row; 10] {
@@ -77,6 +85,7 @@ fn messages(row: Row, value: fn(Side) -> Value) -> Row {
             Field::ServerPort,
             Field::DestinationWorkload,
             Field::DestinationNamespace,
+            Field::DestinationName,
         ];
         row.with(family, value(side), &fields)
     })

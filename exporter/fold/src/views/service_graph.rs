@@ -4,7 +4,7 @@ use super::{Filter, Row, Value};
 use crate::labels::{ExchangeFamily, Field, Registered};
 use crate::names;
 
-const EDGE_FIELDS: &[Field] = &[Field::SourceWorkload, Field::DestinationWorkload, Field::ConnectionType];
+const EDGE_FIELDS: &[Field] = &[Field::SourceWorkload, Field::DestinationNode, Field::ConnectionType];
 const SERVER: [ExchangeFamily; 2] = [ExchangeFamily::HttpServer, ExchangeFamily::RpcServer];
 const CLIENT: [ExchangeFamily; 2] = [ExchangeFamily::HttpClient, ExchangeFamily::RpcClient];
 

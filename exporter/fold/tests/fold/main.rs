@@ -2,6 +2,7 @@
 
 mod ceiling;
 mod connections;
+mod destination_names;
 mod detail;
 mod dns;
 mod exchanges;

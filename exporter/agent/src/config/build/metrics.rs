@@ -4,15 +4,16 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use flowfold_fold::{
-    DEFAULT_MAX_RPC_METHODS, DnsLimits, HubbleMetric, KafkaLimits, LabelChoices, MAX_MAX_DNS_NAMES,
-    MAX_MAX_KAFKA_CLIENT_IDS, MAX_MAX_KAFKA_GROUPS, MAX_MAX_KAFKA_PARTITIONS, MAX_MAX_KAFKA_TOPICS,
-    MAX_MAX_RPC_METHODS, Methods, RpcMethods, View,
+    DEFAULT_MAX_RPC_METHODS, DestinationNameLimits, DnsLimits, HubbleMetric, KafkaLimits, LabelChoices,
+    MAX_MAX_DESTINATION_ADDRESSES, MAX_MAX_DESTINATION_NAMES, MAX_MAX_DNS_NAMES, MAX_MAX_KAFKA_CLIENT_IDS,
+    MAX_MAX_KAFKA_GROUPS, MAX_MAX_KAFKA_PARTITIONS, MAX_MAX_KAFKA_TOPICS, MAX_MAX_RPC_METHODS, Methods, RpcMethods,
+    View,
 };
 
 use super::{is_token, line_of, number, value};
-use crate::config::defaults;
 use crate::config::problem::Collector;
 use crate::config::raw::{RawLabels, Text};
+use crate::config::{Direction, L7, Rule, defaults};
 
 /// The HTTP methods that are shown by name.
 pub(super) fn known_methods(problems: &mut Collector, raw: Option<&[Text]>) -> Methods {
@@ -145,6 +146,41 @@ pub(super) fn dns(problems: &mut Collector, labels: Option<&Text>, names: Option
     let labels = none_to(problems, "dns_question_labels", labels, "tell none", MAX_NAME_LABELS);
     let names = none_to(problems, "max_dns_names", names, "name none", MAX_MAX_DNS_NAMES);
     DnsLimits { question_labels: labels.unwrap_or(usual.question_labels), max_names: names.unwrap_or(usual.max_names) }
+}
+
+/// How much is learned of the names of servers.
+pub(super) fn destination_names(
+    problems: &mut Collector,
+    raw: [Option<&Text>; 3],
+    rules: &[Rule],
+) -> DestinationNameLimits {
+    let [names, addresses, grace] = raw;
+    let usual = DestinationNameLimits::default();
+    let max_names = none_to(problems, "max_destination_names", names, "learn none", MAX_MAX_DESTINATION_NAMES);
+    if let Some(max_names) = names
+        && max_names.value.trim() != "0"
+        && !rules.is_empty()
+        && !rules.iter().copied().any(tells_names)
+    {
+        let what = "has no effect, as no rule steers the DNS lookups of local clients";
+        let fix = "add <Egress/53/UDP/DNS> to visibility, or write 0";
+        problems.report(Some(line_of(max_names)), "max_destination_names", what, fix);
+    }
+    let max_addresses = number(problems, "max_destination_addresses", addresses, MAX_MAX_DESTINATION_ADDRESSES);
+    let limit = defaults::MAX_DESTINATION_NAME_GRACE;
+    let read = |text: &str| humantime::parse_duration(text).ok().filter(|time| *time <= limit);
+    let fix = "write a number and a unit, as in 5m, 30s or 0s, up to 24h";
+    let grace = value(problems, "destination_name_grace", grace, "is not a time that can be used here", fix, read);
+    DestinationNameLimits {
+        max_names: max_names.unwrap_or(usual.max_names),
+        max_addresses: max_addresses.map_or(usual.max_addresses, usize::from),
+        grace: grace.unwrap_or(usual.grace),
+    }
+}
+
+/// Whether names can be learned by this rule.
+fn tells_names(rule: Rule) -> bool {
+    rule.direction == Direction::Egress && matches!(rule.l7, L7::Dns | L7::Auto)
 }
 
 /// The most labels that a name can have (RFC 1035 section 2.3.4).
