@@ -23,7 +23,7 @@ CALM: Final = "blue"
 SILENT: Final = "gray"
 STRANGE: Final = "purple"
 
-CORES: Final = "suffix: cores"
+CORES: Final = "suffix:cores"
 """The unit of CPU time in a second, in the words by which Grafana takes a unit of one's own."""
 
 PERCENTILE_COLORS: Final = {"/p50$/": CALM, "/p95$/": WARN, "/p99$/": BAD, "/p99.9$/": STRANGE}

@@ -21,6 +21,9 @@ Variable: TypeAlias = Builder[VariableModel]
 EVERYTHING: Final = ".*"
 """What a variable stands for that says All: also series that lack the label."""
 
+OBJECTIVE: Final = "99"
+"""The objective that is chosen at first, in percent: that of the alerts."""
+
 
 def datasource() -> Variable:
     """Where numbers come from."""
@@ -132,12 +135,12 @@ def chosen(name: str, label: str, query: str, description: str, everything: str 
 def objective() -> Variable:
     """The share of requests that are to go well, in percent."""
     values = ("99", "99.5", "99.9", "99.95", "99.99")
-    options = [VariableOption(selected=value == "99.9", text=value, value=value) for value in values]
+    options = [VariableOption(selected=value == OBJECTIVE, text=value, value=value) for value in values]
     return (
         CustomVariable("objective")
         .label("Objective, %")
         .description("The share of requests that are to go well: what they may fail beyond it is the error budget.")
         .values(",".join(values))
         .options(options)
-        .current(VariableOption(selected=True, text="99.9", value="99.9"))
+        .current(VariableOption(selected=True, text=OBJECTIVE, value=OBJECTIVE))
     )

@@ -177,8 +177,8 @@ def _series() -> Section:
         [
             trend(
                 "Fullness",
-                "Share of max_series, of max_bytes and of max_kafka_partitions that is in use. Above 0.9: see which "
-                "family grows, hide a label of it, or raise the limit.",
+                "Share of max_series, of max_bytes, of max_kafka_partitions and of max_destination_addresses that is in "
+                "use. Above 0.9: see which family grows, hide a label of it, or raise the limit.",
                 units.PercentUnit,
                 Line(
                     f"sum by (job, instance) ({select('flowfold_series')})"
@@ -190,6 +190,10 @@ def _series() -> Section:
                 ),
                 Line(
                     _full("flowfold_kafka_positions", "flowfold_kafka_positions_limit"), "{{instance}}, Kafka offsets"
+                ),
+                Line(
+                    _full("flowfold_destination_addresses", "flowfold_destination_addresses_limit"),
+                    "{{instance}}, addresses with names",
                 ),
                 most=1,
                 limits=style.rising(style.FULLNESS),
@@ -220,7 +224,7 @@ def _series() -> Section:
                 units.RequestsPerSecond,
                 Line(total(rate("flowfold_series_overflowed_exchanges_total"), "family"), family),
                 stacked=True,
-                span=THIRD,
+                span=QUARTER,
                 empty="none",
             ),
             trend(
@@ -229,7 +233,7 @@ def _series() -> Section:
                 "shown they are all; nothing to do.",
                 units.Short,
                 Line(total(increase("flowfold_series_expired_exchanges_total"), "family"), family),
-                span=THIRD,
+                span=QUARTER,
                 empty="none expired",
             ),
             trend(
@@ -238,7 +242,16 @@ def _series() -> Section:
                 "Raise max_kafka_partitions.",
                 units.OpsPerSecond,
                 Line(total(rate("flowfold_kafka_positions_turned_away_total"), "instance"), "{{instance}}"),
-                span=THIRD,
+                span=QUARTER,
+                empty="none",
+            ),
+            trend(
+                "Addresses given up",
+                "Addresses per second whose names from DNS were given up before their time: destination_name is "
+                "missing on what goes there next. Raise max_destination_addresses.",
+                units.OpsPerSecond,
+                Line(total(rate("flowfold_destination_addresses_evicted_total"), "instance"), "{{instance}}"),
+                span=QUARTER,
                 empty="none",
             ),
         ],

@@ -67,10 +67,11 @@ def _now() -> Section:
             ),
             figure(
                 "Budget left",
-                "Share of the error budget that is left of the time shown: 1 is untouched, below 0 the objective is "
-                "missed. When it is low: stop what is risky, and see who spends it below.",
+                "Share of the error budget that is left of the time shown: 100 % is untouched, below 0 the objective is "
+                "missed; all that is worse than -100 % shows as that. When it is low: stop what is risky, and see who "
+                "spends it below.",
                 units.PercentUnit,
-                _budget_left(),
+                f"clamp_min({_budget_left()}, -1)",
                 style.falling(style.BUDGET_LEFT),
             ),
             figure(
@@ -187,6 +188,7 @@ def _over_time() -> Section:
                 "often retries: see whether errors or durations rose first.",
                 units.RequestsPerSecond,
                 Line(promql.total(rate, *WORKLOAD), legend),
+                stacked=True,
                 span=THIRD,
             ),
             trend(
