@@ -5,7 +5,6 @@ import pathlib
 import re
 import subprocess
 import tempfile
-import threading
 
 import lab as place
 
@@ -17,23 +16,27 @@ REPORT = pathlib.Path(__file__).parent / "report.lua"
 class Scraper:
     """Scrapes a subject each second while it is loaded, as Prometheus would, only more often."""
 
-    def __init__(self, subject):
-        self.subject, self.over = subject, threading.Event()
-        self.thread = threading.Thread(target=self._loop)
+    # as long as any run of a load
+    MOST = 3600
 
-    def _loop(self):
-        # a real one reads on another machine, so this one must not take the core away from what is measured
-        while not self.over.wait(1):
-            subprocess.run(["nice", "-n", "19", "curl", "-sf", "-o", "/dev/null", f"http://{self.subject.metrics}/metrics"], check=True)
+    def __init__(self, subject):
+        self.subject, self.process = subject, None
 
     def __enter__(self):
         if self.subject.metrics:
-            self.thread.start()
+            # A real one reads on another machine, so this one starts once, and may only have what is left of the cores.
+            # Niceness would not do: who wakes up beside it waits for the end of its time slice.
+            url = f"http://{self.subject.metrics}/metrics?scrape=[1-{self.MOST}]"
+            self.process = subprocess.Popen(
+                ["chrt", "--idle", "0", "curl", "-sf", "--rate", "60/m", "-o", "/dev/null", url])
 
     def __exit__(self, *_):
-        self.over.set()
-        if self.subject.metrics:
-            self.thread.join()
+        if self.process:
+            ended = self.process.poll()
+            self.process.terminate()
+            self.process.wait()
+            if ended is not None:
+                raise SystemExit(f"{self.subject.title}: the scraper ended with {ended}")
 
 
 def wrk(subject, shape, seconds):
