@@ -74,7 +74,7 @@ try {
     // tables draw nothing where they cannot be seen
     await page.setViewport({ width: WIDTH, height: 4000 });
     await page.goto(`http://127.0.0.1:${server.address().port}/`);
-    const source = JSON.parse(await readFile(join(here, '..', `${board}.json`)));
+    const source = JSON.parse(await readFile(join(here, '../../dashboards', `${board}.json`)));
     await page.evaluate((...what) => window.show(...what), source, rows, span, WIDTH);
     // icons are loaded late, and tables are filled once they know their size
     await page.waitForNetworkIdle({ idleTime: 1000 });
