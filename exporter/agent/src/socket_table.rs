@@ -88,17 +88,21 @@ impl UdpSockets {
         found
     }
 
-    /// Whether a socket is found that is certainly there. None: there is none to look for.
+    /// Whether a socket is found that is certainly there. None: there is none to look for, or it could not be
+    /// asked.
     fn finds_its_own(&mut self) -> Option<bool> {
         let own = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).ok()?;
         let address = own.local_addr().ok()?;
-        let is_found = self.find(address, address).is_ok();
-        if !is_found {
-            tracing::warn!(
-                "this kernel does not list UDP sockets (CONFIG_INET_UDP_DIAG): the processes that send datagrams stay unknown"
-            );
+        match self.find(address, address) {
+            Ok(_) => Some(true),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                tracing::warn!(
+                    "this kernel does not list UDP sockets (CONFIG_INET_UDP_DIAG): the processes that send datagrams stay unknown"
+                );
+                Some(false)
+            }
+            Err(_) => None,
         }
-        Some(is_found)
     }
 
     fn find(&mut self, local: SocketAddr, remote: SocketAddr) -> io::Result<u64> {

@@ -1,8 +1,8 @@
 //! The names of servers that no workload is known of, learned from the DNS answers that their clients were given.
 //!
 //! Anybody who can have a name of their own looked up can have it point at somebody else's address. So an answer counts for
-//! connections of the workload that was given it, and for nobody else's; and one workload cannot push out the names of
-//! others.
+//! connections of the workload that was given it, and for nobody else's; and one workload cannot push out what others were
+//! told. Which of the names may be shown is first come, first served.
 
 mod shown;
 mod told;

@@ -176,6 +176,7 @@ impl Lookups {
         if self.open.len() >= MAX_IN_FLIGHT
             && let Some(oldest) = self.take(0)
         {
+            self.is_owed = true;
             self.finish(listening, &oldest, &Ending::without(Outcome::Unfinished), now);
         }
         let open = listening.tools.lookups.take().ok_or(UnparsedReason::TooManyInFlight)?;
@@ -250,6 +251,8 @@ impl Lookups {
 
     /// Ends all questions.
     pub(crate) fn end<S: FlowSink>(&mut self, listening: &mut Listening<'_, S>, outcome: Outcome, now: Instant) {
+        // An error of the network was one question's: answers to the others may come.
+        self.is_owed |= self.open.len() > 1;
         while let Some(oldest) = self.take(0) {
             self.finish(listening, &oldest, &Ending::without(outcome), now);
         }

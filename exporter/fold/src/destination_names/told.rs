@@ -133,6 +133,9 @@ impl Clients {
         if let Some(before) = told.remove(&ip) {
             if before.name == name.name {
                 name.told = before.told.min(name.told);
+            } else if before.told > name.told {
+                // Another worker read a later answer first.
+                name = before;
             }
             told.insert(ip, name);
             return false;

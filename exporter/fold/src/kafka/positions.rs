@@ -98,7 +98,7 @@ impl<'a> Sought<'a> {
 }
 
 impl Position {
-    fn new(hash: u64, sought: &Sought<'_>) -> Self {
+    fn new(hash: u64, sought: &Sought<'_>, told: Told) -> Self {
         Self {
             hash,
             whose: sought.whose,
@@ -106,7 +106,7 @@ impl Position {
             partition: sought.partition,
             broker: Arc::clone(sought.broker),
             client: sought.client().map(Arc::clone),
-            offset: AtomicI64::new(0),
+            offset: AtomicI64::new(told.offset()),
             lower: AtomicU32::new(0),
             writes: AtomicU32::new(0),
             retired: AtomicBool::new(false),
@@ -135,12 +135,12 @@ impl Position {
                 0
             }
             Told::Beyond(offset) => {
-                let lower =
-                    if offset < self.offset() { self.lower.load(Ordering::Relaxed) + 1 } else { 0 } % LOWER_ENDS;
-                if lower == 0 {
+                let last = self.offset.fetch_max(offset, Ordering::Relaxed);
+                let lower = if offset < last { self.lower.load(Ordering::Relaxed) + 1 } else { 0 };
+                if lower == LOWER_ENDS {
                     self.offset.store(offset, Ordering::Relaxed);
                 }
-                lower
+                lower % LOWER_ENDS
             }
         };
         self.lower.store(lower, Ordering::Relaxed);
@@ -221,7 +221,7 @@ impl Positions {
     }
 
     /// A position, made where there is room for it.
-    fn find_or_create(&self, hash: u64, sought: &Sought<'_>) -> Option<Arc<Position>> {
+    fn find_or_create(&self, hash: u64, sought: &Sought<'_>, told: Told) -> Option<Arc<Position>> {
         // When there is no more room, this is asked by each exchange that names a partition beyond: then it waits for
         // nobody.
         let mut known = if self.len() < self.max {
@@ -240,7 +240,7 @@ impl Positions {
             self.turned_away.fetch_add(1, Ordering::Relaxed);
             return None;
         }
-        let position = Arc::new(Position::new(hash, sought));
+        let position = Arc::new(Position::new(hash, sought, told));
         let tracked = Tracked { position: Arc::clone(&position), seen: None };
         known.insert_unique(hash, tracked, |tracked| tracked.position.hash);
         self.count.store(known.len(), Ordering::Relaxed);
@@ -248,9 +248,12 @@ impl Positions {
     }
 
     /// Gives up those that have not been written for as long as `ttl`, by a clock that says it is `now`. A group that has
-    /// stopped is behind all the more: it keeps its place while the partition is written or read.
+    /// stopped is behind all the more: it keeps its place while the partition is written or read, unless places run short for
+    /// those that are alive.
     pub(crate) fn expire(&self, now: Instant, ttl: Duration) {
         let mut known = self.known();
+        let is_short = known.len() > self.max - self.max / 10;
+        let kept = if is_short { ttl } else { GROUP_KEPT };
         let idle = |tracked: &mut Tracked| {
             let idle = tracked.look(now);
             (idle >= ttl).then(|| (Arc::clone(&tracked.position), idle))
@@ -262,7 +265,7 @@ impl Positions {
                 let hash = self.hasher.hash_one(brokers.identity());
                 known.find(hash, |tracked| tracked.position.is(&brokers)).is_some_and(|it| it.idle(now) < ttl)
             };
-            if matches!(position.whose, Whose::Group(_)) && idle < GROUP_KEPT && is_alive() {
+            if matches!(position.whose, Whose::Group(_)) && idle < kept && is_alive() {
                 continue;
             }
             position.retired.store(true, Ordering::Relaxed);
@@ -286,7 +289,7 @@ impl KnownPositions {
             position.tell(told);
             return;
         }
-        let Some(position) = positions.find_or_create(hash, sought) else { return };
+        let Some(position) = positions.find_or_create(hash, sought, told) else { return };
         position.tell(told);
         // What was given up goes before the table would have to grow for it.
         if self.0.len() == self.0.capacity() {

@@ -112,3 +112,23 @@ fn a_group_that_has_stopped_is_kept_while_its_partition_lives() {
     assert_eq!(kept_after(7 * 24 * 60 - 1), of_group);
     assert_eq!(kept_after(7 * 24 * 60), of_group[..1]);
 }
+
+#[test]
+fn groups_that_have_stopped_make_room_where_it_runs_short() {
+    let positions = Positions::new(10);
+    let broker = workload("kafka-0", "");
+    let of = |whose, partition| Sought { whose, topic: 3, partition, broker: &broker, client: &broker };
+    let start = Instant::now();
+    let mut worker = KnownPositions::default();
+    for partition in 0..5 {
+        worker.tell(&positions, &of(Whose::Group(4), partition), Told::At(5));
+    }
+    for ttls in 0..2 {
+        for partition in 0..5 {
+            worker.tell(&positions, &of(Whose::Brokers, partition), Told::At(6));
+        }
+        assert_eq!(positions.len(), 10);
+        positions.expire(start + ttls * TTL, TTL);
+    }
+    assert!(positions.len() == 5 && positions.all().iter().all(|position| position.whose == Whose::Brokers));
+}
