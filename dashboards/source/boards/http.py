@@ -14,6 +14,7 @@ from promql import BY, CALLER, FAILED, HTTP, TO, WORKLOAD, select
 ROUTE = 'http_route=~"$route"'
 FIRST_BYTE = "flowfold_http_time_to_first_byte_seconds"
 SERVED_BY = 'reporter="server"'
+LEARNED = 'destination_name!=""'
 QUANTILES = ((0.5, "p50"), (0.95, "p95"), (0.99, "p99"))
 
 STATUS_COLORS = {
@@ -327,5 +328,33 @@ def _asked() -> Section:
                     exemplars=True,
                 ),
             ),
+            _learned(),
         ],
+    )
+
+
+def _learned() -> AnyPanel:
+    """Servers that are no workload, by the name that led their callers there."""
+    by = (*CALLER, "destination_name")
+    rate, failed, buckets = (
+        promql.rate(f"{HTTP.asked}_{suffix}", TO, BY, LEARNED, *more)
+        for suffix, more in (("count", ()), ("count", (FAILED,)), ("bucket", ()))
+    )
+    return listing(
+        "Asked, by learned name",
+        "Servers that no workload is known of, by the name that their caller looked up: max_destination_names switches "
+        "it on, beside a rule <Egress/53/UDP/DNS>. One that fails or slows down for all its callers is to be taken up "
+        "with whoever runs it; for one caller alone, look at that caller. _OTHER: raise max_destination_names.",
+        [
+            Label("source_namespace", "Namespace"),
+            Label("source_workload", "Caller", [links.to_traces("source")]),
+            Label("destination_name", "Name"),
+        ],
+        [
+            Column("Rate", promql.total(rate, *by), units.RequestsPerSecond),
+            Column("Errors", promql.share(failed, rate, *by), units.PercentUnit, style.rising(style.ERROR_SHARE)),
+            Column("p95", promql.quantile(0.95, buckets, *by), units.Seconds),
+        ],
+        sort="Rate",
+        empty="no names learned: see max_destination_names",
     )

@@ -14,7 +14,9 @@ use flowfold_expose::otlp::{
     TlsFiles,
 };
 use flowfold_expose::{Endpoints, Readiness, Source, SpanOptions, Spans};
-use flowfold_fold::{DnsLimits, Fold, FoldOptions, HubbleMetric, KafkaLimits, Methods, RouteTable, View};
+use flowfold_fold::{
+    DestinationNameLimits, DnsLimits, Fold, FoldOptions, HubbleMetric, KafkaLimits, Methods, RouteTable, View,
+};
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::{oneshot, watch};
 
@@ -96,6 +98,7 @@ fn options() -> FoldOptions {
         max_url_templates: 10,
         kafka: KafkaLimits { max_client_ids: 10, ..KafkaLimits::default() },
         dns: DnsLimits { question_labels: 2, ..DnsLimits::default() },
+        destination_names: DestinationNameLimits { max_names: 10, ..DestinationNameLimits::default() },
         views: View::ALL.to_vec(),
         hubble: HubbleMetric::parse_all(hubble).expect("metrics of Hubble"),
         ..FoldOptions::default()

@@ -1,16 +1,16 @@
 //! Exchanges of every kind: each protocol, the ways to end, each reporter. As few of each as tell something else: an exporter
 //! that is not optimised has to render them all, once for each view.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use flowfold_flow::{
-    ByteTally, ConnectionEnd, ConnectionInfo, ConnectionOutcome, DnsAnswer, DnsExchange, DnsRcode, DnsRecords,
-    DnsTransport, DnsType, Exchange, FailureReason, FlowSink, GrpcCall, GrpcExchange, GrpcFlavour, GrpcMessages,
-    GrpcStatus, HttpExchange, HttpVersion, KafkaApi, KafkaError, KafkaExchange, KafkaPartition, KafkaRecords,
-    KafkaTopic, KnownMethod, Operation, Outcome, Protocol, Refusal, Reporters, Side, UnparsedReason, UrlScheme,
-    Workload,
+    ByteTally, ConnectionEnd, ConnectionInfo, ConnectionOutcome, DnsAddress, DnsAnswer, DnsExchange, DnsRcode,
+    DnsRecords, DnsTransport, DnsType, Exchange, FailureReason, FlowSink, GrpcCall, GrpcExchange, GrpcFlavour,
+    GrpcMessages, GrpcStatus, HttpExchange, HttpVersion, KafkaApi, KafkaError, KafkaExchange, KafkaPartition,
+    KafkaRecords, KafkaTopic, KnownMethod, Operation, Outcome, Protocol, Refusal, Reporters, Side, UnparsedReason,
+    UrlScheme, Workload,
 };
 use flowfold_fold::{Health, NotObserved, SteeredDirection};
 
@@ -20,6 +20,9 @@ const PAIRS: [(&str, &str, &str, &str, Reporters); 3] = [
     ("", "office", "shop", "reviews", Reporters::SERVER),
     ("shop", "reviews", "", "payments.example", Reporters::CLIENT),
 ];
+
+/// The address that lookups are answered with. Nothing else is known of the server there.
+const LOOKED_UP: IpAddr = IpAddr::V4(Ipv4Addr::new(203, 0, 113, 9));
 
 /// How long exchanges take, in turn: most buckets get some.
 const MILLIS: [u64; 6] = [1, 8, 40, 300, 1200, 6000];
@@ -51,6 +54,8 @@ const ERRORS: [KafkaError; 3] = [KafkaError::NONE, KafkaError(10), KafkaError(27
 /// The connections that it is about.
 pub(super) struct Traffic {
     connections: Vec<Arc<ConnectionInfo>>,
+    /// To a server that has a name by what its client looked up alone.
+    to_looked_up: Arc<ConnectionInfo>,
     round: u64,
 }
 
@@ -64,7 +69,13 @@ impl Traffic {
             source: workload(source_namespace, source).into(),
             destination: workload(namespace, destination).into(),
         };
-        Self { connections: PAIRS.map(connection).map(Arc::new).into(), round: 0 }
+        let [.., asking] = PAIRS.map(connection);
+        let to_looked_up = ConnectionInfo {
+            server: SocketAddr::from((LOOKED_UP, 80)),
+            destination: Workload::named(&LOOKED_UP.to_string()).into(),
+            ..asking
+        };
+        Self { connections: PAIRS.map(connection).map(Arc::new).into(), to_looked_up: Arc::new(to_looked_up), round: 0 }
     }
 
     /// Tells a sink of one more of everything.
@@ -85,6 +96,13 @@ impl Traffic {
                 sink.closed(open, &ConnectionEnd { outcome: ConnectionOutcome::ALL[turned] });
             }
         }
+        // only now: a server has the name that its client was told before
+        let mut open = sink.opened(&self.to_looked_up);
+        sink.protocol(&mut open, Protocol::Http1);
+        for exchange in Self::exchanges(&self.to_looked_up, Protocol::Http1) {
+            sink.exchange(&mut open, &exchange);
+        }
+        sink.closed(open, &ConnectionEnd { outcome: ConnectionOutcome::Closed });
         for refusal in Refusal::ALL {
             sink.refused(refusal);
         }
@@ -225,9 +243,13 @@ fn grpc(call: GrpcCall, status: GrpcStatus, duration: Duration) -> Operation<'st
 }
 
 fn dns(transport: DnsTransport, code: Option<DnsRcode>) -> Operation<'static> {
+    let addresses: &[_] = match code {
+        Some(DnsRcode::NOERROR) => &[DnsAddress { ip: LOOKED_UP, ttl: 60 }],
+        _ => &[],
+    };
     let answer = code.map(|rcode| {
-        let of_question = u16::from(rcode == DnsRcode::NOERROR);
+        let of_question = u16::try_from(addresses.len()).unwrap_or(u16::MAX);
         DnsAnswer { rcode, is_truncated: false, records: DnsRecords { of_question, ..DnsRecords::default() } }
     });
-    Operation::Dns(DnsExchange { transport, name: b"details.example.test", kind: DnsType::A, answer, addresses: &[] })
+    Operation::Dns(DnsExchange { transport, name: b"details.example.test", kind: DnsType::A, answer, addresses })
 }
