@@ -102,7 +102,12 @@ impl Subject {
     fn add(all: &mut Expressions, label: &str, text: &str, depth: Depth) {
         let expr = parse(text).unwrap_or_else(|error| panic!("{label}: {error}"));
         let texts = match depth {
-            Depth::Whole => BTreeSet::from([unconditional(&expr)]),
+            Depth::Whole => {
+                // What guards a division goes with the conditions, and the demo may open no connection within the time of
+                // a rate: that there are series to divide is asked then.
+                let bare = unconditional(&expr);
+                BTreeSet::from([if bare == expr.to_string() { bare } else { format!("count({bare})") }])
+            }
             Depth::Claims => claims(&expr),
         };
         for text in texts {
