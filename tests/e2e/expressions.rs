@@ -40,8 +40,9 @@ const SCRAPES: f64 = 4.0;
 /// How long they may take where the machine has much else to do.
 const SCRAPING: Duration = Duration::from_mins(1);
 
-/// How long expressions without data are asked again. What is slow here is to show everything once.
-const PATIENCE: Duration = Duration::from_secs(40);
+/// How long expressions without data are asked again. A subquery with a step of a minute looks at whole minutes alone: one
+/// has to pass after the first that was recorded.
+const PATIENCE: Duration = Duration::from_secs(80);
 
 /// How long the demo may take to end.
 const END: Duration = Duration::from_secs(30);
