@@ -21,6 +21,13 @@ BY: Final = 'source_workload=~"$caller"'
 FAILED: Final = 'error_type!=""'
 """Series of what went wrong."""
 
+SERVED_BY: Final = 'reporter="server"'
+ASKED_BY: Final = 'reporter="client"'
+"""Series of what servers' sides report, and clients', where one family has both."""
+
+QUANTILES: Final = ((0.5, "p50"), (0.95, "p95"), (0.99, "p99"))
+"""The percentiles of durations that are shown, and what they are called."""
+
 WORKLOAD: Final = ("destination_namespace", "destination_workload")
 CALLER: Final = ("source_namespace", "source_workload")
 EDGE: Final = (*CALLER, *WORKLOAD)
@@ -66,15 +73,15 @@ KAFKA: Final = Sides(
     "Kafka",
     "kafka_request_duration_seconds",
     "kafka_request_duration_seconds",
-    'reporter="server"',
-    'reporter="client"',
+    SERVED_BY,
+    ASKED_BY,
 )
 DNS: Final = Sides(
     "DNS",
     "dns_lookup_duration_seconds",
     "dns_lookup_duration_seconds",
-    'reporter="server"',
-    'reporter="client"',
+    SERVED_BY,
+    ASKED_BY,
 )
 
 NOT_WAITING: Final = 'api!~"Fetch|"'

@@ -13,7 +13,6 @@ from promql import BY, CALLER, DNS, FAILED, WORKLOAD
 EMPTY = "no lookups seen: is there a rule <Egress/53/UDP/DNS>?"
 TO = 'destination_namespace=~"$server_namespace",destination_workload=~"$server"'
 UNANSWERED = f'{FAILED},dns_response_code=""'
-QUANTILES = ((0.5, "p50"), (0.95, "p95"), (0.99, "p99"))
 
 CODE_COLORS = {
     "/^NOERROR$/": style.GOOD,
@@ -164,7 +163,7 @@ def _durations() -> Section:
                 "How long lookups take that are answered. p50 high: no cache nearby; p99 alone high: names that the "
                 "resolver must ask others for.",
                 units.Seconds,
-                *(Line(promql.quantile(of, _buckets(answered)), name) for of, name in QUANTILES),
+                *(Line(promql.quantile(of, _buckets(answered)), name) for of, name in promql.QUANTILES),
                 colors=style.PERCENTILE_COLORS,
                 span=THIRD,
                 empty=EMPTY,

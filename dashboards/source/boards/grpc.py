@@ -14,9 +14,7 @@ METHOD = 'rpc_method=~"$method"'
 FIRST_MESSAGE = "flowfold_rpc_time_to_first_message_seconds"
 MESSAGES = "flowfold_rpc_messages_total"
 MESSAGE_BYTES = "flowfold_rpc_message_bytes_total"
-SERVED_BY = 'reporter="server"'
 UP, DOWN = 'side="client_to_server"', 'side="server_to_client"'
-QUANTILES = ((0.5, "p50"), (0.95, "p95"), (0.99, "p99"))
 
 CODE_COLORS = {
     "/^OK$/": style.GOOD,
@@ -100,14 +98,14 @@ def _now() -> Section:
                 "Messages per second, both ways, of calls that ended. It falls while calls go on: streams end early, "
                 "see their codes.",
                 units.MessagesPerSecond,
-                promql.total(promql.rate(MESSAGES, SERVED_BY, TO, METHOD)),
+                promql.total(promql.rate(MESSAGES, promql.SERVED_BY, TO, METHOD)),
             ),
             figure(
                 "Bytes",
                 "Bytes of messages per second, both ways, compressed as on the wire. A jump without more calls is "
                 "larger messages.",
                 units.BytesPerSecondIEC,
-                promql.total(promql.rate(MESSAGE_BYTES, SERVED_BY, TO, METHOD)),
+                promql.total(promql.rate(MESSAGE_BYTES, promql.SERVED_BY, TO, METHOD)),
             ),
         ],
     )
@@ -153,7 +151,7 @@ def _served() -> Section:
 
 
 def _durations() -> Section:
-    first = promql.rate(f"{FIRST_MESSAGE}_bucket", SERVED_BY, TO)
+    first = promql.rate(f"{FIRST_MESSAGE}_bucket", promql.SERVED_BY, TO)
     return Section(
         "Duration",
         [
@@ -162,7 +160,7 @@ def _durations() -> Section:
                 "Duration from the first byte of the request to the end of both streams. Points are exemplars that "
                 "lead to traces: open one of the slow ones.",
                 units.Seconds,
-                *(Line(promql.quantile(of, _buckets()), name, exemplars=True) for of, name in QUANTILES),
+                *(Line(promql.quantile(of, _buckets()), name, exemplars=True) for of, name in promql.QUANTILES),
                 colors=style.PERCENTILE_COLORS,
             ),
             spread(
@@ -212,7 +210,10 @@ def _methods() -> Section:
                         units.PercentUnit,
                         style.rising(style.ERROR_SHARE),
                     ),
-                    *(Column(name, promql.quantile(of, _buckets(), *by), units.Seconds) for of, name in QUANTILES),
+                    *(
+                        Column(name, promql.quantile(of, _buckets(), *by), units.Seconds)
+                        for of, name in promql.QUANTILES
+                    ),
                 ],
                 sort="Rate",
             ),
@@ -237,7 +238,7 @@ def _messages() -> Section:
     calls = promql.rate(f"{GRPC.served}_count", TO, METHOD)  # messages do not tell who called
     both = {"up": UP, "down": DOWN}
     messages, sizes = (
-        {side: promql.rate(family, SERVED_BY, TO, METHOD, matcher) for side, matcher in both.items()}
+        {side: promql.rate(family, promql.SERVED_BY, TO, METHOD, matcher) for side, matcher in both.items()}
         for family in (MESSAGES, MESSAGE_BYTES)
     )
     return Section(

@@ -13,9 +13,7 @@ from promql import BY, CALLER, FAILED, HTTP, TO, WORKLOAD, select
 
 ROUTE = 'http_route=~"$route"'
 FIRST_BYTE = "flowfold_http_time_to_first_byte_seconds"
-SERVED_BY = 'reporter="server"'
 LEARNED = 'destination_name!=""'
-QUANTILES = ((0.5, "p50"), (0.95, "p95"), (0.99, "p99"))
 
 STATUS_COLORS = {
     "/^1/": style.CALM,
@@ -157,7 +155,7 @@ def _served() -> Section:
 
 
 def _durations() -> Section:
-    first = promql.rate(f"{FIRST_BYTE}_bucket", SERVED_BY, TO)
+    first = promql.rate(f"{FIRST_BYTE}_bucket", promql.SERVED_BY, TO)
     workload = panels.WORKLOAD_NAME
     return Section(
         "Duration",
@@ -167,7 +165,7 @@ def _durations() -> Section:
                 "Duration from the first byte of the request to the last of the answer. Points are exemplars that "
                 "lead to traces. p99 far above p95: few slow requests, find their route below.",
                 units.Seconds,
-                *(Line(promql.quantile(of, _served_buckets()), name, exemplars=True) for of, name in QUANTILES),
+                *(Line(promql.quantile(of, _served_buckets()), name, exemplars=True) for of, name in promql.QUANTILES),
                 colors=style.PERCENTILE_COLORS,
             ),
             spread(
@@ -226,7 +224,7 @@ def _routes() -> Section:
                     Column(
                         "Errors", promql.share(failed, rate, *by), units.PercentUnit, style.rising(style.ERROR_SHARE)
                     ),
-                    *(Column(name, promql.quantile(of, buckets, *by), units.Seconds) for of, name in QUANTILES),
+                    *(Column(name, promql.quantile(of, buckets, *by), units.Seconds) for of, name in promql.QUANTILES),
                 ],
                 sort="Rate",
             )
@@ -277,7 +275,7 @@ def _kind(title: str, description: str, expr: str, legend: str) -> AnyPanel:
 def _asked() -> Section:
     rate, failed = (promql.rate(f"{HTTP.asked}_count", TO, BY, *more) for more in ((), (FAILED,)))
     buckets = promql.rate(f"{HTTP.asked}_bucket", TO, BY)
-    first = promql.rate(f"{FIRST_BYTE}_bucket", 'reporter="client"', TO)
+    first = promql.rate(f"{FIRST_BYTE}_bucket", promql.ASKED_BY, TO)
     pair = "{{source_workload}} to {{destination_workload}}"
     by = (*CALLER, *WORKLOAD)
     status = promql.told(rate, "http_response_status_code")

@@ -28,7 +28,6 @@ BEYOND_WAIT = Sides(
     KAFKA.asked_by,
     WORKLOAD,
 )
-QUANTILES = ((0.5, "p50"), (0.95, "p95"), (0.99, "p99"))
 
 LAG_OF = "kafka_consumer_lag"
 FETCH_LAG_OF = "kafka_fetch_lag"
@@ -328,7 +327,7 @@ def _time() -> Section:
                 "Time that brokers took for a Fetch beyond the wait that it allowed: the part that is the broker's. "
                 "More than some milliseconds: disks that are read for old records, or an overloaded broker.",
                 units.Seconds,
-                *(Line(promql.quantile(of, beyond), name) for of, name in QUANTILES),
+                *(Line(promql.quantile(of, beyond), name) for of, name in promql.QUANTILES),
                 colors=style.PERCENTILE_COLORS,
                 empty="no Fetch seen",
             ),

@@ -6,12 +6,11 @@ import style
 import variables
 from board import Board, Section
 from panels import QUARTER, THIRD, Line, spread, trend
-from promql import heat, of_agents, per, quantile, rate, share, told, total
+from promql import QUANTILES, heat, of_agents, per, quantile, rate, share, told, total
 
 NO_HUBBLE = "metrics.views has no hubble"
 NO_GRPC = "metrics.views has no go-grpc-prometheus"
 NO_GRAPH = "metrics.views has no service-graph"
-QUANTILES = ((0.5, "p50"), (0.95, "p95"), (0.99, "p99"))
 
 
 def board() -> Board:
