@@ -91,6 +91,6 @@ PARTS = {
         Target("records a second", "requests_per_second", PRODUCE, "direct", "least", 0.9),
         Target("records a second", "requests_per_second", CONSUME, "direct", "least", 0.9),
     ], subjects=("direct", "flowfold", "explicit")),
-    "dns": Part("dns", "DNS over UDP", "dns", ["dnsmasq", "dnsperf"], dns.load, [FEW, ALL], ["p50_us", "p99_us"], [],
+    "dns": Part("dns", "DNS over UDP", "dns", ["dnsmasq", "rustc"], dns.load, [FEW, ALL], ["p50_us", "p99_us"], [],
                 subjects=("direct", "flowfold")),
 }
