@@ -71,8 +71,7 @@ fn dig_by_both_transports() {
     }
     // The programs' counters are read a few times per second.
     agent.scrape_until("the programs to have counted", |scrape| {
-        let steered = |direction| scrape.count("flowfold_steered_connections_total", &[("direction", direction)]);
-        (steered("egress_udp"), steered("egress")) == (6, 6)
+        scrape.count("flowfold_steered_connections_total", &[("direction", "egress")]) == 6
     });
     agent.stop();
 }

@@ -14,7 +14,7 @@ NOT_OBSERVED = "flowfold_connections_not_observed_total"
 STEERED = "flowfold_steered_connections_total"
 OPENED = "flowfold_connections_opened_total"
 REFUSED = "flowfold_connections_refused_total"
-LOST = "flowfold_datagrams_lost_total"
+UNREAD = "flowfold_datagrams_unread_total"
 EXCHANGES = "flowfold_exchanges_total"
 OPAQUE, UNPARSED = 'class="opaque"', 'class="unparsed"'
 
@@ -186,17 +186,17 @@ def _past() -> Section:
                 empty="all are observed",
             ),
             trend(
-                "Refused or lost, by reason",
+                "Refused or unread, by reason",
                 "Connections per second that were reset without being relayed. loop: it was going to the agent's own "
                 "listener; no_destination: it came there without having been steered; no_socket: out of "
-                "descriptors, raise LimitNOFILE. Datagrams that could not be sent on are shown beside them: see the "
-                "agent's log at level debug for the errors.",
+                "descriptors, raise LimitNOFILE. Datagrams that passed by faster than the agent read them are shown "
+                "beside them.",
                 units.CountsPerSecond,
                 Line(total(rate(REFUSED), "reason"), "{{reason}}"),
-                Line(total(rate(LOST), "side"), "datagrams lost, {{side}}"),
+                Line(total(rate(UNREAD), "side"), "datagrams unread, {{side}}"),
                 stacked=True,
                 span=THIRD,
-                empty="none was refused or lost",
+                empty="none was refused or unread",
             ),
         ],
     )

@@ -1,6 +1,6 @@
 //! What the programs count, per processor.
 
-/// Index of a counter. Only connections to a port of the plan are counted.
+/// Index of a counter. Only connections and datagrams to a port of the plan, and from it, are counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
 pub enum Counter {
@@ -28,17 +28,15 @@ pub enum Counter {
     DirectAssignFailed,
     /// A record was refused after the decision was made.
     RecordsLost,
-    /// A UDP socket connected, or a datagram of an unconnected one: rewritten to an agent's listener.
-    SteeredUdp,
-    /// Direct: every listener for datagrams has its server already.
-    DirectUdpServers,
-    /// Direct: the UDP socket has a mark (`SO_MARK`), by which routes and firewalls may tell it from others.
-    DirectMarkedSocket,
     /// Direct: the UDP socket is itself bound to a port of the plan, as a local server's is that answers a peer there.
     DirectNamedPort,
+    /// A datagram towards a named server went by without a copy for the agent: the ring buffer was full.
+    UnreadToServer,
+    /// The same, of a server's datagram.
+    UnreadToClient,
 }
 
 impl Counter {
     /// How many there are.
-    pub const COUNT: u32 = Self::DirectNamedPort as u32 + 1;
+    pub const COUNT: u32 = Self::UnreadToClient as u32 + 1;
 }

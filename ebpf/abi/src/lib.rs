@@ -6,18 +6,20 @@
 
 mod address;
 mod counters;
+mod datagrams;
 mod limits;
 mod owner;
 mod records;
 
 pub use address::{Endpoint, Tuple};
 pub use counters::Counter;
+pub use datagrams::{DatagramCopy, DatagramHead};
 pub use limits::{
-    CGROUP_DEPTH, CONNECTION_ENTRIES, DESCRIPTION_BYTES, HANDOVER_ENTRIES, HEARTBEAT_STALE_NS, OWN_MARK,
-    UDP_SERVERS_PER_FAMILY,
+    CGROUP_DEPTH, CONNECTION_ENTRIES, DATAGRAM_COPIED, DATAGRAM_RING_BYTES, DATAGRAM_WAKE_BYTES, DESCRIPTION_BYTES,
+    HANDOVER_ENTRIES, HEARTBEAT_STALE_NS, OWN_MARK, UDP_CLIENT_ENTRIES, UDP_SOCKET_ENTRIES,
 };
 pub use owner::{OWNER_MAP, OWNER_VERSION, OwnerRecord, PortSet};
-pub use records::{Client, ListenerSlot, Origin, Upstream};
+pub use records::{Client, ListenerSlot, Origin, UdpSocket, Upstream};
 
 /// Memory that may be copied to and from a map as it is.
 ///

@@ -26,6 +26,22 @@ pub const CGROUP_DEPTH: usize = 32;
 /// Bytes kept of an agent's description of itself: a line of a terminal with its prefix.
 pub const DESCRIPTION_BYTES: usize = 96;
 
-/// Servers of one address family whose datagrams are steered: each has a listener of its own, by which the agent knows
-/// the server. A host asks a handful of resolvers; one that is a resolver itself asks thousands, and goes direct beyond.
-pub const UDP_SERVERS_PER_FAMILY: u32 = 64;
+/// UDP sockets that are known to ask a named server. Programs that open a socket for each lookup are done with it within
+/// seconds; over the limit those go that were used the longest ago, and their datagrams pass by unread. Without a rule for
+/// datagrams the loader makes it one.
+pub const UDP_SOCKET_ENTRIES: u32 = 65_536;
+
+/// Processes that are known to have asked a named server. One that is forgotten costs a wake-up when it asks again.
+pub const UDP_CLIENT_ENTRIES: u32 = 4_096;
+
+/// Size (bytes) of the ring buffer of copied datagrams, a power of two: what passes by in a tenth of a second at a
+/// hundred thousand small datagrams per second. A larger one would hold more than a processor's cache does, and the programs
+/// write to all of it in turn. Without a rule for datagrams the loader makes it one page.
+pub const DATAGRAM_RING_BYTES: u32 = 2 * 1024 * 1024;
+
+/// How full (bytes) the ring buffer gets before its reader, who looks by himself every few milliseconds, is woken.
+pub const DATAGRAM_WAKE_BYTES: u64 = DATAGRAM_RING_BYTES as u64 / 8;
+
+/// How much (bytes) of a datagram is copied at most. Messages over UDP hardly exceed 1232 bytes (the size that resolvers have
+/// agreed to announce, so that nothing is fragmented); what follows in a longer one is only counted.
+pub const DATAGRAM_COPIED: usize = 4096;

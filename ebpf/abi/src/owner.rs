@@ -65,8 +65,12 @@ pub struct OwnerRecord {
     pub has_v6_listener: u32,
     /// What the agent says about itself: UTF-8, padded with zeros.
     pub description: [u8; DESCRIPTION_BYTES],
-    /// Destination ports whose outgoing UDP datagrams are steered.
+    /// Destination ports whose outgoing UDP datagrams are read, and the answers to them.
     pub egress_udp: PortSet,
+    /// One if each answer wakes the reader of datagrams.
+    pub prompt_answers: u32,
+    /// Zero.
+    pub padding: u32,
 }
 
 impl OwnerRecord {
@@ -86,6 +90,8 @@ impl OwnerRecord {
         has_v6_listener: 0,
         description: [0; DESCRIPTION_BYTES],
         egress_udp: PortSet::EMPTY,
+        prompt_answers: 0,
+        padding: 0,
     };
 
     /// Does it claim a port?
@@ -99,4 +105,4 @@ unsafe impl Plain for OwnerRecord {}
 
 const _: () = assert!(size_of::<PortSet>() == 8 * 1024);
 const _: () =
-    assert!(size_of::<OwnerRecord>() == 48 + 8 * CGROUP_DEPTH + 3 * size_of::<PortSet>() + 8 + DESCRIPTION_BYTES);
+    assert!(size_of::<OwnerRecord>() == 48 + 8 * CGROUP_DEPTH + 3 * size_of::<PortSet>() + 16 + DESCRIPTION_BYTES);

@@ -2,7 +2,7 @@
 
 use crate::{Endpoint, Plain};
 
-/// A process that called `connect`.
+/// A process that called `connect`, `sendto` or `sendmsg`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C)]
 pub struct Client {
@@ -41,6 +41,24 @@ pub struct Upstream {
     pub padding: u32,
 }
 
+/// What is known of a UDP socket that asks named servers. The datagrams themselves do not tell a server for sure: firewalls
+/// and load balancers may have put another address in its place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
+pub struct UdpSocket {
+    /// Who used it last.
+    pub client: Client,
+    /// The named server that it was last connected to; port zero if it never was.
+    pub connected: Endpoint,
+    /// Where the last datagram went that had a destination of its own; port zero if that is not named.
+    pub sent: Endpoint,
+    /// One until the first datagram of a process that had not asked before: its reader is to look who that is before it is
+    /// gone.
+    pub is_new: u32,
+    /// Zero.
+    pub padding: u32,
+}
+
 /// Places in the map of the agent's listening sockets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
@@ -62,7 +80,10 @@ unsafe impl Plain for Client {}
 unsafe impl Plain for Origin {}
 // SAFETY: as above.
 unsafe impl Plain for Upstream {}
+// SAFETY: as above.
+unsafe impl Plain for UdpSocket {}
 
 const _: () = assert!(size_of::<Client>() == 32);
 const _: () = assert!(size_of::<Origin>() == 56);
 const _: () = assert!(size_of::<Upstream>() == 32);
+const _: () = assert!(size_of::<UdpSocket>() == 80);

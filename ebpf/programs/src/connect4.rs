@@ -17,28 +17,38 @@ pub(crate) const LOOPBACK: u32 = u32::from_ne_bytes([127, 0, 0, 1]);
 #[cgroup_sock_addr(connect4)]
 pub fn flowfold_conn4(ctx: SockAddrContext) -> i32 {
     if is_tcp(&ctx) {
-        rewrite(&ctx, flowfold_tcp_connecting);
+        rewrite(&ctx);
     } else if is_udp(&ctx) {
-        rewrite(&ctx, flowfold_udp_connecting);
+        see(&ctx, flowfold_udp_connecting);
     }
     PROCEED
 }
 
-/// Puts another destination in place of the one asked for, if `decide` names one.
+/// Puts another destination in place of the one asked for, if the connection is to be steered.
 #[inline(always)]
-pub(crate) fn rewrite(
-    ctx: &SockAddrContext,
-    decide: impl FnOnce(&SockAddrContext, &OwnerRecord, &Destination, &mut MaybeUninit<Endpoint>) -> bool,
-) {
+fn rewrite(ctx: &SockAddrContext) {
     let Some(owner) = owner() else { return };
-    let call = ctx.sock_addr;
-    let port = port_of_field(field!((*call).user_port));
-    let destination = destination(field!((*call).user_ip4), port, owner.listener_port);
+    let destination = asked(ctx, owner);
     let mut listener = MaybeUninit::uninit();
-    if decide(ctx, owner, &destination, &mut listener) {
-        // SAFETY: it was written, as `decide` says.
+    if flowfold_tcp_connecting(ctx, owner, &destination, &mut listener) {
+        // SAFETY: it was written, as the function says.
         put_address(ctx, unsafe { listener.assume_init_ref() });
     }
+}
+
+/// Shows `look` where a datagram, or a socket for datagrams, is going.
+#[inline(always)]
+pub(crate) fn see(ctx: &SockAddrContext, look: impl FnOnce(&SockAddrContext, &OwnerRecord, &Endpoint) -> u32) {
+    if let Some(owner) = owner() {
+        look(ctx, owner, &asked(ctx, owner).endpoint);
+    }
+}
+
+/// The destination of the call.
+#[inline(always)]
+fn asked(ctx: &SockAddrContext, owner: &OwnerRecord) -> Destination {
+    let call = ctx.sock_addr;
+    destination(field!((*call).user_ip4), port_of_field(field!((*call).user_port)), owner.listener_port)
 }
 
 /// Writes the address of the call.

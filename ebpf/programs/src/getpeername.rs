@@ -5,9 +5,7 @@ use aya_ebpf::helpers::generated::{bpf_get_netns_cookie, bpf_get_socket_cookie};
 use aya_ebpf::programs::SockAddrContext;
 use flowfold_redirect_abi::{Endpoint, Tuple};
 
-use crate::connect::is_udp;
 use crate::maps::{EGRESS_SOCKETS, FLOWFOLD_OWNER, UPSTREAMS};
-use crate::udp;
 use crate::word::field;
 
 /// What a getpeername hook must return.
@@ -23,9 +21,6 @@ const IPPROTO_MPTCP: u32 = 262;
 #[inline(always)]
 pub(crate) fn shown_peer(ctx: &SockAddrContext, peer: Endpoint, local: Endpoint) -> Option<Endpoint> {
     let call = ctx.sock_addr;
-    if is_udp(ctx) {
-        return udp::server_behind(ctx, peer);
-    }
     let protocol = field!((*call).protocol);
     if field!((*call).type_) != SOCK_STREAM || (protocol != IPPROTO_TCP && protocol != IPPROTO_MPTCP) {
         return None;

@@ -1,4 +1,4 @@
-//! The programs that steer connections to the agent, one hook per file.
+//! The programs that steer connections to the agent and copy datagrams for it, one hook per file.
 //!
 //! UAPI contexts and helpers only: the compiler emits no CO-RE relocations for Rust, so nothing here may depend on
 //! the layout of a kernel structure. Context fields are read one word at a time and volatile, because the verifier
@@ -10,19 +10,18 @@ mod connect;
 mod connect4;
 mod connect6;
 mod count;
+mod datagrams;
 mod decide;
 mod gate;
 mod getpeername;
 mod getpeername4;
 mod getpeername6;
 mod maps;
-mod recvmsg4;
-mod recvmsg6;
 mod sendmsg4;
 mod sendmsg6;
 mod sk_lookup;
 mod sock_ops;
-mod udp;
+mod udp_socket;
 mod word;
 
 #[cfg(not(test))]

@@ -8,10 +8,10 @@
 //! and nothing else.
 
 use aya_ebpf::macros::map;
-use aya_ebpf::maps::{Array, HashMap, LruHashMap, PerCpuArray, SockMap};
+use aya_ebpf::maps::{Array, LruHashMap, PerCpuArray, RingBuf, SockMap};
 use flowfold_redirect_abi::{
-    CONNECTION_ENTRIES, Client, Counter, Endpoint, HANDOVER_ENTRIES, ListenerSlot, Origin, OwnerRecord, Tuple,
-    UDP_SERVERS_PER_FAMILY, Upstream,
+    CONNECTION_ENTRIES, Client, Counter, DATAGRAM_RING_BYTES, Endpoint, HANDOVER_ENTRIES, ListenerSlot, Origin,
+    OwnerRecord, Tuple, UDP_CLIENT_ENTRIES, UDP_SOCKET_ENTRIES, UdpSocket, Upstream,
 };
 
 /// Settings and the record for other agents; one entry. Its name is `flowfold_redirect_abi::OWNER_MAP`.
@@ -59,27 +59,15 @@ pub(crate) static UPSTREAM_STARTS: LruHashMap<u64, Endpoint> = LruHashMap::with_
 #[map]
 pub(crate) static UPSTREAMS: LruHashMap<Tuple, Upstream> = LruHashMap::with_max_entries(CONNECTION_ENTRIES, 0);
 
-/// The agent's sockets for datagrams, those of IPv4 in the first half; port zero where there is none.
+/// Cookie of a UDP socket that asks named servers to what is known of it; from its first connect or datagram to one. Those of
+/// other network namespaces are not among them.
 #[map]
-pub(crate) static UDP_POOL: Array<Endpoint> = Array::with_max_entries(2 * UDP_SERVERS_PER_FAMILY, 0);
+pub(crate) static UDP_SOCKETS: LruHashMap<u64, UdpSocket> = LruHashMap::with_max_entries(UDP_SOCKET_ENTRIES, 0);
 
-/// For IPv4 and IPv6: not zero once all of the pool have their servers.
+/// Process ids of those who asked named servers.
 #[map]
-pub(crate) static UDP_POOL_SPENT: Array<u32> = Array::with_max_entries(2, 0);
+pub(crate) static UDP_CLIENTS: LruHashMap<u32, u32> = LruHashMap::with_max_entries(UDP_CLIENT_ENTRIES, 0);
 
-/// A socket of the pool to the server that it stands for. A pair is made with the first datagram and holds for as long
-/// as the agent lives: a client may be connected to the socket for all that time.
+/// Copies of datagrams, in the order in which they passed by.
 #[map]
-pub(crate) static UDP_SERVERS: HashMap<Endpoint, Endpoint> = HashMap::with_max_entries(2 * UDP_SERVERS_PER_FAMILY, 0);
-
-/// The same the other way round.
-#[map]
-pub(crate) static UDP_LISTENERS: HashMap<Endpoint, Endpoint> = HashMap::with_max_entries(2 * UDP_SERVERS_PER_FAMILY, 0);
-
-/// Cookie of a steered UDP socket to the process that used it last.
-#[map]
-pub(crate) static UDP_CLIENTS: LruHashMap<u64, Client> = LruHashMap::with_max_entries(HANDOVER_ENTRIES, 0);
-
-/// Cookies of the sockets that were bound to the loopback device when they were steered.
-#[map]
-pub(crate) static UDP_BOUND: LruHashMap<u64, u32> = LruHashMap::with_max_entries(HANDOVER_ENTRIES, 0);
+pub(crate) static DATAGRAMS: RingBuf = RingBuf::with_byte_size(DATAGRAM_RING_BYTES, 0);

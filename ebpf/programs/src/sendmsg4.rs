@@ -1,4 +1,4 @@
-//! `sendmsg` and `sendto` on an unconnected IPv4 UDP socket.
+//! `sendmsg` and `sendto` with a destination, on an IPv4 UDP socket.
 
 use aya_ebpf::macros::cgroup_sock_addr;
 use aya_ebpf::programs::SockAddrContext;
@@ -7,11 +7,11 @@ use crate::connect::{PROCEED, is_udp};
 use crate::connect4;
 use crate::decide::flowfold_udp_sending;
 
-/// Rewrites the destination if the datagram is to be steered.
+/// Takes note of the socket if the datagram goes to a named server.
 #[cgroup_sock_addr(sendmsg4)]
 pub fn flowfold_send4(ctx: SockAddrContext) -> i32 {
     if is_udp(&ctx) {
-        connect4::rewrite(&ctx, flowfold_udp_sending);
+        connect4::see(&ctx, flowfold_udp_sending);
     }
     PROCEED
 }

@@ -15,7 +15,7 @@ use crate::cgroup::{self, Cgroup};
 use crate::namespace::NetworkNamespace;
 use crate::object::{Hook, Link, Object};
 use crate::stats::Counters;
-use crate::{Listeners, Lookups, Plan, ProgramStatus, RedirectError, SteeringStats, datagrams, owner};
+use crate::{DatagramTap, Listeners, Lookups, Plan, ProgramStatus, RedirectError, SteeringStats, owner};
 
 /// The bounds of how many connections get a record: enough for the smallest limit of descriptors, and an end to the
 /// memory (about 150 bytes per entry, taken at once) for the largest.
@@ -38,7 +38,11 @@ pub struct Redirect {
     owner: Records<u32, OwnerRecord>,
     netns_cookie: u64,
     alone: bool,
+    /// Whether the plan has incoming connections.
+    ingress: bool,
+    /// Whether it has datagrams.
     datagrams: bool,
+    tap: Option<DatagramTap>,
     cgroup: Cgroup,
 }
 
@@ -70,7 +74,8 @@ impl Redirect {
         let root = Cgroup::open(&cgroup::cgroup2_mount()?)?;
         let record = owner::record::own(plan, &netns, &cgroup, listeners)?;
 
-        let mut object = Object::create_maps(connections_by_descriptor_limit())?;
+        let datagrams = !plan.egress_udp.is_empty();
+        let mut object = Object::create_maps(connections_by_descriptor_limit(), datagrams)?;
         let owner_map = object.map_id(OWNER_MAP)?;
         let owner_records = object.records(OWNER_MAP)?;
         owner_records.put(&0, &record).map_err(|source| RedirectError::Map {
@@ -84,10 +89,7 @@ impl Redirect {
             object.load(hook)?;
         }
         publish_listeners(&mut object, listeners)?;
-        let datagrams = !plan.egress_udp.is_empty();
-        if datagrams {
-            datagrams::publish(&object, listeners)?;
-        }
+        let tap = if datagrams { Some(DatagramTap::open(&mut object)?) } else { None };
         let lookups = Lookups::new(&object, listeners.v4_addr().into(), listeners.v6_addr().map(Into::into))?;
         let counters = Counters::new(object.take_map(Counters::MAP)?)?;
         let mut redirect = Self {
@@ -100,19 +102,26 @@ impl Redirect {
             owner: owner_records,
             netns_cookie: netns.cookie,
             alone,
+            ingress: !plan.ingress.is_empty(),
             datagrams,
+            tap,
             cgroup,
         };
-        redirect.attach_all(&mut object, &netns, &root, own_cgroup.as_ref())?;
         if datagrams {
             redirect.attach_for_datagrams(&mut object)?;
         }
+        redirect.attach_all(&mut object, &netns, &root, own_cgroup.as_ref())?;
         Ok(redirect)
     }
 
     /// Handle for the data path.
     pub fn lookups(&self) -> Lookups {
         self.lookups.clone()
+    }
+
+    /// The reading end of the datagrams that pass by, if the plan has any; once.
+    pub fn take_datagrams(&mut self) -> Option<DatagramTap> {
+        self.tap.take()
     }
 
     /// Tells the programs that the agent is alive; due a few times per second, as they stop steering a second
@@ -131,7 +140,8 @@ impl Redirect {
     }
 
     /// Detaches what steers; new connections go direct from here on, or to the next agent, for whom the ports are
-    /// free now. Open ones keep what they show as their peer until drop.
+    /// free now. Open ones keep what they show as their peer until drop, and sockets for
+    /// datagrams that are known are read until then.
     pub fn stop_steering(&mut self) {
         self.steering.clear();
         // The namespace stays: open connections of its sockets are still told their peers.
@@ -143,7 +153,7 @@ impl Redirect {
     /// Each program that the plan takes and whether it is attached.
     pub fn programs(&self) -> Vec<ProgramStatus> {
         let attached = |hook| self.steering.iter().chain(&self.serving).any(|(other, _)| *other == hook);
-        let taken = Hook::ALL.iter().filter(|hook| self.datagrams || !hook.is_for_datagrams());
+        let taken = Hook::ALL.iter().filter(|hook| self.takes(**hook));
         taken.map(|&hook| ProgramStatus { name: hook.name(), attached: attached(hook) }).collect()
     }
 
@@ -162,6 +172,14 @@ impl Redirect {
     /// under the same path is another.
     pub fn has_its_cgroup(&self) -> bool {
         self.cgroup.is_at_its_path()
+    }
+
+    /// Whether the plan needs a program. Each runs for the traffic of others, too.
+    fn takes(&self, hook: Hook) -> bool {
+        match hook {
+            Hook::Lookup => self.ingress,
+            _ => self.datagrams || !hook.is_for_datagrams(),
+        }
     }
 
     /// First what serves, so that the first connection that is steered finds everything in place.
@@ -185,14 +203,17 @@ impl Redirect {
         for hook in [Hook::Connect4, Hook::Connect6] {
             self.steering.push((hook, object.attach(hook, cgroup, &cgroup.path)?));
         }
-        self.steering.push((Hook::Lookup, object.attach(Hook::Lookup, netns, NetworkNamespace::path())?));
+        if self.takes(Hook::Lookup) {
+            self.steering.push((Hook::Lookup, object.attach(Hook::Lookup, netns, NetworkNamespace::path())?));
+        }
         Ok(())
     }
 
-    /// Again first what serves: an answer from a socket of the agent must never be seen under its address.
+    /// What sees the datagrams comes first, and what knows their sockets last, so that no question is without its answer. It
+    /// also stays when steering ends: answers may be on their way.
     fn attach_for_datagrams(&mut self, object: &mut Object) -> Result<(), RedirectError> {
         let cgroup = &self.cgroup;
-        for hook in [Hook::RecvMsg4, Hook::RecvMsg6] {
+        for hook in [Hook::DatagramIn, Hook::DatagramOut] {
             self.serving.push((hook, object.attach(hook, cgroup, &cgroup.path)?));
         }
         for hook in [Hook::SendMsg4, Hook::SendMsg6] {

@@ -96,6 +96,13 @@ pub(crate) fn first_entry_prefix<V: Plain>(map: impl AsFd, value_size: u32) -> i
     Ok(Some(unsafe { bytes.as_ptr().cast::<V>().read_unaligned() }))
 }
 
+/// What stands at the beginning of some bytes. None where they are too few.
+pub(crate) fn read<V: Plain>(bytes: &[u8]) -> Option<V> {
+    let place = bytes.get(..size_of::<V>())?.as_ptr().cast::<V>();
+    // SAFETY: there are as many bytes as a `V` has, and any bytes make a `Plain`.
+    Some(unsafe { place.read_unaligned() })
+}
+
 /// Tries to create a small map: the privilege check that no user id can answer.
 pub(crate) fn try_create_map() -> io::Result<()> {
     let attr = CreateAttr { map_type: BPF_MAP_TYPE_ARRAY, key_size: 4, value_size: 4, max_entries: 1, flags: 0 };

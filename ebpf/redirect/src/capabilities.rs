@@ -52,7 +52,7 @@ pub const CAPABILITIES: [Capability; 8] = [
     Capability {
         name: "CAP_NET_RAW",
         phase: Phase::Attach,
-        reason: "tell clients of a DNS server that refuses datagrams so, by ICMP; not needed to steer",
+        reason: "hear from the network (ICMP) which DNS servers cannot be reached; not needed to steer",
     },
     Capability {
         name: "CAP_DAC_READ_SEARCH",

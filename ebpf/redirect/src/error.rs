@@ -77,9 +77,6 @@ pub enum RedirectError {
         /// The loader's error.
         source: Box<EbpfError>,
     },
-    /// The plan steers datagrams, and no socket was opened for them.
-    #[error("the plan steers datagrams, and no socket was opened for them")]
-    NoDatagramSockets,
     /// The mount table has no cgroup version 2.
     #[error("cgroup version 2 is not mounted; mount it, for example with `mount -t cgroup2 none /mnt/cgroup2`")]
     NoCgroup2,
@@ -139,7 +136,6 @@ impl RedirectError {
             Self::AlreadySteered { .. }
             | Self::File { .. }
             | Self::Map { .. }
-            | Self::NoDatagramSockets
             | Self::NothingToSteer
             | Self::Object { .. } => false,
         }

@@ -1,4 +1,4 @@
-//! Loads and attaches the eBPF programs, and looks up what they recorded.
+//! Loads and attaches the eBPF programs, and looks up what they recorded and copied.
 //!
 //! Synchronous, no runtime. The way of use: [`Listeners::open`] on a thread inside the namespace, then
 //! [`Redirect::attach`] on the same thread, [`Redirect::beat`] a few times per second from anywhere, and a clone of
@@ -23,6 +23,7 @@ mod stats;
 pub use attach::Redirect;
 pub use capabilities::{CAPABILITIES, Capability, Phase};
 pub use cgroup::cgroup2_mount;
+pub use datagrams::{Datagram, DatagramTap};
 pub use error::RedirectError;
 pub use listeners::{Listeners, WorkerListeners};
 pub use lookups::{ClientProcess, EgressOrigin, Lookups};

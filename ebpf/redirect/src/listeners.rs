@@ -1,14 +1,11 @@
 //! The agent's listening sockets inside the network namespace that is steered.
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6, TcpListener, UdpSocket};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6, TcpListener, UdpSocket};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use flowfold_redirect_abi::UDP_SERVERS_PER_FAMILY;
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, sockopt};
-
-use crate::datagrams;
 
 /// Connections that may wait for `accept`, per listener; the kernel lowers it to `net.core.somaxconn`, whose default
 /// is this number since Linux 5.4.
@@ -24,9 +21,6 @@ pub struct WorkerListeners {
     pub v4: TcpListener,
     /// Listens on `::1` at the same port; nonblocking. None where the namespace has no IPv6.
     pub v6: Option<TcpListener>,
-    /// This worker's part of the sockets for datagrams, each bound to a port of its own; nonblocking. Empty unless
-    /// [`Listeners::with_datagrams`] was called.
-    pub datagrams: Vec<UdpSocket>,
 }
 
 /// One pair of listeners per worker, all at the same port. The sockets of a family are one `SO_REUSEPORT` group, so
@@ -73,29 +67,6 @@ impl Listeners {
         self.without_ipv6.as_ref()
     }
 
-    /// Opens the sockets for datagrams as well, shared out over the workers. Each will stand for one server, so a
-    /// server's datagrams all come to one worker.
-    pub fn with_datagrams(mut self) -> io::Result<Self> {
-        for family in [Some(Ipv4Addr::LOCALHOST.into()), self.v6_addr().map(|address| IpAddr::V6(*address.ip()))] {
-            let Some(address) = family else { continue };
-            for index in 0..UDP_SERVERS_PER_FAMILY as usize {
-                let worker = index % self.workers.len();
-                if let Some(worker) = self.workers.get_mut(worker) {
-                    worker.datagrams.push(datagrams::open(address)?);
-                }
-            }
-        }
-        Ok(self)
-    }
-
-    /// Where the sockets for datagrams are, in an order that takes one of each worker in turn.
-    pub(crate) fn datagram_addrs(&self) -> io::Result<Vec<SocketAddr>> {
-        let most = self.workers.iter().map(|worker| worker.datagrams.len()).max().unwrap_or_default();
-        let in_turn =
-            (0..most).flat_map(|index| self.workers.iter().filter_map(move |worker| worker.datagrams.get(index)));
-        in_turn.map(UdpSocket::local_addr).collect()
-    }
-
     /// Hands the sockets out, one entry per worker. Call it after [`Redirect::attach`](crate::Redirect::attach).
     pub fn into_workers(self) -> Vec<WorkerListeners> {
         self.workers
@@ -128,7 +99,6 @@ impl Listeners {
             sockets.push(WorkerListeners {
                 v4: join(&mut first_v4, v4)?,
                 v6: if without_ipv6.is_none() { Some(join(&mut first_v6, v6)?) } else { None },
-                datagrams: Vec::new(),
             });
         }
         Ok(Self { workers: sockets, port, without_ipv6 })

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 
-use flowfold_redirect_abi::{Client, Endpoint, OWN_MARK, Origin, Tuple, Upstream};
+use flowfold_redirect_abi::{Client, Endpoint, OWN_MARK, Origin, Tuple, UdpSocket, Upstream};
 use rustix::net::sockopt;
 use socket2::SockRef;
 
@@ -14,14 +14,14 @@ use crate::address::{endpoint, socket_addr};
 use crate::bpf::Records;
 use crate::object::Object;
 
-/// A process of this host that opened a steered connection.
+/// A process of this host that opened a steered connection, or sent a datagram to a named server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ClientProcess {
     /// Process id (thread group) in the initial pid namespace.
     pub pid: u32,
     /// Id of its cgroup (version 2): the inode number of the cgroup's directory.
     pub cgroup_id: u64,
-    /// Command name of the thread that called `connect`, padded with zeros.
+    /// Command name of the thread that called `connect` or `sendmsg`, padded with zeros.
     pub comm: [u8; 16],
 }
 
@@ -50,9 +50,7 @@ struct Shared {
     local_clients: Records<Tuple, Client>,
     upstream_starts: Records<u64, Endpoint>,
     upstreams: Records<Tuple, Upstream>,
-    udp_servers: Records<Endpoint, Endpoint>,
-    udp_listeners: Records<Endpoint, Endpoint>,
-    udp_clients: Records<u64, Client>,
+    udp_sockets: Records<u64, UdpSocket>,
 }
 
 impl Lookups {
@@ -68,9 +66,7 @@ impl Lookups {
             local_clients: object.records("LOCAL_CLIENTS")?,
             upstream_starts: object.records("UPSTREAM_STARTS")?,
             upstreams: object.records("UPSTREAMS")?,
-            udp_servers: object.records("UDP_SERVERS")?,
-            udp_listeners: object.records("UDP_LISTENERS")?,
-            udp_clients: object.records("UDP_CLIENTS")?,
+            udp_sockets: object.records("UDP_SOCKETS")?,
         };
         Ok(Self { shared: Arc::new(shared) })
     }
@@ -105,25 +101,9 @@ impl Lookups {
         self.shared.upstream_starts.put(&cookie, &endpoint(client))
     }
 
-    /// The server that one of the sockets for datagrams stands for; `listener` is the socket's own address. It never
-    /// changes once there is one. None: nothing was steered to this socket yet.
-    pub fn udp_server(&self, listener: SocketAddr) -> Option<SocketAddr> {
-        let listener = endpoint(listener);
-        let server = self.shared.udp_servers.get(&listener).ok()??;
-        // A program takes the socket first, and gives it back where another processor was faster with the same server.
-        let taken = self.shared.udp_listeners.get(&server).ok()??;
-        (taken == listener).then(|| socket_addr(&server))
-    }
-
-    /// The process that last connected or sent with a steered UDP socket, by the socket's cookie (`SO_COOKIE`).
-    pub fn udp_client(&self, cookie: u64) -> Option<ClientProcess> {
-        self.shared.udp_clients.get(&cookie).ok()?.map(|client| process(&client))
-    }
-
-    /// To be called on each UDP socket towards a server before it is used: marks it as the agent's own, so that it is
-    /// never steered. Needs `CAP_NET_ADMIN`.
-    pub fn prepare_udp_upstream(&self, socket: BorrowedFd<'_>) -> io::Result<()> {
-        SockRef::from(&socket).set_mark(OWN_MARK)
+    /// The process that last used a UDP socket to ask a named server, by the socket's cookie (`SO_COOKIE`).
+    pub fn udp_client(&self, socket: u64) -> Option<ClientProcess> {
+        self.shared.udp_sockets.get(&socket).ok()?.map(|known| process(&known.client))
     }
 
     /// The client filed for an upstream connection that is open; `local` and `remote` are the upstream socket's.

@@ -5,12 +5,15 @@ use std::os::fd::AsFd;
 use std::path::Path;
 
 use aya::maps::{Map, MapData};
+use aya::programs::cgroup_skb::CgroupSkbLink;
 use aya::programs::cgroup_sock_addr::CgroupSockAddrLink;
 use aya::programs::sk_lookup::SkLookupLink;
 use aya::programs::sock_ops::SockOpsLink;
-use aya::programs::{CgroupAttachMode, CgroupSockAddr, Program, ProgramError, SkLookup, SockOps};
+use aya::programs::{
+    CgroupAttachMode, CgroupSkb, CgroupSkbAttachType, CgroupSockAddr, Program, ProgramError, SkLookup, SockOps,
+};
 use aya::{Ebpf, EbpfLoader, include_bytes_aligned};
-use flowfold_redirect_abi::Plain;
+use flowfold_redirect_abi::{DATAGRAM_RING_BYTES, Plain};
 
 use crate::RedirectError;
 use crate::bpf::Records;
@@ -32,8 +35,8 @@ pub(crate) enum Hook {
     SockOps,
     SendMsg4,
     SendMsg6,
-    RecvMsg4,
-    RecvMsg6,
+    DatagramOut,
+    DatagramIn,
 }
 
 impl Hook {
@@ -46,8 +49,8 @@ impl Hook {
         Self::SockOps,
         Self::SendMsg4,
         Self::SendMsg6,
-        Self::RecvMsg4,
-        Self::RecvMsg6,
+        Self::DatagramOut,
+        Self::DatagramIn,
     ];
 
     /// The program's name in the object and in the kernel.
@@ -61,14 +64,14 @@ impl Hook {
             Self::SockOps => "flowfold_ops",
             Self::SendMsg4 => "flowfold_send4",
             Self::SendMsg6 => "flowfold_send6",
-            Self::RecvMsg4 => "flowfold_recv4",
-            Self::RecvMsg6 => "flowfold_recv6",
+            Self::DatagramOut => "flowfold_udpout",
+            Self::DatagramIn => "flowfold_udpin",
         }
     }
 
     /// Does it see datagrams alone? Without a rule for them it is not attached.
     pub(crate) const fn is_for_datagrams(self) -> bool {
-        matches!(self, Self::SendMsg4 | Self::SendMsg6 | Self::RecvMsg4 | Self::RecvMsg6)
+        matches!(self, Self::SendMsg4 | Self::SendMsg6 | Self::DatagramOut | Self::DatagramIn)
     }
 }
 
@@ -79,6 +82,7 @@ pub(crate) enum Link {
     Lookup(SkLookupLink),
     SockAddr(CgroupSockAddrLink),
     SockOps(SockOpsLink),
+    Skb(CgroupSkbLink),
 }
 
 /// The object with its maps created.
@@ -93,13 +97,19 @@ impl fmt::Debug for Object {
 }
 
 impl Object {
-    /// Creates the maps, those with a record per connection for this many.
-    pub(crate) fn create_maps(connections: u32) -> Result<Self, RedirectError> {
+    /// Creates the maps, those with a record per connection for this many. Those for datagrams take memory where there are
+    /// rules for them.
+    pub(crate) fn create_maps(connections: u32, datagrams: bool) -> Result<Self, RedirectError> {
         let mut loader = EbpfLoader::new();
         // The object has no BTF and needs none, so the kernel's need not be read.
         loader.btf(None);
         for name in CONNECTION_MAPS {
             loader.map_max_entries(name, connections);
+        }
+        if !datagrams {
+            loader.map_max_entries("UDP_SOCKETS", 1);
+            let page = u32::try_from(rustix::param::page_size()).unwrap_or(DATAGRAM_RING_BYTES);
+            loader.map_max_entries("DATAGRAMS", page);
         }
         let ebpf = loader.load(OBJECT).map_err(|source| RedirectError::Maps { source: Box::new(source) })?;
         Ok(Self { ebpf })
@@ -113,6 +123,7 @@ impl Object {
             Program::SkLookup(program) => program.load(),
             Program::CgroupSockAddr(program) => program.load(),
             Program::SockOps(program) => program.load(),
+            Program::CgroupSkb(program) => program.load(),
             _ => Err(ProgramError::UnexpectedProgramType),
         };
         loaded.map_err(|source| RedirectError::program(name, source))
@@ -125,6 +136,7 @@ impl Object {
             Program::SkLookup(program) => attach_lookup(program, target).map(Link::Lookup),
             Program::CgroupSockAddr(program) => attach_sock_addr(program, target).map(Link::SockAddr),
             Program::SockOps(program) => attach_sock_ops(program, target).map(Link::SockOps),
+            Program::CgroupSkb(program) => attach_skb(program, target, hook).map(Link::Skb),
             _ => Err(ProgramError::UnexpectedProgramType),
         };
         attached.map_err(|source| RedirectError::Attach {
@@ -184,5 +196,11 @@ fn attach_sock_addr(program: &mut CgroupSockAddr, cgroup: impl AsFd) -> Result<C
 
 fn attach_sock_ops(program: &mut SockOps, cgroup: impl AsFd) -> Result<SockOpsLink, ProgramError> {
     let id = program.attach(cgroup, CgroupAttachMode::Single)?;
+    program.take_link(id)
+}
+
+fn attach_skb(program: &mut CgroupSkb, cgroup: impl AsFd, hook: Hook) -> Result<CgroupSkbLink, ProgramError> {
+    let way = if hook == Hook::DatagramIn { CgroupSkbAttachType::Ingress } else { CgroupSkbAttachType::Egress };
+    let id = program.attach(cgroup, way, CgroupAttachMode::Single)?;
     program.take_link(id)
 }

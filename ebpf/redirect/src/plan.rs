@@ -14,9 +14,12 @@ pub struct Plan {
     pub ingress: Vec<u16>,
     /// Destination TCP ports whose outgoing connections are steered.
     pub egress: Vec<u16>,
-    /// Destination UDP ports whose outgoing datagrams are steered. The listeners need sockets for them
-    /// ([`Listeners::with_datagrams`](crate::Listeners::with_datagrams)).
+    /// Destination UDP ports whose outgoing datagrams are read, and the answers to them
+    /// ([`Redirect::take_datagrams`](crate::Redirect::take_datagrams)). They are not steered.
     pub egress_udp: Vec<u16>,
+    /// Whether the reader of datagrams is woken by each answer: whoever acts on answers must know of them when the client
+    /// does. It costs a wake-up per answer.
+    pub prompt_answers: bool,
     /// A few words about this agent for the next one that wants the same port; cut at
     /// [`flowfold_redirect_abi::DESCRIPTION_BYTES`] bytes.
     pub description: String,
@@ -29,7 +32,7 @@ pub enum Direction {
     Ingress,
     /// Going out, from a local client.
     Egress,
-    /// The same, of UDP datagrams.
+    /// UDP datagrams of local clients, and the answers to them.
     EgressUdp,
 }
 

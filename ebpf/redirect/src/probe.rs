@@ -146,7 +146,7 @@ fn privilege() -> Answer {
 /// Passes our very programs through the verifier: nothing else tells as much.
 fn programs() -> Answer {
     let load = || {
-        let mut object = Object::create_maps(1)?;
+        let mut object = Object::create_maps(1, false)?;
         // An agent that starts now shall not wait for what this one wants.
         let idle = object.records(OWNER_MAP)?.put(&0_u32, &OwnerRecord::IDLE);
         idle.map_err(|source| RedirectError::Map { call: "write", map: OWNER_MAP, source })?;

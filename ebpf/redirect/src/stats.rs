@@ -7,8 +7,7 @@ use flowfold_redirect_abi::Counter;
 
 use crate::{RedirectError, owner};
 
-/// Counts since attach, summed over the processors. Only traffic to a port of the plan is counted: connections,
-/// and of UDP what [`SteeringStats::steered_udp`] counts.
+/// Counts since attach, summed over the processors. Only traffic to a port of the plan, or from it, is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct SteeringStats {
     /// Incoming connections handed to the agent (a retransmitted SYN counts again).
@@ -25,8 +24,8 @@ pub struct SteeringStats {
     pub direct_no_listener: u64,
     /// Went direct because the client's socket is bound to a network device, which loopback traffic can't use.
     pub direct_bound_device: u64,
-    /// Went direct because the destination needs more than an address (IPv6 link-local) or is no host
-    /// (multicast, broadcast).
+    /// Went direct because the destination needs more than an address (IPv6 link-local, of TCP alone) or is no host
+    /// (multicast, broadcast). Of UDP, here and in the next, sockets that connect and datagrams of others are counted.
     pub direct_special_destination: u64,
     /// Went direct because the client's socket is in another network namespace than the listeners.
     pub direct_other_namespace: u64,
@@ -36,17 +35,12 @@ pub struct SteeringStats {
     pub direct_assign_failed: u64,
     /// Records of steered or upstream connections that a map refused after the decision was made.
     pub records_lost: u64,
-    /// UDP sockets connected to the agent, and datagrams of unconnected ones sent to it.
-    pub steered_udp: u64,
-    /// UDP connects and datagrams that went direct because the agent's sockets for datagrams all stand for other
-    /// servers.
-    pub direct_udp_servers: u64,
-    /// UDP connects and datagrams that went direct because their socket has a mark of its own, which the agent's socket
-    /// towards the server would not have.
-    pub direct_marked_socket: u64,
-    /// UDP connects and datagrams that went direct because their socket is bound to a port of the plan, as a server's
-    /// is that answers a peer there.
+    /// Not read because the UDP socket is bound to a port of the plan, as a server's is that answers a peer there.
     pub direct_named_port: u64,
+    /// Datagrams towards named servers that nobody has read, as the agent was too slow.
+    pub unread_to_server: u64,
+    /// The same, of named servers' datagrams.
+    pub unread_to_client: u64,
 }
 
 /// One program of the set and whether it is attached now.
@@ -96,10 +90,9 @@ impl Counters {
             direct_map_full: sum(Counter::DirectMapFull)?,
             direct_assign_failed: sum(Counter::DirectAssignFailed)?,
             records_lost: sum(Counter::RecordsLost)?,
-            steered_udp: sum(Counter::SteeredUdp)?,
-            direct_udp_servers: sum(Counter::DirectUdpServers)?,
-            direct_marked_socket: sum(Counter::DirectMarkedSocket)?,
             direct_named_port: sum(Counter::DirectNamedPort)?,
+            unread_to_server: sum(Counter::UnreadToServer)?,
+            unread_to_client: sum(Counter::UnreadToClient)?,
         })
     }
 }

@@ -21,13 +21,16 @@ pub enum Role {
     Identity,
     /// Serves `/metrics`: nothing.
     Admin,
+    /// Reads the datagrams that pass by: memory that is mapped already, sockets that are open, and a map (`CAP_BPF`, as
+    /// above).
+    Datagrams,
 }
 
 impl Role {
     const fn keeps(self) -> &'static [Capability] {
         match self {
             Self::Worker => &[Capability::CAP_NET_ADMIN, Capability::CAP_BPF],
-            Self::Supervisor => &[Capability::CAP_BPF],
+            Self::Supervisor | Self::Datagrams => &[Capability::CAP_BPF],
             Self::Identity => &[Capability::CAP_SYS_PTRACE, Capability::CAP_DAC_READ_SEARCH],
             Self::Admin => &[],
         }

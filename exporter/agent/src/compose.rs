@@ -14,6 +14,7 @@ mod supervisor;
 mod unreachable;
 mod workers;
 
+use std::future::pending;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -24,6 +25,7 @@ use flowfold_fold::{BuildInfo, Fold, FoldOptions, NotObserved};
 use flowfold_proxy::{DrainTrigger, drain_channel};
 
 use self::admin::Admin;
+use self::datagrams::DatagramThread;
 use self::explicit::Explicit;
 use self::identity::IdentityThread;
 use self::outgoing::Outgoing;
@@ -47,6 +49,8 @@ pub struct Agent {
     fold: Arc<Fold>,
     supervisor: Supervisor,
     workers: Workers,
+    /// Absent without rules for datagrams.
+    datagrams: Option<DatagramThread>,
     drain: DrainTrigger,
     drain_timeout: Duration,
     identity: IdentityThread,
@@ -96,9 +100,14 @@ impl Agent {
         let steering =
             Steering::new(attached.redirect, attached.cgroup.clone(), Ceiling::new(max_connections), statuses.clone());
         let (drain, watch) = drain_channel();
-        let workers = Workers::start(namespace, &statuses, attached.sockets, (&fold, &outgoing.spans), &watch, || {
-            Steered::new(&steering, directory.resolver(), ports.clone(), attached.unreachable.as_ref())
+        let sinks = (&fold, &outgoing.spans);
+        let workers = Workers::start(namespace, &statuses, attached.listeners, sinks, &watch, || {
+            Steered::new(&steering, directory.resolver(), ports.clone())
         })?;
+        let datagrams = match attached.datagrams {
+            Some(source) => Some(DatagramThread::start(source, &steering, directory.resolver(), sinks, &watch)?),
+            None => None,
+        };
         let readiness = Readiness::default();
         let supervisor = Supervisor::new(statuses, readiness.require("steering")).with_steering(steering);
         let endpoints = Endpoints::new(Arc::clone(&outgoing.source), readiness);
@@ -111,7 +120,8 @@ impl Agent {
             attached.cgroup.display()
         );
         let drain_timeout = config.drain_timeout;
-        Ok(Self { fold, supervisor, workers, drain, drain_timeout, identity, admin, edges: Arc::default(), does })
+        let edges = Arc::default();
+        Ok(Self { fold, supervisor, workers, datagrams, drain, drain_timeout, identity, admin, edges, does })
     }
 
     /// Starts the threads of an agent that relays between explicit addresses.
@@ -123,13 +133,12 @@ impl Agent {
         let outgoing = Outgoing::prepare(&fold, &options.telemetry)?;
         let worker_count = worker_count(options.workers);
         let (explicit, listeners) = Explicit::open(options.edges, worker_count)?;
-        let sockets = listeners.into_iter().map(Into::into).collect();
         let directory =
             Directory::new(Options { show_ips: true, ports: explicit.server_ports(), ..Options::default() });
         let identity = IdentityThread::start(None, Arc::clone(&directory))?;
         let (drain, watch) = drain_channel();
         let statuses = Workers::statuses(worker_count);
-        let workers = Workers::start(None, &statuses, sockets, (&fold, &outgoing.spans), &watch, || {
+        let workers = Workers::start(None, &statuses, listeners, (&fold, &outgoing.spans), &watch, || {
             explicit.destinations(directory.resolver())
         })?;
         let readiness = Readiness::default();
@@ -144,6 +153,7 @@ impl Agent {
             fold,
             supervisor,
             workers,
+            datagrams: None,
             drain,
             drain_timeout: options.drain_timeout,
             identity,
@@ -185,6 +195,7 @@ impl Agent {
                 Ok(())
             }
             () = self.workers.one_ended() => Err(AgentError::Died("a worker")),
+            () = ended(self.datagrams.as_mut()) => Err(AgentError::Died("the thread that reads datagrams")),
             () = self.admin.one_ended() => Err(AgentError::Died("the thread of /metrics")),
             ended = self.supervisor.watch(self.fold.health()) => Err(ended),
             ended = expiry::keep_on(&self.fold) => Err(ended),
@@ -199,6 +210,9 @@ impl Agent {
         self.drain.start(self.drain_timeout);
         let end = async {
             self.workers.all_ended().await;
+            if let Some(datagrams) = &mut self.datagrams {
+                datagrams.ended().await;
+            }
             self.identity.stop();
             self.admin.stop().await;
         };
@@ -208,6 +222,14 @@ impl Agent {
         }
         tracing::info!("stopped");
         Ok(())
+    }
+}
+
+/// Waits for the end of a thread, for ever where there is none.
+async fn ended(thread: Option<&mut DatagramThread>) {
+    match thread {
+        Some(thread) => thread.ended().await,
+        None => pending().await,
     }
 }
 

@@ -125,7 +125,7 @@ impl Config {
         self.ports_by(direction, L4::Tcp)
     }
 
-    /// The ports to which datagrams of local clients are steered, in the order of the rules.
+    /// The ports to which datagrams of local clients are read, and the answers from them, in the order of the rules.
     pub fn udp_ports(&self) -> Vec<u16> {
         self.ports_by(Direction::Egress, L4::Udp)
     }

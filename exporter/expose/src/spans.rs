@@ -152,8 +152,6 @@ impl FlowSink for SpanSink {
     fn closed(&self, (): (), _: &ConnectionEnd) {}
 
     fn refused(&self, _: Refusal) {}
-
-    fn lost(&self, _: Side) {}
 }
 
 impl Recorder {

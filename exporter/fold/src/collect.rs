@@ -144,11 +144,7 @@ impl Sources<'_> {
             Scalar::new(Labels::new([(label::REASON, refusal.as_label())]), count)
         });
         snapshot.push(&names::CONNECTIONS_REFUSED, refused.into());
-        let lost = Side::ALL.map(|side| {
-            let count = self.workers.iter().map(|worker| worker.lost[side as usize].get()).sum::<u64>();
-            Scalar::new(Labels::new([(label::SIDE, side.as_label())]), count)
-        });
-        snapshot.push(&names::DATAGRAMS_LOST, lost.into());
+        snapshot.push(&names::DATAGRAMS_UNREAD, self.health.unread_points());
     }
 
     fn bytes(&self) -> Vec<Scalar> {

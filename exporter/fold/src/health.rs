@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use flowfold_flow::Side;
+
 use crate::labels::Labels;
 use crate::names::label;
 use crate::snapshot::Scalar;
@@ -29,11 +31,6 @@ pub enum NotObserved {
     OtherNamespace,
     /// The kernel did not let the programs hand it to the agent.
     AssignFailed,
-    /// A datagram, or the socket that sends it: the agent's sockets for datagrams all stand for other servers.
-    TooManyServers,
-    /// A datagram, or the socket that sends it: the socket has a mark, which the agent's towards the server would not
-    /// have.
-    MarkedSocket,
     /// A datagram, or the socket that sends it: the socket is bound to a named port, as that of a local server is that
     /// answers.
     NamedPort,
@@ -41,7 +38,7 @@ pub enum NotObserved {
 
 impl NotObserved {
     /// Every reason.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 10] = [
         Self::OlderThanAgent,
         Self::Paused,
         Self::StaleHeartbeat,
@@ -51,8 +48,6 @@ impl NotObserved {
         Self::SpecialDestination,
         Self::OtherNamespace,
         Self::AssignFailed,
-        Self::TooManyServers,
-        Self::MarkedSocket,
         Self::NamedPort,
     ];
 
@@ -68,8 +63,6 @@ impl NotObserved {
             Self::SpecialDestination => "special_destination",
             Self::OtherNamespace => "other_namespace",
             Self::AssignFailed => "assign_failed",
-            Self::TooManyServers => "too_many_servers",
-            Self::MarkedSocket => "marked_socket",
             Self::NamedPort => "named_port",
         }
     }
@@ -82,20 +75,17 @@ pub enum SteeredDirection {
     Ingress,
     /// A rule for the port that local clients connect to.
     Egress,
-    /// A rule for the port that local clients send datagrams to.
-    EgressUdp,
 }
 
 impl SteeredDirection {
     /// Both kinds.
-    pub const ALL: [Self; 3] = [Self::Ingress, Self::Egress, Self::EgressUdp];
+    pub const ALL: [Self; 2] = [Self::Ingress, Self::Egress];
 
     /// The label value of this kind.
     pub const fn as_label(self) -> &'static str {
         match self {
             Self::Ingress => "ingress",
             Self::Egress => "egress",
-            Self::EgressUdp => "egress_udp",
         }
     }
 }
@@ -106,6 +96,7 @@ pub struct Health {
     programs: Mutex<BTreeMap<&'static str, bool>>,
     not_observed: [AtomicU64; NotObserved::ALL.len()],
     steered: [AtomicU64; SteeredDirection::ALL.len()],
+    unread: [AtomicU64; Side::ALL.len()],
 }
 
 impl Health {
@@ -123,6 +114,11 @@ impl Health {
     /// The number of connections that the programs steered to the agent, as a running total that never falls.
     pub fn steered(&self, direction: SteeredDirection, total: u64) {
         self.steered[direction as usize].fetch_max(total, Ordering::Relaxed);
+    }
+
+    /// So many more datagrams of this side passed by without being read.
+    pub fn unread_datagrams(&self, side: Side, more: u64) {
+        self.unread[side as usize].fetch_add(more, Ordering::Relaxed);
     }
 
     pub(crate) fn program_points(&self) -> Vec<Scalar> {
@@ -147,5 +143,13 @@ impl Health {
             Scalar::new(Labels::new([(label::DIRECTION, direction.as_label())]), total)
         };
         SteeredDirection::ALL.map(point).into()
+    }
+
+    pub(crate) fn unread_points(&self) -> Vec<Scalar> {
+        let point = |side: Side| {
+            let total = self.unread[side as usize].load(Ordering::Relaxed);
+            Scalar::new(Labels::new([(label::SIDE, side.as_label())]), total)
+        };
+        Side::ALL.map(point).into()
     }
 }

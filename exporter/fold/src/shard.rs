@@ -319,10 +319,6 @@ impl FlowSink for Shard {
     fn refused(&self, refusal: Refusal) {
         self.cells.refused[refusal.index()].add(1);
     }
-
-    fn lost(&self, side: Side) {
-        self.cells.lost[side as usize].add(1);
-    }
 }
 
 /// The trace that an exchange can be found by, and when it was over. One whose spans nobody keeps leads nowhere.

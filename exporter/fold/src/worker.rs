@@ -31,7 +31,6 @@ fn ending_index(outcome: Outcome) -> usize {
 pub(crate) struct WorkerCells {
     pub(crate) directions: [DirectionCells; DIRECTIONS.len()],
     pub(crate) refused: [Cell; Refusal::ALL.len()],
-    pub(crate) lost: [Cell; Side::ALL.len()],
     pub(crate) sides: [SideCells; Side::ALL.len()],
 }
 

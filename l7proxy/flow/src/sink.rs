@@ -34,9 +34,6 @@ pub trait FlowSink {
 
     /// A connection was accepted but could not be relayed, and was reset.
     fn refused(&self, refusal: Refusal);
-
-    /// A datagram was taken from this side and could not be sent on.
-    fn lost(&self, side: Side);
 }
 
 /// Two sinks hear as one. Longer lists nest.
@@ -75,10 +72,5 @@ impl<A: FlowSink, B: FlowSink> FlowSink for (A, B) {
     fn refused(&self, refusal: Refusal) {
         self.0.refused(refusal);
         self.1.refused(refusal);
-    }
-
-    fn lost(&self, side: Side) {
-        self.0.lost(side);
-        self.1.lost(side);
     }
 }

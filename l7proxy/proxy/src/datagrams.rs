@@ -1,237 +1,176 @@
-//! Relays datagrams: each that comes to a socket goes on at once and unchanged, from a socket of its client's own.
+//! Reads the datagrams between local clients and servers, of which copies come here. Nothing waits for what is done here.
 //!
-//! A client's address with the server that a socket stands for make a flow. It is to datagrams what a connection is to
-//! bytes, and the sinks hear of it as of one; nothing ends it but silence.
+//! A client's socket with one server makes a flow. It is to datagrams what a connection is to bytes, and the sinks hear of it
+//! as of one; nothing ends it but silence.
 
-mod client;
+mod flow;
 
-use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
-use std::io;
+use std::hash::{Hash, Hasher};
 use std::net::SocketAddr;
-use std::rc::Rc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use flowfold_flow::{FlowSink, Refusal, Side};
-use tokio::net::UdpSocket;
-use tokio::task::JoinSet;
+use flowfold_flow::{ConnectionInfo, FlowSink, Protocol, Side};
 
-pub(crate) use self::client::Client;
-use crate::shared::Shared;
+use self::flow::Flow;
+use crate::TopicNames;
+use crate::shared::ReaderTools;
 use crate::tap::isolated;
-use crate::{Accepted, OriginalDestination};
 
-/// A socket whose datagrams all go to one server. It is opened in whichever network namespace they come from.
-#[derive(Debug)]
-pub struct DatagramListener {
-    /// The socket, already bound.
-    pub socket: std::net::UdpSocket,
+/// How many flows are followed at once, if nothing says otherwise. Lookups of programs that open a socket for each are over
+/// soon, so these are some ten thousand in every second.
+pub const MAX_FLOWS: usize = 16_384;
+
+/// How often flows that are over are looked for.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// How often room is made at most, where more flows come than may be: each time all of them are looked at.
+const MAKE_ROOM: Duration = Duration::from_millis(100);
+
+/// A datagram that passed by.
+#[derive(Clone, Copy, Debug)]
+pub struct Datagram<'a> {
+    /// What tells the client's socket from all others.
+    pub socket: u64,
+    /// The client's end.
+    pub local: SocketAddr,
+    /// The server, under the address that the client asked.
+    pub server: SocketAddr,
+    /// Who sent it.
+    pub side: Side,
+    /// How many bytes it carries.
+    pub bytes: u64,
+    /// Those bytes, or the first of them.
+    pub payload: &'a [u8],
+    /// When it passed by.
+    pub at: Instant,
 }
 
-/// How many datagrams are read from one socket before others have their turn.
-const TURN: usize = 32;
-
-/// How a turn at reading a socket ended.
-#[derive(PartialEq, Eq)]
-enum Turn {
-    /// Nothing is left to be read.
-    Drained,
-    /// There may be more.
-    Used,
+/// Follows the datagrams of all clients. It belongs to one thread, and knows no sockets.
+pub struct DatagramReader<S: FlowSink> {
+    sink: S,
+    tools: ReaderTools,
+    max_flows: usize,
+    flows: HashMap<Ends, Flow<S>>,
+    /// The socket that uses a port towards a server: errors of the network name no sockets.
+    sockets: HashMap<(u16, SocketAddr), u64>,
+    looked: Instant,
+    made_room: Option<Instant>,
 }
 
-/// How many flows are looked at for one that can be given up, when there are as many as may be.
-const LOOKED_AT: usize = 64;
-
-/// The flows that arrive at one socket.
-struct Flows<D, S: FlowSink> {
-    shared: Rc<Shared<D, S>>,
-    socket: Rc<UdpSocket>,
-    local: SocketAddr,
-    clients: RefCell<HashMap<SocketAddr, Rc<Client<S>>>>,
+/// A client's socket, and a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Ends {
+    socket: u64,
+    server: SocketAddr,
 }
 
-/// Registers a socket with the runtime.
-pub(crate) fn register(listener: DatagramListener) -> io::Result<UdpSocket> {
-    listener.socket.set_nonblocking(true)?;
-    UdpSocket::from_std(listener.socket)
-}
-
-/// Relays what comes to one socket, for as long as it is let.
-pub(crate) async fn serve<D, S>(shared: Rc<Shared<D, S>>, socket: UdpSocket)
-where
-    D: OriginalDestination + 'static,
-    S: FlowSink + 'static,
-    S::Connection: 'static,
-{
-    let local = match socket.local_addr() {
-        Ok(local) => local,
-        Err(error) => return tracing::warn!(%error, "a socket for datagrams has no address, and is not used"),
-    };
-    let flows = Rc::new(Flows { shared, socket: Rc::new(socket), local, clients: RefCell::default() });
-    let mut tasks = JoinSet::new();
-    loop {
-        tokio::select! {
-            ready = flows.socket.readable() => {
-                if let Err(error) = ready {
-                    return tracing::warn!(%error, "a socket for datagrams cannot be waited for any more");
-                }
-                if flows.take_turn(&mut tasks) == Turn::Used {
-                    tokio::task::yield_now().await;
-                }
-            }
-            Some(_ended) = tasks.join_next() => while tasks.try_join_next().is_some() {},
-        }
+impl Hash for Ends {
+    /// Few sockets ask more than some servers, and the kernel gives their numbers.
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.socket.hash(state);
     }
 }
 
-impl<D, S> Flows<D, S>
-where
-    D: OriginalDestination + 'static,
-    S: FlowSink + 'static,
-    S::Connection: 'static,
-{
-    fn take_turn(self: &Rc<Self>, tasks: &mut JoinSet<()>) -> Turn {
-        let mut scratch = self.shared.scratch.borrow_mut();
-        for _ in 0..TURN {
-            match self.socket.try_recv_from(&mut scratch) {
-                Ok((length, peer)) => {
-                    let datagram = scratch.get(..length).unwrap_or_default();
-                    // A fault costs the datagram that it came with.
-                    if isolated(|| self.take(datagram, peer, tasks)).is_err() {
-                        self.shared.sink.lost(Side::ClientToServer);
-                    }
-                }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Turn::Drained,
-                // Of an answer to a client that is gone (ICMP): nothing of the next datagram.
-                Err(error) => tracing::trace!(%error, "a socket for datagrams tells of an error"),
-            }
+impl<S: FlowSink> std::fmt::Debug for DatagramReader<S> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("DatagramReader").field("flows", &self.flows.len()).finish_non_exhaustive()
+    }
+}
+
+impl<S: FlowSink> DatagramReader<S> {
+    /// Tells this sink what it reads of up to so many flows at once, as in [`MAX_FLOWS`]. Of more, one that waits for no answer
+    /// makes room; while there is none, the datagrams of the newest are not read.
+    pub fn new(sink: S, max_flows: usize) -> Self {
+        Self {
+            sink,
+            tools: ReaderTools::new(TopicNames::default()),
+            max_flows,
+            flows: HashMap::new(),
+            sockets: HashMap::new(),
+            looked: Instant::now(),
+            made_room: None,
         }
-        Turn::Used
     }
 
-    /// Hands on one datagram of a client.
-    fn take(self: &Rc<Self>, datagram: &[u8], peer: SocketAddr, tasks: &mut JoinSet<()>) {
-        let now = Instant::now();
-        let known = self.clients.borrow().get(&peer).cloned();
-        let client = match known {
-            Some(client) if !client.is_closed() && (client.is_waiting() || client.is_fresh(now)) => client,
-            // With nothing in flight for a while, the port may have become another client's.
-            known => match self.find_or_open(peer, known, tasks) {
-                Ok(client) => client,
-                Err(refusal) => return self.refuse(refusal, peer),
-            },
+    /// Reads a datagram. `info` is asked who is at its ends, once for each flow. Whether there was room to follow it.
+    pub fn read(&mut self, datagram: &Datagram<'_>, info: impl FnOnce() -> ConnectionInfo) -> bool {
+        let ends = Ends { socket: datagram.socket, server: datagram.server };
+        if let Some(flow) = self.flows.get_mut(&ends) {
+            flow.read(&self.sink, &self.tools, datagram);
+            return true;
+        }
+        if self.flows.len() >= self.max_flows && !self.make_room(datagram.at) {
+            return false;
+        }
+        let Ok(mut flow) = isolated(|| Flow::open(&self.sink, info(), Protocol::Dns, datagram.at)) else {
+            return false;
         };
-        client.ask(&self.shared, Accepted { local: self.local, peer }, datagram, now);
+        flow.read(&self.sink, &self.tools, datagram);
+        self.flows.insert(ends, flow);
+        self.sockets.insert((datagram.local.port(), datagram.server), datagram.socket);
+        true
     }
 
-    fn find_or_open(
-        self: &Rc<Self>,
-        peer: SocketAddr,
-        known: Option<Rc<Client<S>>>,
-        tasks: &mut JoinSet<()>,
-    ) -> Result<Rc<Client<S>>, Refusal> {
-        let info = self.shared.destinations.resolve_datagram(&Accepted { local: self.local, peer })?;
-        if let Some(client) = known {
-            if !client.is_closed() && client.is_of(&info) {
-                return Ok(client);
-            }
-            self.close(peer, &client);
-        }
-        self.make_room();
-        let client = Rc::new(Client::open(&self.shared, info)?);
-        self.shared.flow_order.borrow_mut().push_back(Rc::downgrade(&client));
-        self.clients.borrow_mut().insert(peer, Rc::clone(&client));
-        let (flows, of_task) = (Rc::clone(self), Rc::clone(&client));
-        tasks.spawn_local(async move {
-            let closing = Closing { flows: &flows, peer, client: &of_task };
-            of_task.hand_back(&flows.shared, &flows.socket, Accepted { local: flows.local, peer }).await;
-            drop(closing);
-        });
-        Ok(client)
-    }
-
-    /// Takes nothing of a client. One whose server there is no way to learns that at once, as it would by itself.
-    fn refuse(&self, refusal: Refusal, peer: SocketAddr) {
-        self.shared.sink.refused(refusal);
-        if refusal == Refusal::NoSocket {
-            let refused = io::Error::from(io::ErrorKind::ConnectionRefused);
-            self.shared.destinations.tell_unreachable(&Accepted { local: self.local, peer }, &refused);
-        }
-    }
-
-    /// Makes room for one more flow of the worker, whichever socket it arrives at: one in which nothing is waited for goes,
-    /// else the oldest.
-    fn make_room(&self) {
-        let mut order = self.shared.flow_order.borrow_mut();
-        let max_flows = self.shared.max_flows;
-        if self.shared.flows.get() < max_flows {
-            if order.len() >= max_flows.saturating_mul(2) {
-                order.retain(|flow| flow.strong_count() > 0);
-            }
-            return;
-        }
-        let (mut looked_at, mut oldest, mut idle) = (0, None, None);
-        while idle.is_none()
-            && looked_at < LOOKED_AT
-            && let Some(flow) = order.pop_front()
+    /// A datagram from this local address could not be delivered to the server: the network says so. Whatever of it that
+    /// message tells is the beginning of what it carried.
+    pub fn unreachable(&mut self, local: SocketAddr, server: SocketAddr, beginning: &[u8], at: Instant) {
+        let Some(socket) = self.sockets.get(&(local.port(), server)) else { return };
+        if let Some(flow) = self.flows.get_mut(&Ends { socket: *socket, server })
+            && flow.is_from(local)
         {
-            let Some(client) = flow.upgrade().filter(|client| !client.is_closed()) else { continue };
-            looked_at += 1;
-            if !client.is_waiting() {
-                idle = Some(client);
-            } else if oldest.is_none() {
-                oldest = Some(client);
-            } else {
-                order.push_back(flow);
+            let id = beginning.first_chunk().map(|id| u16::from_be_bytes(*id));
+            flow.fail(&self.sink, &self.tools, id, at);
+        }
+    }
+
+    /// Some datagrams were missed until then: of a question without an answer it is not known any more whether it had one.
+    pub fn missed(&mut self, until: Instant) {
+        self.tools.missed.set(Some(until));
+    }
+
+    /// Gives up what has waited for too long, and ends what has been quiet for long enough. Does so now and then, however
+    /// often it is called.
+    pub fn look(&mut self, now: Instant) {
+        if now.saturating_duration_since(self.looked) >= LOOK {
+            self.looked = now;
+            self.tools.clock.renew();
+            let (sink, tools) = (&self.sink, &self.tools);
+            for flow in self.flows.values_mut() {
+                flow.give_up_old(sink, tools, now);
             }
-        }
-        if let (Some(_), Some(spared)) = (&idle, &oldest) {
-            order.push_front(Rc::downgrade(spared));
-        }
-        drop(order);
-        if let Some(client) = idle.or(oldest) {
-            client.close(&self.shared);
+            self.close_where(|flow| flow.is_over(now));
         }
     }
-}
 
-impl<D, S: FlowSink> Flows<D, S> {
-    fn close(&self, peer: SocketAddr, client: &Rc<Client<S>>) {
-        let mut clients = self.clients.borrow_mut();
-        if clients.get(&peer).is_some_and(|current| Rc::ptr_eq(current, client)) {
-            clients.remove(&peer);
+    /// How many questions wait for their answers.
+    pub fn open_lookups(&self) -> usize {
+        self.tools.lookups.count()
+    }
+
+    /// Ends everything that is open: nobody reads any longer.
+    pub fn finish(&mut self) {
+        self.close_where(|_| true);
+    }
+
+    /// Makes room for one more flow, where there is one in which nothing is waited for.
+    fn make_room(&mut self, now: Instant) -> bool {
+        if self.made_room.is_none_or(|made| now.saturating_duration_since(made) >= MAKE_ROOM) {
+            self.made_room = Some(now);
+            self.close_where(|flow| !flow.is_waiting());
         }
-        drop(clients);
-        client.close(&self.shared);
+        self.flows.len() < self.max_flows
     }
-}
 
-/// Closes a flow when its task ends, however it does.
-struct Closing<'a, D, S: FlowSink> {
-    flows: &'a Flows<D, S>,
-    peer: SocketAddr,
-    client: &'a Rc<Client<S>>,
-}
-
-impl<D, S: FlowSink> Drop for Closing<'_, D, S> {
-    fn drop(&mut self) {
-        self.flows.close(self.peer, self.client);
-    }
-}
-
-/// Counts a flow of the worker until it is dropped.
-pub(crate) struct OpenFlow(Rc<Cell<usize>>);
-
-impl OpenFlow {
-    pub(crate) fn new(count: &Rc<Cell<usize>>) -> Self {
-        count.set(count.get() + 1);
-        Self(Rc::clone(count))
-    }
-}
-
-impl Drop for OpenFlow {
-    fn drop(&mut self) {
-        self.0.set(self.0.get().saturating_sub(1));
+    fn close_where(&mut self, is_over: impl Fn(&Flow<S>) -> bool) {
+        let (sink, tools, sockets) = (&self.sink, &self.tools, &mut self.sockets);
+        for (ends, flow) in self.flows.extract_if(|_, flow| is_over(flow)) {
+            let key = (flow.port(), ends.server);
+            if sockets.get(&key) == Some(&ends.socket) {
+                sockets.remove(&key);
+            }
+            // A sink that fails at the end of one is still told of the others.
+            let _closed = isolated(|| flow.close(sink, tools));
+        }
     }
 }

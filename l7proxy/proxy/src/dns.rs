@@ -14,7 +14,7 @@ use flowfold_flow::{
 };
 use flowfold_wire::dns::{Message, Question};
 
-use self::addresses::Addresses;
+pub(crate) use self::addresses::Addresses;
 pub(crate) use self::reader::DnsReader;
 use crate::reader::Listening;
 
@@ -43,6 +43,10 @@ const QUERY: u8 = 0;
 pub(crate) struct Lookups {
     transport: DnsTransport,
     open: VecDeque<Lookup>,
+    /// What is asked, for each of `open` at its place. They are long, and stay where they are.
+    questions: Vec<Question>,
+    /// Places among the questions that are free.
+    free: Vec<u16>,
     /// The ids of `open`, close together: each message looks for its own among them.
     ids: VecDeque<u16>,
     /// The id of the last question that was answered: a transfer of a zone has many answers.
@@ -56,7 +60,8 @@ pub(crate) struct Lookups {
 #[derive(Debug)]
 struct Lookup {
     id: u16,
-    question: Question,
+    /// Its place among the questions.
+    question: u16,
     started: Instant,
     request_bytes: u64,
     /// How often it was asked again.
@@ -109,8 +114,8 @@ impl Ending<'static> {
 
 impl Lookups {
     pub(crate) fn new(transport: DnsTransport) -> Self {
-        let (open, ids, repeated) = Default::default();
-        Self { transport, open, ids, answered: None, repeated, is_owed: false }
+        let (open, questions, free, ids, repeated) = Default::default();
+        Self { transport, open, questions, free, ids, answered: None, repeated, is_owed: false }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -181,6 +186,7 @@ impl Lookups {
         }
         let open = listening.tools.lookups.take().ok_or(UnparsedReason::TooManyInFlight)?;
         let (id, request_bytes) = (message.id, wire_bytes);
+        let Some(question) = self.keep(&question) else { return Err(UnparsedReason::TooManyInFlight) };
         self.ids.push_back(id);
         self.open.push_back(Lookup { id, question, started: began, request_bytes, repeats: 0, _open: open });
         Ok(())
@@ -212,15 +218,17 @@ impl Lookups {
                 }
                 self.repeated.push_back(lookup.id);
             }
-            let answer = answer_of(message, lookup.question.kind);
-            let addresses = Addresses::of(message, &answer);
+            let kind = self.question(&lookup).map_or(0, |question| question.kind);
+            let answer = answer_of(message, kind);
+            let mut room = listening.tools.addresses.take();
             let ending = Ending {
                 outcome: Outcome::Answered,
                 answer: Some(answer),
-                addresses: addresses.as_slice(),
+                addresses: room.of(message, &answer),
                 response_bytes: wire_bytes,
             };
             self.finish_answered(listening, &lookup, &ending, (began, now));
+            listening.tools.addresses.replace(room);
         }
         self.let_go_of_places();
         Ok(())
@@ -243,8 +251,20 @@ impl Lookups {
         {
             // Its answer may be late.
             self.is_owed = true;
-            let outcome = Outcome::Failed(FailureReason::Timeout);
+            // The answer may have been among what was missed.
+            let is_known = listening.tools.missed.get().is_none_or(|missed| missed < oldest.started);
+            let outcome = if is_known { Outcome::Failed(FailureReason::Timeout) } else { Outcome::Unfinished };
             self.finish(listening, &oldest, &Ending::without(outcome), now);
+        }
+        self.let_go_of_places();
+    }
+
+    /// A question could not be delivered: the one with this id, or, where that is not known, all of them.
+    pub(crate) fn fail<S: FlowSink>(&mut self, listening: &mut Listening<'_, S>, id: Option<u16>, now: Instant) {
+        let outcome = Outcome::Failed(FailureReason::ConnectFailed);
+        let Some(id) = id else { return self.end(listening, outcome, now) };
+        if let Some(lookup) = self.place(id, None).and_then(|place| self.take(place)) {
+            self.finish(listening, &lookup, &Ending::without(outcome), now);
         }
         self.let_go_of_places();
     }
@@ -261,14 +281,15 @@ impl Lookups {
 
     fn let_go_of_places(&mut self) {
         if self.open.is_empty() && self.open.capacity() > KEPT_PLACES {
-            (self.open, self.ids) = Default::default();
+            (self.open, self.questions, self.free, self.ids) = Default::default();
         }
     }
 
     /// Where the first question is that has this id and, if there is one, this name, type and class.
     fn place(&self, id: u16, question: Option<&Question>) -> Option<usize> {
         let is_same = |place: usize| {
-            question.is_none_or(|question| self.open.get(place).is_some_and(|lookup| lookup.question == *question))
+            question
+                .is_none_or(|question| self.open.get(place).and_then(|lookup| self.question(lookup)) == Some(question))
         };
         self.ids
             .iter()
@@ -277,9 +298,27 @@ impl Lookups {
             .map(|(place, _)| place)
     }
 
+    /// Takes a lookup out. Its question stays where it is until the next one is kept.
     fn take(&mut self, place: usize) -> Option<Lookup> {
         self.ids.remove(place)?;
-        self.open.remove(place)
+        let lookup = self.open.remove(place)?;
+        self.free.push(lookup.question);
+        Some(lookup)
+    }
+
+    /// Keeps a question, and tells its place.
+    fn keep(&mut self, question: &Question) -> Option<u16> {
+        if let Some(place) = self.free.pop() {
+            *self.questions.get_mut(usize::from(place))? = *question;
+            return Some(place);
+        }
+        let place = u16::try_from(self.questions.len()).ok()?;
+        self.questions.push(*question);
+        Some(place)
+    }
+
+    fn question(&self, lookup: &Lookup) -> Option<&Question> {
+        self.questions.get(usize::from(lookup.question))
     }
 
     fn finish<S: FlowSink>(
@@ -310,10 +349,11 @@ impl Lookups {
         time_to_first_byte: Option<Duration>,
         now: Instant,
     ) {
+        let Some(question) = self.question(lookup) else { return };
         let operation = Operation::Dns(DnsExchange {
             transport: self.transport,
-            name: lookup.question.name.as_bytes(),
-            kind: DnsType(lookup.question.kind),
+            name: question.name.as_bytes(),
+            kind: DnsType(question.kind),
             answer: ending.answer,
             addresses: ending.addresses,
         });

@@ -29,6 +29,12 @@ impl DrainTrigger {
 }
 
 impl DrainWatch {
+    /// The deadline, once the trigger was pulled.
+    pub fn deadline(&self) -> Option<Instant> {
+        let told = *self.0.borrow();
+        told.or_else(|| self.0.has_changed().is_err().then(Instant::now))
+    }
+
     /// Waits for the trigger and returns the deadline.
     pub(crate) async fn started(&mut self) -> Instant {
         match self.0.wait_for(Option::is_some).await {

@@ -1,9 +1,11 @@
-//! Accepts connections on sockets that are handed in, relays their bytes unchanged, and reads along; datagrams likewise.
+//! Accepts connections on sockets that are handed in, relays their bytes unchanged, and reads along.
 //!
 //! A [`Worker`] is one thread with one single-threaded runtime. It asks an [`OriginalDestination`] where an accepted
 //! connection was going, connects there, and copies bytes both ways at once. What it read is then shown to a reader
 //! of the protocol, and what that finds goes to a [`FlowSink`](flowfold_flow::FlowSink). A reader can neither delay a
 //! byte nor change one, and its failure ends the reading, never the connection.
+//!
+//! A [`DatagramReader`] reads copies of datagrams, which nobody relays.
 #![forbid(unsafe_code)]
 
 mod call;
@@ -30,10 +32,10 @@ mod upstream;
 mod wakers;
 mod worker;
 
-pub use datagrams::DatagramListener;
+pub use datagrams::{Datagram, DatagramReader, MAX_FLOWS};
 pub use drain::{DrainTrigger, DrainWatch, drain_channel};
 pub use kafka::TopicNames;
 pub use listener::Listener;
 pub use original_dst::{Accepted, FixedDestination, OriginalDestination};
 pub use status::WorkerStatus;
-pub use worker::{MAX_FLOWS, Worker};
+pub use worker::Worker;

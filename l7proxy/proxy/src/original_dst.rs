@@ -35,21 +35,6 @@ pub trait OriginalDestination {
     /// There was no local port left to connect from, and the client had to be reset. Whoever steers should let
     /// connections go direct for a while.
     fn out_of_ports(&self, info: &ConnectionInfo);
-
-    /// Where a datagram is going that came to a socket for datagrams, and who is at its ends. It is asked for a client's
-    /// first datagram, and again whenever nothing of that client is in flight.
-    fn resolve_datagram(&self, _accepted: &Accepted) -> Result<Arc<ConnectionInfo>, Refusal> {
-        Err(Refusal::NoDestination)
-    }
-
-    /// Prepares a socket for datagrams to the server, as [`prepare`](Self::prepare) does.
-    fn prepare_datagrams(&self, _socket: BorrowedFd<'_>, _info: &ConnectionInfo) -> io::Result<()> {
-        Ok(())
-    }
-
-    /// The server of a client's datagrams cannot be reached, for this reason: the client is to hear of it as it would
-    /// have, which takes a message of ICMP.
-    fn tell_unreachable(&self, _accepted: &Accepted, _error: &io::Error) {}
 }
 
 /// Sends every connection to one server: the explicit proxy, which needs no steering.
@@ -82,8 +67,4 @@ impl OriginalDestination for FixedDestination {
     }
 
     fn out_of_ports(&self, _info: &ConnectionInfo) {}
-
-    fn resolve_datagram(&self, accepted: &Accepted) -> Result<Arc<ConnectionInfo>, Refusal> {
-        self.resolve(accepted)
-    }
 }

@@ -1,16 +1,14 @@
 //! What the connections of one worker share. All of it belongs to one thread.
 
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
-use std::rc::{Rc, Weak};
 use std::sync::Arc;
+use std::time::Instant;
 
 use flowfold_flow::FlowSink;
 
 use crate::WorkerStatus;
 use crate::clock::Clock;
-use crate::datagrams::Client;
-use crate::dns::OpenLookups;
+use crate::dns::{Addresses, OpenLookups};
 use crate::kafka::{AskedPool, TopicNames, Topics};
 use crate::pending::PendingPool;
 use crate::wakers::Wakers;
@@ -28,12 +26,6 @@ pub(crate) struct Shared<D, S: FlowSink> {
     pub(crate) scratch: RefCell<Box<[u8]>>,
     pub(crate) tools: ReaderTools,
     pub(crate) wakers: Wakers,
-    /// How many flows of datagrams there may be.
-    pub(crate) max_flows: usize,
-    /// How many flows of datagrams are open.
-    pub(crate) flows: Rc<Cell<usize>>,
-    /// The flows of datagrams, oldest first, with some that have ended.
-    pub(crate) flow_order: RefCell<VecDeque<Weak<Client<S>>>>,
     pub(crate) draining: Cell<bool>,
 }
 
@@ -45,6 +37,10 @@ pub(crate) struct ReaderTools {
     pub(crate) kafka: AskedPool,
     pub(crate) topics: Topics,
     pub(crate) lookups: OpenLookups,
+    /// Room for the addresses of one answer.
+    pub(crate) addresses: RefCell<Addresses>,
+    /// When messages were last known to be missed that a reader should have seen. Of what relays bytes there are none.
+    pub(crate) missed: Cell<Option<Instant>>,
 }
 
 impl ReaderTools {
@@ -55,18 +51,14 @@ impl ReaderTools {
             kafka: AskedPool::default(),
             topics: Topics::new(topic_names),
             lookups: OpenLookups::default(),
+            addresses: RefCell::default(),
+            missed: Cell::new(None),
         }
     }
 }
 
 impl<D, S: FlowSink> Shared<D, S> {
-    pub(crate) fn new(
-        destinations: D,
-        sink: S,
-        status: Arc<WorkerStatus>,
-        topic_names: TopicNames,
-        max_flows: usize,
-    ) -> Self {
+    pub(crate) fn new(destinations: D, sink: S, status: Arc<WorkerStatus>, topic_names: TopicNames) -> Self {
         Self {
             destinations,
             sink,
@@ -74,9 +66,6 @@ impl<D, S: FlowSink> Shared<D, S> {
             scratch: RefCell::new(vec![0; SCRATCH_BYTES].into_boxed_slice()),
             tools: ReaderTools::new(topic_names),
             wakers: Wakers::default(),
-            max_flows,
-            flows: Rc::default(),
-            flow_order: RefCell::default(),
             draining: Cell::new(false),
         }
     }

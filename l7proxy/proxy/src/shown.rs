@@ -37,8 +37,6 @@ impl FlowSink for Answers {
     fn closed(&self, (): (), _end: &ConnectionEnd) {}
 
     fn refused(&self, _refusal: Refusal) {}
-
-    fn lost(&self, _side: Side) {}
 }
 
 /// A connection that is shown to a reader.

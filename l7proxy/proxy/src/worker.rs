@@ -11,10 +11,7 @@ use tokio::runtime::{Builder, LocalOptions};
 use tokio::task::JoinSet;
 
 use crate::shared::Shared;
-use crate::{
-    DatagramListener, DrainWatch, Listener, OriginalDestination, TopicNames, WorkerStatus, connection, datagrams,
-    listener,
-};
+use crate::{DrainWatch, Listener, OriginalDestination, TopicNames, WorkerStatus, connection, listener};
 
 /// How often a worker shows that it is alive, and renews its clock.
 const TICK: Duration = Duration::from_millis(100);
@@ -27,20 +24,11 @@ const DRAIN_POLL: Duration = Duration::from_millis(20);
 /// steering ended has its handshake to finish.
 const LATE_ARRIVALS: Duration = Duration::from_millis(100);
 
-/// How many flows of datagrams a worker holds, if nothing says otherwise; each has a descriptor. Lookups of programs that
-/// open a socket for each are over soon, so these are some thousand in every second.
-pub const MAX_FLOWS: usize = 4096;
-
 /// Everything that one worker thread needs.
 #[derive(Debug)]
 pub struct Worker<D, S> {
     /// The sockets to accept on.
     pub listeners: Vec<Listener>,
-    /// The sockets that datagrams come to.
-    pub datagrams: Vec<DatagramListener>,
-    /// How many flows of datagrams may be open at once, as in [`MAX_FLOWS`]. The next one costs an idle one, or the
-    /// oldest.
-    pub max_flows: usize,
     /// Where accepted connections were going.
     pub destinations: D,
     /// Who hears what was read.
@@ -62,8 +50,7 @@ where
     /// Accepts and relays on the calling thread until the drain is over.
     ///
     /// # Errors
-    /// When the runtime cannot be made or a listener cannot be registered. Once it accepts, it fails only by a fault of
-    /// its own that ends the reading of a socket for datagrams.
+    /// When the runtime cannot be made or a listener cannot be registered.
     pub fn run(self) -> io::Result<()> {
         let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
         runtime.block_on(self.serve())
@@ -71,12 +58,7 @@ where
 
     async fn serve(mut self) -> io::Result<()> {
         let listeners = self.listeners.into_iter().map(listener::register).collect::<io::Result<Vec<_>>>()?;
-        let sockets = self.datagrams.into_iter().map(datagrams::register).collect::<io::Result<Vec<_>>>()?;
-        let shared = Rc::new(Shared::new(self.destinations, self.sink, self.status, self.topic_names, self.max_flows));
-        let mut relays = JoinSet::new();
-        for socket in sockets {
-            relays.spawn_local(datagrams::serve(Rc::clone(&shared), socket));
-        }
+        let shared = Rc::new(Shared::new(self.destinations, self.sink, self.status, self.topic_names));
         let mut connections = JoinSet::new();
         let mut ticks = tokio::time::interval(TICK);
         let deadline = {
@@ -88,9 +70,6 @@ where
                         connections.spawn_local(connection::serve(Rc::clone(&shared), stream, accepted));
                     }
                     Some(_ended) = connections.join_next() => {}
-                    Some(_ended) = relays.join_next() => {
-                        return Err(io::Error::other("a socket for datagrams is not read any more"));
-                    }
                     _ = ticks.tick() => {
                         shared.status.tick();
                         shared.tools.clock.renew();
@@ -104,7 +83,6 @@ where
         drain(&listeners, &shared, &mut connections, deadline).await;
         // Dropping a connection's task resets it and records what was open.
         connections.shutdown().await;
-        relays.shutdown().await;
         Ok(())
     }
 }
@@ -161,7 +139,7 @@ async fn drain<D, S>(
     let mut accepting = Accepting::new(listeners);
     loop {
         let now = Instant::now();
-        let is_idle = connections.is_empty() && shared.tools.lookups.count() == 0;
+        let is_idle = connections.is_empty();
         if now >= deadline || (is_idle && now.duration_since(last_arrival) >= LATE_ARRIVALS) {
             return;
         }

@@ -112,6 +112,9 @@ impl Traffic {
         for direction in SteeredDirection::ALL {
             health.steered(direction, self.round);
         }
+        for side in Side::ALL {
+            health.unread_datagrams(side, 1);
+        }
     }
 
     /// The exchanges of a protocol but Kafka, which shows parts of a message.

@@ -47,6 +47,8 @@ pub(crate) fn own(
         has_v6_listener: listeners.v6_addr().is_some().into(),
         description,
         egress_udp: port_set(&plan.egress_udp),
+        prompt_answers: plan.prompt_answers.into(),
+        padding: 0,
     })
 }
 
@@ -150,6 +152,8 @@ mod tests {
             has_v6_listener: 1,
             description: [0; DESCRIPTION_BYTES],
             egress_udp: PortSet::EMPTY,
+            prompt_answers: 0,
+            padding: 0,
         }
     }
 

@@ -1,29 +1,18 @@
-//! Outgoing datagrams of clients that do more with their socket than to send.
+//! Datagrams of clients, and ways to servers, that are not the usual ones.
 
+use std::io::Write as _;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::os::fd::AsRawFd as _;
+use std::process::{Command, Stdio};
 
+use flowfold_redirect::SteeringStats;
 use socket2::SockRef;
 
-use crate::isolated::{Place, ip, isolated};
+use crate::datagram_watch::{UdpServer, Watch, ask, ask_connected, both_ways, client, client_at};
+use crate::isolated::{Place, enter_new_namespace, ip, isolated};
 use crate::server::ANSWER;
-use crate::udp_agent::{UdpAgent, UdpServer};
 
-fn client(at: IpAddr) -> UdpSocket {
-    let socket = UdpSocket::bind((at, 0)).unwrap();
-    socket.set_read_timeout(Some(ANSWER)).unwrap();
-    socket
-}
-
-fn echo(socket: &UdpSocket) {
-    socket.send(b"there and back").unwrap();
-    let mut buffer = [0; 64];
-    assert_eq!(socket.recv(&mut buffer).unwrap(), 14);
-}
-
-fn device_of(socket: &UdpSocket) -> Option<Vec<u8>> {
-    SockRef::from(socket).device().unwrap()
-}
+const ANY: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 
 fn add_device() {
     ip("link add ff0 type veth peer name ff1");
@@ -33,130 +22,184 @@ fn add_device() {
     ip("route add default via 198.51.100.2");
 }
 
-fn set_unicast_device(socket: &UdpSocket, device: &str) {
-    let index = rustix::net::netdevice::name_to_index(socket, device).unwrap().to_be();
-    // SAFETY: the option's value is four bytes, and the pointer valid for the call.
-    let outcome = unsafe {
-        let value = (&raw const index).cast();
-        libc::setsockopt(socket.as_raw_fd(), libc::IPPROTO_IP, libc::IP_UNICAST_IF, value, 4)
-    };
-    assert_eq!(outcome, 0);
+/// Runs a script of nftables in the network namespace of the calling thread.
+fn nft(script: &str) {
+    let mut nft = Command::new("nft").args(["-f", "-"]).stdin(Stdio::piped()).spawn().unwrap();
+    nft.stdin.take().unwrap().write_all(script.as_bytes()).unwrap();
+    assert!(nft.wait().unwrap().success());
 }
 
 #[test]
-fn a_client_that_asks_for_a_device_by_unicast_if_is_steered() {
+fn a_server_behind_another_address_and_port_is_the_one_that_was_asked() {
     isolated(|place| {
-        add_device();
+        // As the DNS service of a cluster is reached, and the one of a container.
         let server = UdpServer::start(place.v4);
-        let agent = UdpAgent::start(place, server.address.port());
-        let socket = client(Ipv4Addr::UNSPECIFIED.into());
-        set_unicast_device(&socket, "ff0");
+        let asked = SocketAddr::from((Ipv4Addr::new(127, 0, 0, 53), 5300));
+        nft(&format!(
+            "table ip test {{ chain out {{ type nat hook output priority -100; \
+             ip daddr {} udp dport {} dnat to {}; }}; }}",
+            asked.ip(),
+            asked.port(),
+            server.address
+        ));
+        let mut watch = Watch::start(place, asked.port());
+        let connected = client(asked);
+        connected.connect(asked).unwrap();
+        ask_connected(&connected, b"connected");
+        assert_eq!(watch.servers(), both_ways(asked));
+        let unconnected = client(asked);
+        ask(&unconnected, asked, b"unconnected");
+        assert_eq!(watch.servers(), both_ways(asked));
+        // Who asks it under its own address asks another.
+        ask(&unconnected, server.address, b"directly");
+        assert_eq!(watch.copies(), []);
+    });
+}
+
+#[test]
+fn a_socket_that_never_bound_is_read() {
+    isolated(|place| {
+        let server = UdpServer::start(place.v4);
+        let mut watch = Watch::start(place, server.address.port());
+        let socket = rustix::net::socket(rustix::net::AddressFamily::INET, rustix::net::SocketType::DGRAM, None);
+        let socket = UdpSocket::from(socket.unwrap());
+        socket.set_read_timeout(Some(ANSWER)).unwrap();
         socket.connect(server.address).unwrap();
-        echo(&socket);
-        assert_eq!(agent.seen.recv_timeout(ANSWER).unwrap().server, Some(server.address));
-    });
-}
-
-#[test]
-fn a_steered_socket_is_bound_to_the_loopback_device_only_while_it_is_steered() {
-    isolated(|place| {
-        let (named, other) = (UdpServer::start(place.v4), UdpServer::start(place.v4));
-        let agent = UdpAgent::start(place, named.address.port());
-        let socket = client(Ipv4Addr::UNSPECIFIED.into());
-        socket.connect(named.address).unwrap();
-        assert_eq!(device_of(&socket).as_deref(), Some(b"lo".as_slice()));
-        socket.connect(other.address).unwrap();
-        assert_eq!(device_of(&socket), None);
-        assert_eq!(socket.peer_addr().unwrap(), other.address);
-        echo(&socket);
-        assert!(agent.saw_nothing());
-        socket.connect(named.address).unwrap();
-        rustix::net::connect_unspec(&socket).unwrap();
-        assert_eq!(device_of(&socket), None);
-        // What a client bound itself stays.
-        let socket = client(Ipv4Addr::UNSPECIFIED.into());
-        SockRef::from(&socket).bind_device(Some(b"lo")).unwrap();
-        socket.connect(other.address).unwrap();
-        assert_eq!(device_of(&socket).as_deref(), Some(b"lo".as_slice()));
-    });
-}
-
-#[test]
-fn a_client_bound_to_a_device_goes_direct() {
-    isolated(|place| {
-        add_device();
-        let agent = UdpAgent::start(place, 53);
-        let socket = client(Ipv4Addr::UNSPECIFIED.into());
-        SockRef::from(&socket).bind_device(Some(b"ff0")).unwrap();
-        let elsewhere = SocketAddr::from(([198, 51, 100, 2], 53));
-        socket.connect(elsewhere).unwrap();
-        assert_eq!(socket.peer_addr().unwrap(), elsewhere);
-        socket.send_to(b"x", elsewhere).unwrap();
-        assert_eq!(agent.redirect.stats().unwrap().direct_bound_device, 2);
+        ask_connected(&socket, b"unbound");
+        assert_eq!(watch.servers(), both_ways(server.address));
     });
 }
 
 fn bound(place: &Place, at: IpAddr) {
     let server = UdpServer::start(at);
-    let agent = UdpAgent::start(place, server.address.port());
-    let socket = client(at);
-    socket.connect(server.address).unwrap();
-    assert_eq!(socket.local_addr().unwrap().ip(), at);
-    echo(&socket);
-    assert_eq!(agent.seen.recv_timeout(ANSWER).unwrap().client, socket.local_addr().unwrap());
+    let mut watch = Watch::start(place, server.address.port());
+    let socket = client_at(at);
+    ask(&socket, server.address, b"from here");
+    let locals: Vec<_> = watch.copies().iter().map(|copy| copy.local).collect();
+    assert_eq!(locals, [socket.local_addr().unwrap(); 2]);
 }
 
 #[test]
-fn a_client_bound_to_an_ipv4_address_is_steered() {
+fn a_client_bound_to_an_ipv4_address_is_read() {
     isolated(|place| bound(place, place.v4));
 }
 
 #[test]
-fn a_client_bound_to_an_ipv6_address_is_steered() {
+fn a_client_bound_to_an_ipv6_address_is_read() {
     isolated(|place| bound(place, place.v6));
 }
 
 #[test]
-fn multicast_and_broadcast_go_direct() {
+fn a_client_with_a_mark_or_bound_to_a_device_is_read() {
     isolated(|place| {
         add_device();
-        let agent = UdpAgent::start(place, 5353);
-        let socket = client(Ipv4Addr::UNSPECIFIED.into());
-        socket.set_broadcast(true).unwrap();
-        for ip in [Ipv4Addr::new(224, 0, 0, 251), Ipv4Addr::BROADCAST] {
-            socket.send_to(b"who is there", (ip, 5353)).unwrap();
-        }
-        assert_eq!(agent.redirect.stats().unwrap().direct_special_destination, 2);
+        let mut watch = Watch::start(place, 53);
+        let elsewhere = SocketAddr::from(([198, 51, 100, 2], 53));
+        // Nobody answers there, and a packet goes out once its neighbour is known.
+        ip("neigh add 198.51.100.2 lladdr 02:00:00:00:00:01 dev ff0");
+        let bound = client_at(ANY);
+        SockRef::from(&bound).bind_device(Some(b"ff0")).unwrap();
+        bound.connect(elsewhere).unwrap();
+        bound.send(b"x").unwrap();
+        let marked = client_at(ANY);
+        SockRef::from(&marked).set_mark(0x200).unwrap();
+        marked.send_to(b"y", elsewhere).unwrap();
+        let copies = watch.copies();
+        let seen: Vec<_> = copies.iter().map(|copy| (copy.local.ip().to_string(), &copy.payload[..])).collect();
+        assert_eq!(seen, [("198.51.100.1".to_owned(), &b"x"[..]), ("198.51.100.1".to_owned(), &b"y"[..])]);
     });
 }
 
 #[test]
-fn an_address_given_to_a_connected_socket_is_steered_too() {
+fn a_packet_with_options_is_read() {
+    isolated(|place| {
+        let server = UdpServer::start(place.v4);
+        let mut watch = Watch::start(place, server.address.port());
+        let socket = client(server.address);
+        // Four times "no operation" (RFC 791 section 3.1).
+        let options = [1_u8; 4];
+        // SAFETY: the pointer and the length are those of an array that outlives the call.
+        let outcome = unsafe {
+            libc::setsockopt(socket.as_raw_fd(), libc::IPPROTO_IP, libc::IP_OPTIONS, options.as_ptr().cast(), 4)
+        };
+        assert_eq!(outcome, 0);
+        ask(&socket, server.address, b"behind the options");
+        assert_eq!(watch.copies()[0].payload, b"behind the options");
+    });
+}
+
+#[test]
+fn an_address_given_to_a_connected_socket_is_the_server() {
     isolated(|place| {
         let first = UdpServer::start(place.v4);
         let second = UdpServer::start_at(SocketAddr::from((Ipv4Addr::new(127, 0, 0, 9), first.address.port())));
-        let agent = UdpAgent::start(place, first.address.port());
-        let socket = client(Ipv4Addr::UNSPECIFIED.into());
+        let mut watch = Watch::start(place, first.address.port());
+        let socket = client(first.address);
         socket.connect(first.address).unwrap();
         socket.send_to(b"to the other", second.address).unwrap();
-        assert_eq!(agent.seen.recv_timeout(ANSWER).unwrap().server, Some(second.address));
         second.clients.recv_timeout(ANSWER).unwrap();
+        assert_eq!(watch.servers(), [(second.address, false)], "the kernel drops its answer");
+        ask_connected(&socket, b"to the first");
+        assert_eq!(watch.servers(), both_ways(first.address));
     });
 }
 
 #[test]
-fn the_socket_of_a_dead_agent_refuses() {
+fn a_socket_that_disconnects_asks_others() {
+    isolated(|place| {
+        let first = UdpServer::start(place.v4);
+        let second = UdpServer::start_at(SocketAddr::from((Ipv4Addr::new(127, 0, 0, 9), first.address.port())));
+        let mut watch = Watch::start(place, first.address.port());
+        let socket = client(first.address);
+        socket.connect(first.address).unwrap();
+        ask_connected(&socket, b"first");
+        rustix::net::connect_unspec(&socket).unwrap();
+        ask(&socket, second.address, b"second");
+        let expected = [both_ways(first.address), both_ways(second.address)].concat();
+        assert_eq!(watch.servers(), expected);
+    });
+}
+
+#[test]
+fn multicast_and_broadcast_are_not_read() {
+    isolated(|place| {
+        add_device();
+        let mut watch = Watch::start(place, 5353);
+        let socket = client_at(ANY);
+        socket.set_broadcast(true).unwrap();
+        for group in ["224.0.0.251:5353", "255.255.255.255:5353"] {
+            socket.send_to(b"anybody", group.parse::<SocketAddr>().unwrap()).unwrap();
+        }
+        assert_eq!(watch.copies(), []);
+        let stats = watch.redirect.stats().unwrap();
+        assert_eq!(stats, SteeringStats { direct_special_destination: 2, ..SteeringStats::default() });
+    });
+}
+
+#[test]
+fn a_socket_of_another_namespace_is_not_read() {
+    isolated(|place| {
+        let mut watch = Watch::start(place, 5300);
+        enter_new_namespace();
+        let server = UdpServer::start_at(SocketAddr::from((Ipv4Addr::LOCALHOST, 5300)));
+        ask(&client(server.address), server.address, b"elsewhere");
+        assert_eq!(watch.copies(), []);
+        let stats = watch.redirect.stats().unwrap();
+        assert_eq!(stats, SteeringStats { direct_other_namespace: 1, ..SteeringStats::default() });
+    });
+}
+
+#[test]
+fn a_socket_that_was_connected_before_is_not_read() {
     isolated(|place| {
         let server = UdpServer::start(place.v4);
-        let (redirect, listeners) = crate::udp_agent::attach(place, server.address.port()).unwrap();
-        redirect.beat().unwrap();
-        let socket = client(Ipv4Addr::UNSPECIFIED.into());
+        let socket = client(server.address);
         socket.connect(server.address).unwrap();
-        drop((redirect, listeners));
-        socket.send(b"anybody there").unwrap();
-        let refused = socket.recv(&mut [0; 16]).unwrap_err();
-        assert_eq!(refused.kind(), std::io::ErrorKind::ConnectionRefused, "a resolver tries again, and goes direct");
+        let mut watch = Watch::start(place, server.address.port());
+        ask_connected(&socket, b"too late");
+        assert_eq!(watch.copies(), []);
         socket.connect(server.address).unwrap();
-        echo(&socket);
+        ask_connected(&socket, b"in time");
+        assert_eq!(watch.servers(), both_ways(server.address));
     });
 }

@@ -1,91 +1,62 @@
-//! Outgoing datagrams.
+//! Datagrams that pass by.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 
-use flowfold_redirect::{Direction, RedirectError, SteeringStats};
-use socket2::SockRef;
+use flowfold_redirect::{Direction, Plan, RedirectError, SteeringStats};
+use rustix::event::epoll;
+use rustix::time::Timespec;
 
 use crate::agent::Setup;
+use crate::datagram_watch::{UdpServer, Watch, ask, ask_connected, attach, both_ways, client, plan};
 use crate::isolated::{Place, isolated};
 use crate::server::ANSWER;
-use crate::udp_agent::{UdpAgent, UdpServer, attach};
 
-fn client(server: SocketAddr) -> UdpSocket {
-    let any: IpAddr = if server.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
-    let socket = UdpSocket::bind((any, 0)).unwrap();
-    socket.set_read_timeout(Some(ANSWER)).unwrap();
-    socket
-}
-
-fn ask_connected(socket: &UdpSocket, text: &[u8]) {
-    socket.send(text).unwrap();
-    let mut buffer = [0; 64];
-    let length = socket.recv(&mut buffer).unwrap();
-    assert_eq!(&buffer[..length], text);
-}
-
-fn ask_unconnected(socket: &UdpSocket, server: SocketAddr, text: &[u8]) {
-    socket.send_to(text, server).unwrap();
-    let mut buffer = [0; 64];
-    let (length, from) = socket.recv_from(&mut buffer).unwrap();
-    assert_eq!((&buffer[..length], from), (text, server), "the answer comes from where the question went");
-}
-
-fn steers(place: &Place, listen_on: IpAddr, ask: IpAddr) {
+fn copies(place: &Place, listen_on: IpAddr, asked: IpAddr) {
     let server = UdpServer::start(listen_on);
-    let asked = SocketAddr::new(ask, server.address.port());
-    let agent = UdpAgent::start(place, asked.port());
-
+    let asked = SocketAddr::new(asked, server.address.port());
+    let mut watch = Watch::start(place, asked.port());
     let connected = client(asked);
     connected.connect(asked).unwrap();
-    assert_eq!(connected.peer_addr().unwrap(), asked);
-    ask_connected(&connected, b"connected");
     let unconnected = client(asked);
-    ask_unconnected(&unconnected, asked, b"unconnected");
-    ask_unconnected(&unconnected, asked, b"once more");
+    ask_connected(&connected, b"connected");
+    ask(&unconnected, asked, b"unconnected");
+    ask(&unconnected, asked, b"once more");
 
-    for socket in [&connected, &unconnected, &unconnected] {
-        let seen = agent.seen.recv_timeout(ANSWER).unwrap();
-        assert_eq!(seen.server, Some(SocketAddr::new(ask.to_canonical(), asked.port())));
-        assert_eq!(seen.client.port(), socket.local_addr().unwrap().port());
-        assert_eq!(agent.client(socket).unwrap().pid, std::process::id());
-        assert_ne!(server.clients.recv_timeout(ANSWER).unwrap().port(), seen.client.port());
+    let copies = watch.copies();
+    let texts: [&[u8]; 6] = [b"connected", b"connected", b"unconnected", b"unconnected", b"once more", b"once more"];
+    assert_eq!(copies.len(), texts.len());
+    for (at, (copy, text)) in copies.iter().zip(texts).enumerate() {
+        let socket = if at < 2 { &connected } else { &unconnected };
+        assert_eq!((&copy.payload[..], copy.bytes as usize, copy.is_from_server), (text, text.len(), at % 2 == 1));
+        assert_eq!(copy.server, SocketAddr::new(asked.ip().to_canonical(), asked.port()));
+        assert_eq!(copy.local.port(), socket.local_addr().unwrap().port());
+        assert_eq!(copy.local.is_ipv4(), copy.server.is_ipv4());
+        assert_eq!(copy.socket, rustix::net::sockopt::socket_cookie(socket).unwrap());
+        let process = watch.redirect.lookups().udp_client(copy.socket).unwrap();
+        assert_eq!(process.pid, std::process::id());
     }
-    assert!(agent.saw_nothing());
-    let stats = agent.redirect.stats().unwrap();
-    assert_eq!(stats, SteeringStats { steered_udp: 3, ..SteeringStats::default() });
+    for socket in [&connected, &unconnected, &unconnected] {
+        let seen = server.clients.recv_timeout(ANSWER).unwrap();
+        assert_eq!(seen.port(), socket.local_addr().unwrap().port(), "nobody is in between");
+    }
+    assert_eq!(watch.redirect.stats().unwrap(), SteeringStats::default());
 }
 
 #[test]
-fn steers_ipv4() {
-    isolated(|place| steers(place, place.v4, place.v4));
+fn copies_ipv4() {
+    isolated(|place| copies(place, place.v4, place.v4));
 }
 
 #[test]
-fn steers_ipv6() {
-    isolated(|place| steers(place, place.v6, place.v6));
+fn copies_ipv6() {
+    isolated(|place| copies(place, place.v6, place.v6));
 }
 
 #[test]
-fn steers_v4_mapped() {
+fn copies_v4_mapped() {
     isolated(|place| {
         let IpAddr::V4(v4) = place.v4 else { panic!("{}", place.v4) };
-        steers(place, place.v4, v4.to_ipv6_mapped().into());
-    });
-}
-
-#[test]
-fn a_socket_that_never_bound_is_steered() {
-    isolated(|place| {
-        let server = UdpServer::start(place.v4);
-        let agent = UdpAgent::start(place, server.address.port());
-        let socket = rustix::net::socket(rustix::net::AddressFamily::INET, rustix::net::SocketType::DGRAM, None);
-        let socket = UdpSocket::from(socket.unwrap());
-        socket.set_read_timeout(Some(ANSWER)).unwrap();
-        socket.connect(server.address).unwrap();
-        assert_eq!(socket.peer_addr().unwrap(), server.address);
-        ask_connected(&socket, b"unbound");
-        assert_eq!(agent.seen.recv_timeout(ANSWER).unwrap().server, Some(server.address));
+        copies(place, place.v4, v4.to_ipv6_mapped().into());
     });
 }
 
@@ -95,13 +66,12 @@ fn one_socket_asks_several_servers() {
         let first = UdpServer::start(place.v4);
         let port = first.address.port();
         let second = UdpServer::start_at(SocketAddr::from((Ipv4Addr::new(127, 0, 0, 9), port)));
-        let agent = UdpAgent::start(place, port);
+        let mut watch = Watch::start(place, port);
         let socket = client(first.address);
         for server in [&first, &second, &first, &second] {
-            ask_unconnected(&socket, server.address, b"whose is it");
-            assert_eq!(agent.seen.recv_timeout(ANSWER).unwrap().server, Some(server.address));
+            ask(&socket, server.address, b"whose is it");
+            assert_eq!(watch.servers(), both_ways(server.address));
         }
-        assert_eq!((first.clients.try_iter().count(), second.clients.try_iter().count()), (2, 2));
     });
 }
 
@@ -113,139 +83,159 @@ fn an_unspecified_destination_is_this_host() {
             (IpAddr::from(Ipv6Addr::UNSPECIFIED), IpAddr::from(Ipv6Addr::LOCALHOST)),
         ] {
             let server = UdpServer::start(loopback);
-            let agent = UdpAgent::start(place, server.address.port());
+            let mut watch = Watch::start(place, server.address.port());
             let socket = client(server.address);
             socket.connect(SocketAddr::new(unspecified, server.address.port())).unwrap();
             ask_connected(&socket, b"here");
-            assert_eq!(socket.peer_addr().unwrap(), server.address);
-            assert_eq!(agent.seen.recv_timeout(ANSWER).unwrap().server, Some(server.address));
+            assert_eq!(watch.servers(), both_ways(server.address));
         }
     });
 }
 
 #[test]
-fn the_same_port_of_tcp_and_other_ports_are_not_touched() {
+fn the_same_port_of_tcp_and_other_ports_are_not_looked_at() {
     isolated(|place| {
         let named = UdpServer::start(place.v4);
         let other = UdpServer::start(place.v4);
         let tcp = TcpListener::bind(named.address).unwrap();
-        let agent = UdpAgent::start(place, named.address.port());
+        let mut watch = Watch::start(place, named.address.port());
         let connection = TcpStream::connect(named.address).unwrap();
         assert_eq!(tcp.accept().unwrap().1, connection.local_addr().unwrap());
-        ask_unconnected(&client(other.address), other.address, b"direct");
-        assert!(agent.saw_nothing());
-        assert_eq!(agent.redirect.stats().unwrap(), SteeringStats::default());
+        ask(&client(other.address), other.address, b"another's");
+        // Not even where the socket is known.
+        let socket = client(named.address);
+        ask(&socket, named.address, b"named");
+        assert_eq!(watch.servers(), both_ways(named.address));
+        ask(&socket, other.address, b"another's");
+        socket.connect(named.address).unwrap();
+        ask_connected(&socket, b"named");
+        assert_eq!(watch.servers(), both_ways(named.address));
+        socket.connect(other.address).unwrap();
+        ask_connected(&socket, b"another's");
+        assert_eq!(watch.copies(), []);
+        assert_eq!(watch.redirect.stats().unwrap(), SteeringStats::default());
     });
 }
 
 #[test]
-fn servers_beyond_the_pool_go_direct() {
+fn of_a_long_datagram_the_beginning_is_copied() {
     isolated(|place| {
-        let v6 = UdpServer::start(place.v6);
-        let port = v6.address.port();
-        let at = |host| SocketAddr::from((Ipv4Addr::new(127, 0, 1, host), port));
-        let _servers: Vec<_> = (1..=66).map(|host| UdpServer::start_at(at(host))).collect();
-        let agent = UdpAgent::start(place, port);
-        for host in 1..=66 {
-            let asked = at(host);
-            let socket = client(asked);
-            socket.connect(asked).unwrap();
-            ask_connected(&socket, b"one of many");
-            let seen = agent.seen.try_recv().ok().and_then(|seen| seen.server);
-            assert_eq!(seen, (host <= 64).then_some(asked));
-            agent.redirect.beat().unwrap();
+        let server = UdpServer::start(place.v6);
+        let mut watch = Watch::start(place, server.address.port());
+        let socket = client(server.address);
+        let text: Vec<u8> = (0..65_000_u32).map(|at| at.to_le_bytes()[0]).collect();
+        for length in [1, 95, 96, 97, 512, 513, 1280, 1281, 4095, 4096, 4097, 65_000] {
+            ask(&socket, server.address, &text[..length]);
+            let copies = watch.copies();
+            assert_eq!(copies.len(), 2);
+            for copy in copies {
+                assert_eq!(copy.bytes as usize, length);
+                assert!(copy.payload == text[..length.min(4096)], "{length}");
+            }
         }
-        // Those that have a socket keep it, and IPv6 has a pool of its own.
-        ask_unconnected(&client(at(1)), at(1), b"again");
-        assert_eq!(agent.seen.recv_timeout(ANSWER).unwrap().server, Some(at(1)));
-        ask_unconnected(&client(v6.address), v6.address, b"the other family");
-        assert_eq!(agent.seen.recv_timeout(ANSWER).unwrap().server, Some(v6.address));
-        let stats = agent.redirect.stats().unwrap();
-        assert_eq!((stats.steered_udp, stats.direct_udp_servers), (66, 2));
+        // There is nothing to copy.
+        ask(&socket, server.address, b"");
+        assert_eq!(watch.copies(), []);
     });
 }
 
 #[test]
-fn what_a_local_server_answers_to_a_named_port_goes_direct() {
+fn what_nobody_reads_is_counted_and_passes() {
+    isolated(|place| {
+        let server = UdpServer::start(place.v4);
+        let mut watch = Watch::start(place, server.address.port());
+        let socket = client(server.address);
+        let text = [7; 5000];
+        for _ in 0..400 {
+            ask(&socket, server.address, &text);
+        }
+        let copies = watch.copies();
+        let stats = watch.redirect.stats().unwrap();
+        assert!(stats.unread_to_server > 0 && stats.unread_to_client > 0, "{stats:?}");
+        assert_eq!(copies.len() as u64 + stats.unread_to_server + stats.unread_to_client, 800);
+        ask(&socket, server.address, b"there is room again");
+        assert_eq!(watch.servers(), both_ways(server.address));
+    });
+}
+
+#[test]
+fn what_a_local_server_answers_to_a_named_port_is_not_read() {
     isolated(|place| {
         // A resolver that asks another one from its own port.
         let peer = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         peer.set_read_timeout(Some(ANSWER)).unwrap();
         let to_peer = peer.local_addr().unwrap();
-        let port = to_peer.port();
-        let server = UdpSocket::bind((Ipv4Addr::new(127, 0, 0, 9), port)).unwrap();
-        server.set_read_timeout(Some(ANSWER)).unwrap();
-        let agent = UdpAgent::start(place, port);
+        let server = UdpSocket::bind((Ipv4Addr::new(127, 0, 0, 9), to_peer.port())).unwrap();
+        let mut watch = Watch::start(place, to_peer.port());
         server.send_to(b"an answer", to_peer).unwrap();
         let mut buffer = [0; 16];
         assert_eq!(peer.recv_from(&mut buffer).unwrap(), (9, server.local_addr().unwrap()));
         server.connect(to_peer).unwrap();
         server.send(b"another").unwrap();
         assert_eq!(peer.recv_from(&mut buffer).unwrap(), (7, server.local_addr().unwrap()));
-        assert!(agent.saw_nothing());
-        let stats = agent.redirect.stats().unwrap();
+        assert_eq!(watch.copies(), []);
+        let stats = watch.redirect.stats().unwrap();
         assert_eq!(stats, SteeringStats { direct_named_port: 2, ..SteeringStats::default() });
     });
 }
 
+/// Whether there is an event at once.
+fn is_woken(wakers: &impl std::os::fd::AsFd) -> bool {
+    let mut events = [std::mem::MaybeUninit::uninit(); 1];
+    let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
+    !epoll::wait(wakers, &mut events, Some(&at_once)).unwrap().0.is_empty()
+}
+
 #[test]
-fn a_socket_with_a_mark_goes_direct() {
+fn the_reader_is_woken_for_a_new_process_and_for_answers_if_asked_to() {
     isolated(|place| {
         let server = UdpServer::start(place.v4);
-        let agent = UdpAgent::start(place, server.address.port());
-        let socket = client(server.address);
-        SockRef::from(&socket).set_mark(0x200).unwrap();
-        ask_unconnected(&socket, server.address, b"marked");
-        socket.connect(server.address).unwrap();
-        ask_connected(&socket, b"connected");
-        assert!(agent.saw_nothing());
-        let stats = agent.redirect.stats().unwrap();
-        assert_eq!(stats, SteeringStats { direct_marked_socket: 2, ..SteeringStats::default() });
+        for prompt_answers in [false, true] {
+            let mut watch = Watch::of(&Plan { prompt_answers, ..plan(place, server.address.port()) });
+            let wakers = epoll::create(epoll::CreateFlags::CLOEXEC).unwrap();
+            let edges = epoll::EventFlags::IN | epoll::EventFlags::ET;
+            epoll::add(&wakers, &watch.tap, epoll::EventData::new_u64(0), edges).unwrap();
+            assert!(!is_woken(&wakers));
+            for is_first in [true, false] {
+                let socket = client(server.address);
+                socket.connect(server.address).unwrap();
+                ask_connected(&socket, b"who is it");
+                assert_eq!(is_woken(&wakers), is_first || prompt_answers);
+                assert_eq!(watch.copies().len(), 2);
+            }
+        }
     });
 }
 
 #[test]
-fn a_paused_or_silent_agent_steers_nothing() {
+fn after_the_stop_new_sockets_are_not_read_and_late_answers_are() {
     isolated(|place| {
-        let server = UdpServer::start(place.v4);
-        let (redirect, _listeners) = attach(place, server.address.port()).unwrap();
-        let socket = client(server.address);
-        ask_unconnected(&socket, server.address, b"no beat yet");
-        redirect.beat().unwrap();
-        redirect.set_paused(true).unwrap();
-        ask_unconnected(&socket, server.address, b"paused");
-        let stats = redirect.stats().unwrap();
-        assert_eq!((stats.direct_stale_heartbeat, stats.direct_paused, stats.steered_udp), (1, 1, 0));
-    });
-}
-
-#[test]
-fn after_the_stop_new_datagrams_go_direct_and_late_answers_keep_their_source() {
-    isolated(|place| {
-        let server = UdpServer::start(place.v4);
-        let mut agent = UdpAgent::start(place, server.address.port());
-        let open = client(server.address);
-        open.connect(server.address).unwrap();
-        let asks = client(server.address);
-        asks.send_to(b"late", server.address).unwrap();
-        agent.seen.recv_timeout(ANSWER).unwrap();
-        agent.redirect.stop_steering();
+        let server = UdpSocket::bind((place.v4, 0)).unwrap();
+        server.set_read_timeout(Some(ANSWER)).unwrap();
+        let asked = server.local_addr().unwrap();
+        let mut watch = Watch::start(place, asked.port());
+        let [early, late] = [(); 2].map(|()| client(asked));
+        early.send_to(b"early", asked).unwrap();
+        watch.redirect.stop_steering();
+        late.send_to(b"late", asked).unwrap();
         let mut buffer = [0; 16];
-        assert_eq!(asks.recv_from(&mut buffer).unwrap(), (4, server.address));
-        assert_eq!(open.peer_addr().unwrap(), server.address);
-        ask_connected(&open, b"steered before");
-        ask_unconnected(&client(server.address), server.address, b"direct");
-        assert_eq!(agent.seen.try_iter().count(), 1);
+        for _ in 0..2 {
+            let (length, from) = server.recv_from(&mut buffer).unwrap();
+            server.send_to(&buffer[..length], from).unwrap();
+        }
+        assert_eq!(early.recv_from(&mut buffer).unwrap(), (5, asked));
+        assert_eq!(late.recv_from(&mut buffer).unwrap(), (4, asked));
+        assert_eq!(watch.servers(), both_ways(asked));
     });
 }
 
 #[test]
 fn a_second_agent_for_a_port_of_udp_is_refused() {
     isolated(|place| {
-        let (_first, _listeners) = attach(place, 53).unwrap();
+        let _first = attach(&plan(place, 53)).unwrap();
         // The same port of TCP is another one.
         Setup::new(place).egress(53).attach().unwrap();
-        let error = attach(place, 53).unwrap_err();
+        let error = attach(&plan(place, 53)).unwrap_err();
         assert!(
             matches!(error, RedirectError::AlreadySteered { direction: Direction::EgressUdp, port: 53, .. }),
             "{error}"

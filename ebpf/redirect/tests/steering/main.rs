@@ -3,6 +3,7 @@
 
 mod agent;
 mod datagram_sockets;
+mod datagram_watch;
 mod datagrams;
 mod death;
 mod egress;
@@ -16,4 +17,3 @@ mod privileges;
 mod records;
 mod server;
 mod states;
-mod udp_agent;

@@ -1,57 +1,175 @@
-//! Where steered datagrams are going, and whose they are.
+//! The thread that reads the datagrams that pass by.
 
-use std::cell::RefCell;
-use std::collections::HashMap;
-use std::io;
-use std::net::SocketAddr;
+use std::mem::MaybeUninit;
+use std::os::fd::AsFd as _;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
+use std::{io, iter, thread};
 
-use flowfold_proxy::Accepted;
-use flowfold_redirect::{ClientProcess, Lookups};
+use flowfold_expose::Spans;
+use flowfold_flow::{ConnectionInfo, FlowSink, Reporters, Side};
+use flowfold_fold::Fold;
+use flowfold_proxy::{self as proxy, DatagramReader, DrainWatch, MAX_FLOWS};
+use flowfold_redirect::{self as redirect, DatagramTap, Lookups};
+use rustix::event::epoll::{self, EventFlags};
+use rustix::io::Errno;
+use rustix::time::Timespec;
+use tokio::sync::oneshot;
 
+use super::steered::caller;
+use super::steering::Steering;
 use super::unreachable::Unreachable;
-use crate::socket_table::UdpSockets;
+use crate::capabilities::{self, Role};
+use crate::error::AgentError;
+use crate::identity::Resolver;
 
-/// Answers one worker.
+/// How long the thread sleeps while datagrams pass by. They wait in the ring buffer meanwhile, with the time at which they
+/// passed. On a host without an idle core, what has the core waits for as long as the thread then reads: some hundred
+/// microseconds at a hundred thousand datagrams per second, where after ten milliseconds it would be most of one.
+const BUSY: Duration = Duration::from_millis(2);
+
+/// How long it sleeps at most while there are none. A process that asks once and ends should still be there to be named.
+const IDLE: Duration = Duration::from_millis(50);
+
+/// How many datagrams are read before anything else has its turn.
+const TURN: usize = 4096;
+
+/// The thread that reads datagrams.
 #[derive(Debug)]
-pub(super) struct Datagrams {
-    lookups: Lookups,
-    /// The servers that are known already: a socket keeps its server.
-    servers: RefCell<HashMap<SocketAddr, SocketAddr>>,
-    sockets: RefCell<UdpSockets>,
-    unreachable: Option<Arc<Unreachable>>,
+pub(super) struct DatagramThread {
+    ended: oneshot::Receiver<()>,
 }
 
-impl Datagrams {
-    pub(super) fn new(lookups: Lookups, unreachable: Option<Arc<Unreachable>>) -> Self {
-        Self { lookups, servers: RefCell::default(), sockets: RefCell::default(), unreachable }
-    }
-
-    /// The server that a socket of the agent stands for.
-    pub(super) fn server(&self, listener: SocketAddr) -> Option<SocketAddr> {
-        if let Some(server) = self.servers.borrow().get(&listener) {
-            return Some(*server);
-        }
-        let server = self.lookups.udp_server(listener)?;
-        self.servers.borrow_mut().insert(listener, server);
-        Some(server)
-    }
-
-    /// The process that a datagram came from. The kernel knows sockets by their addresses, and the programs know them by
-    /// their cookies. None where the socket is gone by now.
-    pub(super) fn client(&self, accepted: &Accepted) -> Option<ClientProcess> {
-        match self.sockets.borrow_mut().cookie(accepted.peer, accepted.local) {
-            Ok(cookie) => self.lookups.udp_client(cookie),
-            Err(error) => {
-                tracing::trace!(client = %accepted.peer, %error, "a client's socket cannot be found");
-                None
+impl DatagramThread {
+    /// Starts it, and waits until it has dropped what it may not do.
+    pub(super) fn start(
+        (tap, unreachable): (DatagramTap, Unreachable),
+        steering: &Arc<Steering>,
+        resolver: Resolver,
+        (fold, spans): (&Arc<Fold>, &Spans),
+        drain: &DrainWatch,
+    ) -> Result<Self, AgentError> {
+        let (says_ended, ended) = oneshot::channel();
+        let (says_begun, begun) = std::sync::mpsc::channel();
+        let sink = (fold.shard(), spans.sink());
+        let lookups = steering.lookups();
+        let (fold, steering) = (Arc::clone(fold), Arc::clone(steering));
+        let drain = drain.clone();
+        let run = move || {
+            let _says_ended: oneshot::Sender<()> = says_ended;
+            let begun = capabilities::keep_only_what(Role::Datagrams);
+            let failed = begun.is_err();
+            if says_begun.send(begun).is_err() || failed {
+                return;
             }
+            let reader = DatagramReader::new(sink, MAX_FLOWS);
+            let unread = steering.unread_datagrams();
+            let mut reading = Reading { reader, lookups, resolver, fold, steering, unread, ends: false };
+            if let Err(error) = reading.keep_on(tap, &unreachable, &drain) {
+                tracing::error!(%error, "datagrams cannot be read");
+            }
+        };
+        let thread = thread::Builder::new().name("datagrams".to_owned()).spawn(run);
+        thread.map_err(AgentError::system("cannot start a thread"))?;
+        begun.recv().unwrap_or(Err(AgentError::Died("the thread that reads datagrams")))?;
+        Ok(Self { ended })
+    }
+
+    /// Waits until the thread has ended, however it did.
+    pub(super) async fn ended(&mut self) {
+        // The sender is dropped without a word.
+        let _ended: Result<(), oneshot::error::RecvError> = (&mut self.ended).await;
+    }
+}
+
+struct Reading<S: FlowSink> {
+    reader: DatagramReader<S>,
+    lookups: Lookups,
+    resolver: Resolver,
+    fold: Arc<Fold>,
+    steering: Arc<Steering>,
+    /// How many datagrams the programs had no room for, as it was looked last.
+    unread: u64,
+    /// Only answers are waited for any more.
+    ends: bool,
+}
+
+impl<S: FlowSink> Reading<S> {
+    fn keep_on(&mut self, mut tap: DatagramTap, unreachable: &Unreachable, drain: &DrainWatch) -> io::Result<()> {
+        let wakers = epoll::create(epoll::CreateFlags::CLOEXEC)?;
+        for source in iter::once(tap.as_fd()).chain(unreachable.sockets()) {
+            // Edges alone: what is left in the ring buffer when its reader goes to sleep is no reason to wake him.
+            epoll::add(&wakers, source, epoll::EventData::new_u64(0), EventFlags::IN | EventFlags::ET)?;
+        }
+        let mut wait = IDLE;
+        let mut events = [MaybeUninit::uninit(); 4];
+        loop {
+            let timeout = Timespec::try_from(wait).map_err(io::Error::other)?;
+            match epoll::wait(&wakers, &mut events, Some(&timeout)) {
+                Ok(_) | Err(Errno::INTR) => {}
+                Err(errno) => return Err(errno.into()),
+            }
+            let count = self.read(&mut tap);
+            // What the network says of a datagram comes after it.
+            unreachable.take(|told| self.reader.unreachable(told.client, told.server, told.beginning, Instant::now()));
+            self.look();
+            if let Some(deadline) = drain.deadline() {
+                self.ends = true;
+                if self.reader.open_lookups() == 0 || Instant::now() >= deadline {
+                    self.reader.finish();
+                    return Ok(());
+                }
+            }
+            wait = match count {
+                TURN => Duration::ZERO,
+                0 if !self.ends => IDLE.min(wait.max(BUSY) * 2),
+                _ => BUSY,
+            };
         }
     }
 
-    pub(super) fn tell_unreachable(&self, accepted: &Accepted, error: &io::Error) {
-        if let Some(unreachable) = &self.unreachable {
-            unreachable.tell(accepted.peer, accepted.local, error.kind());
+    /// Reads what there is, up to a turn's worth.
+    fn read(&mut self, tap: &mut DatagramTap) -> usize {
+        let Self { reader, lookups, resolver, fold, ends, .. } = self;
+        tap.take(TURN, |datagram| {
+            let side = if datagram.is_from_server { Side::ServerToClient } else { Side::ClientToServer };
+            if *ends && side == Side::ClientToServer {
+                return;
+            }
+            let shown = proxy::Datagram {
+                socket: datagram.socket,
+                local: datagram.local,
+                server: datagram.server,
+                side,
+                bytes: datagram.bytes.into(),
+                payload: datagram.payload,
+                at: datagram.at,
+            };
+            if !reader.read(&shown, || info(lookups, resolver, datagram)) {
+                fold.health().unread_datagrams(side, 1);
+            }
+        })
+    }
+
+    fn look(&mut self) {
+        let now = Instant::now();
+        let unread = self.steering.unread_datagrams();
+        if unread != self.unread {
+            self.unread = unread;
+            self.reader.missed(now);
         }
+        self.reader.look(now);
+    }
+}
+
+/// Who is at the ends of a datagram.
+fn info(lookups: &Lookups, resolver: &Resolver, datagram: &redirect::Datagram<'_>) -> ConnectionInfo {
+    let process = lookups.udp_client(datagram.socket);
+    ConnectionInfo {
+        reporters: Reporters::CLIENT,
+        client: datagram.local,
+        server: datagram.server,
+        source: resolver.client(datagram.local.ip(), process.as_ref().map(caller).as_ref()),
+        destination: resolver.server(datagram.server),
     }
 }

@@ -3,15 +3,29 @@
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
+use flowfold_redirect::Plan;
+
 use crate::socket_table::{self, Row};
 
-/// The open connections of the calling thread's network namespace that the rules name.
-pub(super) fn count(ingress: &[u16], egress: &[u16]) -> u64 {
+/// The open connections of the calling thread's network namespace that the rules name, and the connected sockets for
+/// datagrams.
+pub(super) fn count(plan: &Plan) -> u64 {
     let open = socket_table::established().unwrap_or_else(|error| {
         tracing::warn!(%error, "cannot list the open connections; none are counted as older than the agent");
         Vec::new()
     });
-    distinct(open, ingress, egress)
+    distinct(open, &plan.ingress, &plan.egress) + datagrams(&plan.egress_udp)
+}
+
+fn datagrams(ports: &[u16]) -> u64 {
+    if ports.is_empty() {
+        return 0;
+    }
+    let connected = socket_table::connected_datagrams().unwrap_or_else(|error| {
+        tracing::debug!(%error, "this kernel does not list UDP sockets; none are counted as older than the agent");
+        Vec::new()
+    });
+    connected.iter().filter(|row| ports.contains(&row.remote.port())).count() as u64
 }
 
 /// A connection with both ends on this host has two sockets, and is counted once.

@@ -10,9 +10,7 @@ use flowfold_proxy::{Accepted, OriginalDestination};
 use flowfold_redirect::{ClientProcess, Lookups};
 use socket2::SockRef;
 
-use super::datagrams::Datagrams;
 use super::steering::Steering;
-use super::unreachable::Unreachable;
 use crate::config::{Config, Direction, L7};
 use crate::identity::{Caller, Resolver};
 
@@ -23,7 +21,6 @@ pub(super) struct Steered {
     lookups: Lookups,
     resolver: Resolver,
     ports: Ports,
-    datagrams: Datagrams,
 }
 
 /// The ports that the rules name.
@@ -47,16 +44,10 @@ impl Ports {
 }
 
 impl Steered {
-    pub(super) fn new(
-        steering: &Arc<Steering>,
-        resolver: Resolver,
-        ports: Ports,
-        unreachable: Option<&Arc<Unreachable>>,
-    ) -> Self {
+    pub(super) fn new(steering: &Arc<Steering>, resolver: Resolver, ports: Ports) -> Self {
         let steering = Arc::clone(steering);
         let lookups = steering.lookups();
-        let datagrams = Datagrams::new(lookups.clone(), unreachable.cloned());
-        Self { steering, lookups, resolver, ports, datagrams }
+        Self { steering, lookups, resolver, ports }
     }
 
     /// A client's connection that the programs sent here instead of where it was going.
@@ -124,30 +115,6 @@ impl OriginalDestination for Steered {
             tracing::warn!(server = %info.server, "no local address or port is left towards the server; a client was reset");
         }
     }
-
-    fn resolve_datagram(&self, accepted: &Accepted) -> Result<Arc<ConnectionInfo>, Refusal> {
-        self.steering.mind_the_ceiling();
-        let server = self.datagrams.server(accepted.local).ok_or(Refusal::NoDestination)?;
-        let process = self.datagrams.client(accepted);
-        let is_here = self.resolver.is_local(server.ip());
-        Ok(Arc::new(ConnectionInfo {
-            reporters: Reporters::CLIENT,
-            client: if is_here { as_direct(accepted.peer, server) } else { accepted.peer },
-            server,
-            source: self.resolver.client(accepted.peer.ip(), process.as_ref().map(caller).as_ref()),
-            destination: self.resolver.server(server),
-        }))
-    }
-
-    fn prepare_datagrams(&self, socket: BorrowedFd<'_>, info: &ConnectionInfo) -> io::Result<()> {
-        self.lookups.prepare_udp_upstream(socket)?;
-        keep_source(socket, info);
-        Ok(())
-    }
-
-    fn tell_unreachable(&self, accepted: &Accepted, error: &io::Error) {
-        self.datagrams.tell_unreachable(accepted, error);
-    }
 }
 
 /// The address that a client would have had towards this server of the same host. It has a loopback address only because
@@ -169,6 +136,6 @@ fn keep_source(socket: BorrowedFd<'_>, info: &ConnectionInfo) {
     }
 }
 
-fn caller(process: &ClientProcess) -> Caller {
+pub(super) fn caller(process: &ClientProcess) -> Caller {
     Caller { pid: process.pid, cgroup_id: process.cgroup_id, thread: process.comm }
 }

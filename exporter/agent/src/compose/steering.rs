@@ -5,13 +5,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
+use flowfold_flow::Side;
 use flowfold_fold::{Health, NotObserved, SteeredDirection};
-use flowfold_proxy::{DatagramListener, Listener, WorkerStatus};
-use flowfold_redirect::{Answer, Listeners, Lookups, Plan, Redirect, RedirectError, Requirement};
+use flowfold_proxy::{Listener, WorkerStatus};
+use flowfold_redirect::{
+    Answer, DatagramTap, Listeners, Lookups, Plan, Redirect, RedirectError, Requirement, SteeringStats,
+};
 
 use super::older;
 use super::unreachable::Unreachable;
-use super::workers::Sockets;
 use crate::config::{Config, Direction};
 use crate::error::{AgentError, whole};
 use crate::limits::Ceiling;
@@ -26,7 +28,12 @@ pub(super) struct Steering {
     starvation: Starvation,
     cgroup: PathBuf,
     workers: Vec<Arc<WorkerStatus>>,
+    unread: Unread,
 }
+
+/// How many datagrams nobody has read, as it was told last, by [`Side`].
+#[derive(Debug, Default)]
+struct Unread([AtomicU64; Side::ALL.len()]);
 
 /// How long steering pauses when local ports have run out. They come back as connections leave TIME-WAIT, a minute after
 /// they closed; each try before costs a client its connection.
@@ -59,6 +66,22 @@ impl Starvation {
     }
 }
 
+impl Unread {
+    fn tell(&self, health: &Health, stats: &SteeringStats) {
+        for (last, (side, total)) in self
+            .0
+            .iter()
+            .zip([(Side::ClientToServer, stats.unread_to_server), (Side::ServerToClient, stats.unread_to_client)])
+        {
+            health.unread_datagrams(side, total.saturating_sub(last.swap(total, Ordering::Relaxed)));
+        }
+    }
+
+    fn total(&self) -> u64 {
+        self.0.iter().map(|last| last.load(Ordering::Relaxed)).sum()
+    }
+}
+
 impl Steering {
     /// Steers connections to these workers, up to the ceiling.
     pub(super) fn new(
@@ -67,7 +90,14 @@ impl Steering {
         ceiling: Ceiling,
         workers: Vec<Arc<WorkerStatus>>,
     ) -> Arc<Self> {
-        Arc::new(Self { redirect: RwLock::new(redirect), ceiling, starvation: Starvation::new(), cgroup, workers })
+        Arc::new(Self {
+            redirect: RwLock::new(redirect),
+            ceiling,
+            starvation: Starvation::new(),
+            cgroup,
+            workers,
+            unread: Unread::default(),
+        })
     }
 
     /// A worker's access to what the programs recorded.
@@ -126,7 +156,6 @@ impl Steering {
         let stats = redirect.stats()?;
         health.steered(SteeredDirection::Ingress, stats.steered_ingress);
         health.steered(SteeredDirection::Egress, stats.steered_egress);
-        health.steered(SteeredDirection::EgressUdp, stats.steered_udp);
         for (reason, total) in [
             (NotObserved::Paused, stats.direct_paused),
             (NotObserved::StaleHeartbeat, stats.direct_stale_heartbeat),
@@ -136,13 +165,17 @@ impl Steering {
             (NotObserved::SpecialDestination, stats.direct_special_destination),
             (NotObserved::OtherNamespace, stats.direct_other_namespace),
             (NotObserved::AssignFailed, stats.direct_assign_failed),
-            (NotObserved::TooManyServers, stats.direct_udp_servers),
-            (NotObserved::MarkedSocket, stats.direct_marked_socket),
             (NotObserved::NamedPort, stats.direct_named_port),
         ] {
             health.not_observed(reason, total);
         }
+        self.unread.tell(health, &stats);
         Ok(())
+    }
+
+    /// How many datagrams nobody has read.
+    pub(super) fn unread_datagrams(&self) -> u64 {
+        self.unread.total()
     }
 
     fn redirect(&self) -> std::sync::RwLockReadGuard<'_, Redirect> {
@@ -153,10 +186,10 @@ impl Steering {
 /// The programs, and what goes with them. Nothing is steered before the first beat.
 pub(super) struct Attached {
     pub(super) redirect: Redirect,
-    /// The sockets of each worker.
-    pub(super) sockets: Vec<Sockets>,
-    /// Tells clients that a server cannot be reached; absent without rules for datagrams.
-    pub(super) unreachable: Option<Arc<Unreachable>>,
+    /// The listeners of each worker.
+    pub(super) listeners: Vec<Vec<Listener>>,
+    /// The datagrams that pass by, and what the network says of them; absent without rules for datagrams.
+    pub(super) datagrams: Option<(DatagramTap, Unreachable)>,
     /// The cgroup whose processes are steered.
     pub(super) cgroup: PathBuf,
     /// Connections of the rules' ports that were open before.
@@ -174,25 +207,23 @@ pub(super) fn attach(config: &Config, worker_count: usize) -> Result<Attached, A
         ingress: config.ports(Direction::Ingress),
         egress: config.ports(Direction::Egress),
         egress_udp: config.udp_ports(),
+        prompt_answers: config.fold.destination_names.max_names > 0,
         description: format!("flowfold {}", env!("CARGO_PKG_VERSION")),
     };
     netns::within(config.netns.as_deref(), || {
-        let datagrams = !plan.egress_udp.is_empty();
-        let listeners = Listeners::open(worker_count)
-            .and_then(|listeners| if datagrams { listeners.with_datagrams() } else { Ok(listeners) })
-            .map_err(AgentError::system("cannot listen for steered connections"))?;
+        let listeners =
+            Listeners::open(worker_count).map_err(AgentError::system("cannot listen for steered connections"))?;
         if let Some(reason) = listeners.without_ipv6() {
             tracing::warn!(%reason, "no IPv6 in this network namespace: IPv6 connections go direct");
         }
-        let older = older::count(&plan.ingress, &plan.egress);
-        let redirect = Redirect::attach(&plan, &listeners).map_err(|error| explain(error, &plan))?;
-        let sockets = listeners.into_workers().into_iter().map(|own| {
+        let older = older::count(&plan);
+        let mut redirect = Redirect::attach(&plan, &listeners).map_err(|error| explain(error, &plan))?;
+        let datagrams = redirect.take_datagrams().map(|tap| (tap, Unreachable::open()));
+        let listeners = listeners.into_workers().into_iter().map(|own| {
             let both = [Some(own.v4), own.v6].into_iter().flatten();
-            let datagrams = own.datagrams.into_iter().map(|socket| DatagramListener { socket });
-            Sockets { listeners: both.map(|socket| Listener { socket }).collect(), datagrams: datagrams.collect() }
+            both.map(|socket| Listener { socket }).collect()
         });
-        let unreachable = datagrams.then(|| Arc::new(Unreachable::open()));
-        Ok(Attached { redirect, sockets: sockets.collect(), unreachable, cgroup: plan.cgroup.clone(), older })
+        Ok(Attached { redirect, listeners: listeners.collect(), datagrams, cgroup: plan.cgroup.clone(), older })
     })
 }
 

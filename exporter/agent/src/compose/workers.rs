@@ -7,27 +7,12 @@ use std::thread;
 
 use flowfold_expose::Spans;
 use flowfold_fold::Fold;
-use flowfold_proxy::{
-    DatagramListener, DrainWatch, Listener, MAX_FLOWS, OriginalDestination, TopicNames, Worker, WorkerStatus,
-};
+use flowfold_proxy::{DrainWatch, Listener, OriginalDestination, TopicNames, Worker, WorkerStatus};
 use tokio::sync::mpsc;
 
 use crate::capabilities::{self, Role};
 use crate::error::AgentError;
 use crate::netns;
-
-/// The sockets of one worker.
-#[derive(Debug)]
-pub(super) struct Sockets {
-    pub(super) listeners: Vec<Listener>,
-    pub(super) datagrams: Vec<DatagramListener>,
-}
-
-impl From<Vec<Listener>> for Sockets {
-    fn from(listeners: Vec<Listener>) -> Self {
-        Self { listeners, datagrams: Vec::new() }
-    }
-}
 
 /// The threads that relay, one per core.
 #[derive(Debug)]
@@ -47,12 +32,12 @@ impl Drop for SaysEnded {
 }
 
 impl Workers {
-    /// Starts a worker for each status and its sockets in the steered network namespace, and waits until all have
+    /// Starts a worker for each status and its listeners in the steered network namespace, and waits until all have
     /// dropped what they may not do.
     pub(super) fn start<D: OriginalDestination + Send + 'static>(
         namespace: Option<&Path>,
         statuses: &[Arc<WorkerStatus>],
-        sockets: Vec<Sockets>,
+        listeners: Vec<Vec<Listener>>,
         (fold, spans): (&Arc<Fold>, &Spans),
         drain: &DrainWatch,
         destinations: impl Fn() -> D,
@@ -60,11 +45,9 @@ impl Workers {
         let topic_names = TopicNames::default();
         let (says_ended, ended) = mpsc::unbounded_channel();
         let (says_begun, begun) = std_mpsc::channel();
-        for (index, (sockets, status)) in sockets.into_iter().zip(statuses).enumerate() {
+        for (index, (listeners, status)) in listeners.into_iter().zip(statuses).enumerate() {
             let worker = Worker {
-                listeners: sockets.listeners,
-                datagrams: sockets.datagrams,
-                max_flows: MAX_FLOWS,
+                listeners,
                 destinations: destinations(),
                 sink: (fold.shard(), spans.sink()),
                 topic_names: topic_names.clone(),

@@ -158,7 +158,7 @@ fn read_upper(l7: Option<&str>, l4: Option<&str>, direction: Option<Direction>) 
         (None | Some("TCP"), _) => protocol.map(|protocol| (L4::Tcp, protocol)),
         (Some("UDP"), Ok(L7::Dns)) if direction == Some(Direction::Ingress) => Err(PartError::new(
             "l4",
-            "DNS over UDP is steered on its way out alone",
+            "DNS over UDP is read on its way out alone",
             "write Egress, for the clients of this host, or TCP",
         )),
         (Some("UDP"), Ok(L7::Dns)) => Ok((L4::Udp, L7::Dns)),

@@ -187,7 +187,7 @@ fn each_wrong_value_is_told_with_its_place_and_fix() {
         ),
         (
             "visibility:\n- <Ingress/53/UDP/DNS>",
-            "flowfold.yaml:2: visibility[0].l4: DNS over UDP is steered on its way out alone; \
+            "flowfold.yaml:2: visibility[0].l4: DNS over UDP is read on its way out alone; \
              write Egress, for the clients of this host, or TCP",
         ),
         (

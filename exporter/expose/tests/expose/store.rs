@@ -160,5 +160,6 @@ pub(crate) fn filled() -> Arc<Fold> {
     fold.health().program("sk_lookup", true);
     fold.health().not_observed(NotObserved::OlderThanAgent, 2);
     fold.health().steered(SteeredDirection::Ingress, 4);
+    fold.health().unread_datagrams(Side::ServerToClient, 2);
     fold
 }

@@ -106,7 +106,7 @@ pub static SERIES_OVERFLOWED_EXCHANGES: Metric = Metric::counter(
 pub static CONNECTIONS_OPENED: Metric = Metric::counter(
     "flowfold_connections_opened_total",
     &[label::DIRECTION],
-    "Connections that the agent accepted and began to relay.",
+    "Connections that the agent accepted and began to relay, and flows of datagrams that it began to read.",
 );
 
 /// Ended connections.
@@ -117,8 +117,11 @@ pub static CONNECTIONS: Metric = Metric::counter(
 );
 
 /// Connections under way.
-pub static OPEN_CONNECTIONS: Metric =
-    Metric::gauge("flowfold_open_connections", &[label::DIRECTION], "Connections that the agent is relaying.");
+pub static OPEN_CONNECTIONS: Metric = Metric::gauge(
+    "flowfold_open_connections",
+    &[label::DIRECTION],
+    "Connections that the agent is relaying, and flows of datagrams that it reads.",
+);
 
 /// Connections not relayed.
 pub static CONNECTIONS_REFUSED: Metric = Metric::counter(
@@ -127,11 +130,11 @@ pub static CONNECTIONS_REFUSED: Metric = Metric::counter(
     "Connections that the agent accepted and reset without relaying them.",
 );
 
-/// Datagrams not relayed.
-pub static DATAGRAMS_LOST: Metric = Metric::counter(
-    "flowfold_datagrams_lost_total",
+/// Datagrams not read.
+pub static DATAGRAMS_UNREAD: Metric = Metric::counter(
+    "flowfold_datagrams_unread_total",
     &[label::SIDE],
-    "Datagrams that the agent took and could not send on, by the side that had sent them.",
+    "Datagrams that passed by faster than the agent could read them, by the side that had sent them.",
 );
 
 /// Connections the programs sent to the agent.
@@ -152,7 +155,7 @@ pub static CONNECTIONS_NOT_OBSERVED: Metric = Metric::counter(
 pub static BYTES: Metric = Metric::counter(
     "flowfold_bytes_total",
     &[label::SIDE, label::CLASS, label::REASON],
-    "Bytes relayed, each in exactly one class; unparsed bytes have a reason.",
+    "Bytes relayed, or read in datagrams, each in exactly one class; unparsed bytes have a reason.",
 );
 
 /// The relay's own latency.

@@ -84,7 +84,7 @@ static METRICS: [(&Metric, OtelMetric); 56] = [
     (&super::CONNECTIONS, metric("flowfold.connections", "{connection}", Agent)),
     (&super::OPEN_CONNECTIONS, metric("flowfold.open_connections", "{connection}", Agent)),
     (&super::CONNECTIONS_REFUSED, metric("flowfold.connections.refused", "{connection}", Agent)),
-    (&super::DATAGRAMS_LOST, metric("flowfold.datagrams.lost", "{datagram}", Agent)),
+    (&super::DATAGRAMS_UNREAD, metric("flowfold.datagrams.unread", "{datagram}", Agent)),
     (&super::STEERED_CONNECTIONS, metric("flowfold.steered_connections", "{connection}", Agent)),
     (&super::CONNECTIONS_NOT_OBSERVED, metric("flowfold.connections.not_observed", "{connection}", Agent)),
     (&super::BYTES, metric("flowfold.bytes", "By", Agent)),

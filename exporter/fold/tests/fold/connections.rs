@@ -28,13 +28,13 @@ fn connections_are_counted_when_they_open_and_when_they_close() {
 
     shard.closed(second, &ConnectionEnd { outcome: ConnectionOutcome::Closed });
     shard.refused(Refusal::Loop);
-    shard.lost(Side::ServerToClient);
+    fold.health().unread_datagrams(Side::ServerToClient, 1);
     drop(shard);
     let snapshot = fold.snapshot();
     assert_eq!(total(&snapshot, "flowfold_open_connections"), 0);
     assert_eq!(value(&snapshot, "flowfold_connections_refused_total", &["reason=loop"]), 1);
-    assert_eq!(value(&snapshot, "flowfold_datagrams_lost_total", &["side=server_to_client"]), 1);
-    assert_eq!(value(&snapshot, "flowfold_datagrams_lost_total", &["side=client_to_server"]), 0);
+    assert_eq!(value(&snapshot, "flowfold_datagrams_unread_total", &["side=server_to_client"]), 1);
+    assert_eq!(value(&snapshot, "flowfold_datagrams_unread_total", &["side=client_to_server"]), 0);
     assert_eq!(total(&snapshot, "flowfold_connections_total"), 2);
 }
 

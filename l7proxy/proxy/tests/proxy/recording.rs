@@ -1,7 +1,7 @@
 //! A sink that remembers what it heard.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -107,6 +107,11 @@ impl Records {
     pub(crate) fn next(&self) -> ConnectionRecord {
         self.0.recv_timeout(PATIENCE).expect("a connection should have closed by now")
     }
+
+    /// Whether no more can come: whoever tells of them is gone.
+    pub(crate) fn is_over(&self) -> bool {
+        matches!(self.0.try_recv(), Err(TryRecvError::Disconnected))
+    }
 }
 
 /// The sink. Exchanges can be watched while a connection is open.
@@ -116,14 +121,21 @@ pub(crate) struct Recording {
     pub(crate) exchanges: Arc<Mutex<Vec<Heard>>>,
     /// Panics when an exchange has this path, as a sink with a fault would.
     pub(crate) faulty_path: Option<&'static str>,
-    /// How many datagrams were lost.
-    pub(crate) lost: Arc<AtomicUsize>,
+    /// How many connections are open.
+    open: Arc<AtomicUsize>,
 }
 
 impl Recording {
     pub(crate) fn new() -> (Self, Records) {
         let (closed, records) = channel();
-        (Self { closed, exchanges: Arc::default(), faulty_path: None, lost: Arc::default() }, Records(records))
+        (Self { closed, exchanges: Arc::default(), faulty_path: None, open: Arc::default() }, Records(records))
+    }
+}
+
+impl Recording {
+    /// How many connections are open.
+    pub(crate) fn open(&self) -> usize {
+        self.open.load(Ordering::Relaxed)
     }
 }
 
@@ -131,6 +143,7 @@ impl FlowSink for Recording {
     type Connection = ConnectionRecord;
 
     fn opened(&self, _info: &Arc<ConnectionInfo>) -> ConnectionRecord {
+        self.open.fetch_add(1, Ordering::Relaxed);
         ConnectionRecord::default()
     }
 
@@ -205,15 +218,12 @@ impl FlowSink for Recording {
 
     fn closed(&self, mut connection: ConnectionRecord, end: &ConnectionEnd) {
         connection.outcome = Some(end.outcome);
+        self.open.fetch_sub(1, Ordering::Relaxed);
         // A test that has seen enough no longer listens.
         drop(self.closed.send(connection));
     }
 
     fn refused(&self, _refusal: Refusal) {}
-
-    fn lost(&self, _side: Side) {
-        self.lost.fetch_add(1, Ordering::Relaxed);
-    }
 }
 
 impl ConnectionRecord {

@@ -1,7 +1,7 @@
 //! A worker on its own thread, in front of a server that a test plays.
 
 use std::io::{self, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use flowfold_flow::{ConnectionInfo, Protocol, Refusal, Workload};
 use flowfold_proxy::{
-    Accepted, DatagramListener, DrainTrigger, FixedDestination, Listener, MAX_FLOWS, OriginalDestination, TopicNames,
-    Worker, WorkerStatus, drain_channel,
+    Accepted, DrainTrigger, FixedDestination, Listener, OriginalDestination, TopicNames, Worker, WorkerStatus,
+    drain_channel,
 };
 
 use crate::recording::{Recording, Records};
@@ -23,8 +23,6 @@ pub(crate) struct Running {
     pub(crate) records: Records,
     pub(crate) recording: Recording,
     pub(crate) status: Arc<WorkerStatus>,
-    /// Where datagrams for the server may be sent.
-    pub(crate) datagrams: SocketAddr,
     server: TcpListener,
     drain: Option<DrainTrigger>,
     worker: Option<JoinHandle<()>>,
@@ -57,28 +55,14 @@ impl Running {
         destinations: D,
         change: impl FnOnce(&mut Recording),
     ) -> Self {
-        Self::with_flows(server, destinations, MAX_FLOWS, change)
-    }
-
-    /// With at most so many flows of datagrams.
-    pub(crate) fn with_flows<D: OriginalDestination + Send + 'static>(
-        server: TcpListener,
-        destinations: D,
-        max_flows: usize,
-        change: impl FnOnce(&mut Recording),
-    ) -> Self {
         let socket = TcpListener::bind("127.0.0.1:0").expect("loopback can be bound");
         let address = socket.local_addr().expect("a bound socket has an address");
-        let datagrams = UdpSocket::bind("127.0.0.1:0").expect("loopback can be bound");
-        let of_datagrams = datagrams.local_addr().expect("a bound socket has an address");
         let (mut recording, records) = Recording::new();
         change(&mut recording);
         let (trigger, drain) = drain_channel();
         let status = Arc::new(WorkerStatus::default());
         let worker = Worker {
             listeners: vec![Listener { socket }],
-            datagrams: vec![DatagramListener { socket: datagrams }],
-            max_flows,
             destinations,
             sink: recording.clone(),
             topic_names: TopicNames::default(),
@@ -86,16 +70,7 @@ impl Running {
             drain,
         };
         let worker = std::thread::spawn(move || worker.run().expect("the worker can start"));
-        Self {
-            address,
-            records,
-            recording,
-            status,
-            datagrams: of_datagrams,
-            server,
-            drain: Some(trigger),
-            worker: Some(worker),
-        }
+        Self { address, records, recording, status, server, drain: Some(trigger), worker: Some(worker) }
     }
 
     /// A client's connection and the server's end of it.
@@ -128,7 +103,7 @@ impl Drop for Running {
     }
 }
 
-pub(crate) fn fixed(upstream: SocketAddr) -> FixedDestination {
+fn fixed(upstream: SocketAddr) -> FixedDestination {
     FixedDestination::new(upstream, Arc::new(Workload::named("server")))
 }
 

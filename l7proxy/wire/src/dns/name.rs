@@ -19,7 +19,7 @@ const MAX_POINTERS: usize = 127;
 ///
 /// A byte that is not a printable character of ASCII, or is one that a name is written with (dot, backslash, quote),
 /// becomes `?`: hosts have no such names.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 pub struct Name {
     length: u8,
     text: [u8; TEXT_BYTES],
@@ -88,9 +88,10 @@ impl Name {
             *self.text.get_mut(end)? = b'.';
             end = end.checked_add(1)?;
         }
-        for byte in label {
-            *self.text.get_mut(end)? = shown(*byte);
-            end = end.checked_add(1)?;
+        let begin = end;
+        end = end.checked_add(label.len())?;
+        for (place, byte) in self.text.get_mut(begin..end)?.iter_mut().zip(label) {
+            *place = shown(*byte);
         }
         self.length = u8::try_from(end).ok()?;
         Some(())
@@ -104,6 +105,14 @@ fn shown(byte: u8) -> u8 {
         _ => b'?',
     }
 }
+
+impl PartialEq for Name {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_bytes() == other.as_bytes()
+    }
+}
+
+impl Eq for Name {}
 
 impl fmt::Debug for Name {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,0 +1,41 @@
+//! Copies of datagrams, as they lie in the ring buffer.
+
+use crate::{Endpoint, Plain};
+
+/// What precedes the copied bytes of a datagram.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
+pub struct DatagramHead {
+    /// When it passed by: nanoseconds of `CLOCK_MONOTONIC`.
+    pub at: u64,
+    /// Cookie (`SO_COOKIE`) of the client's socket.
+    pub cookie: u64,
+    /// The client's end.
+    pub local: Endpoint,
+    /// The server that the client asked.
+    pub server: Endpoint,
+    /// One if it comes from the server.
+    pub from_server: u32,
+    /// How many bytes the datagram carries.
+    pub bytes: u32,
+    /// How many of them follow here.
+    pub copied: u32,
+    /// Zero.
+    pub padding: u32,
+}
+
+/// A datagram with room for `N` bytes of it. There are a few sizes, as the kernel reserves no room of a size that is not known
+/// beforehand.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct DatagramCopy<const N: usize> {
+    /// What is known of it.
+    pub head: DatagramHead,
+    /// Its first bytes, and whatever the ring buffer held before behind them.
+    pub payload: [u8; N],
+}
+
+// SAFETY: integers, with the padding spelled out; the size is asserted below.
+unsafe impl Plain for DatagramHead {}
+
+const _: () = assert!(size_of::<DatagramHead>() == 72);

@@ -1,0 +1,228 @@
+//! Copies the datagrams between a socket that asks a named server and that server, as they pass by.
+//!
+//! The datagrams themselves go on, whatever happens here: nothing waits for the agent, and an agent that is slow or gone
+//! costs copies and no traffic.
+
+use core::hint::black_box;
+use core::ptr::addr_of_mut;
+
+use aya_ebpf::EbpfContext as _;
+use aya_ebpf::bindings::{BPF_RB_AVAIL_DATA, BPF_RB_FORCE_WAKEUP, BPF_RB_NO_WAKEUP, bpf_sock};
+use aya_ebpf::helpers::generated::{bpf_get_socket_cookie, bpf_ktime_get_ns, bpf_sk_fullsock, bpf_skb_load_bytes};
+use aya_ebpf::macros::cgroup_skb;
+use aya_ebpf::programs::SkBuffContext;
+use flowfold_redirect_abi::{
+    Counter, DATAGRAM_COPIED, DATAGRAM_WAKE_BYTES, DatagramCopy, DatagramHead, Endpoint, UdpSocket,
+};
+
+use crate::connect::owner;
+use crate::count::count;
+use crate::maps::{DATAGRAMS, UDP_SOCKETS};
+use crate::word::field;
+
+/// What these hooks return to let a packet go on.
+const PROCEED: i32 = 1;
+
+/// The protocols of a packet as `skb->protocol` has them.
+const ETH_P_IP: u32 = 0x0800_u16.to_be() as u32;
+const ETH_P_IPV6: u32 = 0x86dd_u16.to_be() as u32;
+
+const IPPROTO_UDP: u8 = 17;
+const IPV6_HEADER_BYTES: u32 = 40;
+const UDP_HEADER_BYTES: u32 = 8;
+
+/// A datagram of a local socket leaves.
+#[cgroup_skb(egress)]
+pub fn flowfold_udpout(ctx: SkBuffContext) -> i32 {
+    let _seen: Option<()> = see(&ctx, false);
+    PROCEED
+}
+
+/// A datagram comes to a local socket.
+#[cgroup_skb(ingress)]
+pub fn flowfold_udpin(ctx: SkBuffContext) -> i32 {
+    let _seen: Option<()> = see(&ctx, true);
+    PROCEED
+}
+
+/// What the headers of a datagram say.
+struct Packet {
+    source: Endpoint,
+    destination: Endpoint,
+    /// Where what it carries begins.
+    payload: u32,
+    /// How long that is.
+    bytes: u32,
+}
+
+#[inline(always)]
+fn see(ctx: &SkBuffContext, comes_in: bool) -> Option<()> {
+    let socket = udp_socket(ctx)?;
+    // SAFETY: the context is the kernel's own.
+    let cookie = unsafe { bpf_get_socket_cookie(ctx.as_ptr()) };
+    let known = UDP_SOCKETS.get_ptr_mut(cookie)?;
+    // SAFETY: the entry stays readable and writable until the program ends; only this socket's own calls write it.
+    let known = unsafe { &mut *known };
+    let packet = packet(ctx)?;
+    let server = server(known, socket, &packet, comes_in)?;
+    let mut local = if comes_in { packet.destination } else { packet.source };
+    // The headers may have an address that a firewall put there.
+    local.port = field!((*socket).src_port);
+    // SAFETY: no argument, no failure.
+    let at = unsafe { bpf_ktime_get_ns() };
+    let head = DatagramHead {
+        at,
+        cookie,
+        local,
+        server,
+        from_server: u32::from(comes_in),
+        bytes: packet.bytes,
+        copied: 0,
+        padding: 0,
+    };
+    let is_awaited = if comes_in { owner().is_some_and(|owner| owner.prompt_answers != 0) } else { known.is_new != 0 };
+    if is_awaited && !comes_in {
+        known.is_new = 0;
+    }
+    copy(ctx, &head, packet.payload, is_awaited);
+    Some(())
+}
+
+/// The socket that a packet belongs to, if it is a UDP socket.
+#[inline(always)]
+fn udp_socket(ctx: &SkBuffContext) -> Option<*const bpf_sock> {
+    let packet = ctx.skb.skb;
+    let any = field!((*packet).__bindgen_anon_2.sk);
+    if any.is_null() {
+        return None;
+    }
+    // SAFETY: not null, and the verifier knows where it comes from.
+    let socket = unsafe { bpf_sk_fullsock(any) };
+    (!socket.is_null() && field!((*socket).protocol) == u32::from(IPPROTO_UDP)).then_some(socket.cast_const())
+}
+
+/// The named server that a datagram goes to or comes from.
+#[inline(always)]
+#[expect(clippy::cast_possible_truncation, reason = "a port has 16 bits")]
+fn server(known: &UdpSocket, socket: *const bpf_sock, packet: &Packet, comes_in: bool) -> Option<Endpoint> {
+    let is_connected = field!((*socket).dst_port) != 0;
+    if is_connected {
+        if !comes_in && known.sent.port != 0 && known.sent == packet.destination {
+            return Some(known.sent);
+        }
+        // The kernel takes no other's datagrams for it.
+        return (known.connected.port != 0).then_some(known.connected);
+    }
+    if comes_in {
+        // Here every address is the one that was asked for again. An agent that has let go names no ports any more.
+        let is_named = packet.source.port == known.sent.port
+            || owner().is_some_and(|owner| owner.egress_udp.contains(packet.source.port as u16));
+        return is_named.then_some(packet.source);
+    }
+    (known.sent.port != 0).then_some(known.sent)
+}
+
+#[inline(always)]
+fn packet(ctx: &SkBuffContext) -> Option<Packet> {
+    match field!((*ctx.skb.skb).protocol) {
+        ETH_P_IP => ipv4(ctx),
+        ETH_P_IPV6 => ipv6(ctx),
+        _ => None,
+    }
+}
+
+#[inline(always)]
+fn ipv4(ctx: &SkBuffContext) -> Option<Packet> {
+    let header: [u32; 5] = load(ctx, 0)?;
+    let [first, _, third, source, destination] = header;
+    let [version_and_length, ..] = first.to_ne_bytes();
+    let [_, protocol, ..] = third.to_ne_bytes();
+    if protocol != IPPROTO_UDP {
+        return None;
+    }
+    let udp = u32::from(version_and_length & 0xf) * 4;
+    let (ports, bytes) = udp_header(ctx, udp)?;
+    Some(Packet {
+        source: Endpoint::v4(source, ports[0]),
+        destination: Endpoint::v4(destination, ports[1]),
+        payload: udp + UDP_HEADER_BYTES,
+        bytes,
+    })
+}
+
+/// Extension headers are not followed: name servers and their clients send none.
+#[inline(always)]
+fn ipv6(ctx: &SkBuffContext) -> Option<Packet> {
+    let header: [u32; 10] = load(ctx, 0)?;
+    let [_, length_and_next, s0, s1, s2, s3, d0, d1, d2, d3] = header;
+    let [_, _, next, _] = length_and_next.to_ne_bytes();
+    if next != IPPROTO_UDP {
+        return None;
+    }
+    let (ports, bytes) = udp_header(ctx, IPV6_HEADER_BYTES)?;
+    Some(Packet {
+        source: Endpoint::v6([s0, s1, s2, s3], ports[0]),
+        destination: Endpoint::v6([d0, d1, d2, d3], ports[1]),
+        payload: IPV6_HEADER_BYTES + UDP_HEADER_BYTES,
+        bytes,
+    })
+}
+
+/// The ports, and how many bytes the datagram carries.
+#[inline(always)]
+fn udp_header(ctx: &SkBuffContext, offset: u32) -> Option<([u16; 2], u32)> {
+    let header: [u16; 4] = load(ctx, offset)?;
+    let [source, destination, length, _] = header;
+    let bytes = u32::from(u16::from_be(length)).checked_sub(UDP_HEADER_BYTES)?;
+    Some(([u16::from_be(source), u16::from_be(destination)], bytes))
+}
+
+/// Some words of a packet, in its byte order.
+#[inline(always)]
+fn load<T: Copy>(ctx: &SkBuffContext, offset: u32) -> Option<T> {
+    let mut words = core::mem::MaybeUninit::<T>::uninit();
+    // SAFETY: the helper fills all of it, or none and says so; `T` is an array of integers.
+    unsafe {
+        let outcome = bpf_skb_load_bytes(ctx.as_ptr(), offset, words.as_mut_ptr().cast(), size_of::<T>() as u32);
+        (outcome == 0).then(|| words.assume_init())
+    }
+}
+
+/// Copies as much as there is room for.
+#[inline(always)]
+fn copy(ctx: &SkBuffContext, head: &DatagramHead, payload: u32, is_awaited: bool) {
+    let copied = match head.bytes {
+        // No message, and nothing to count.
+        0 => return,
+        1..=96 => copy_into::<96>(ctx, head, payload, is_awaited),
+        97..=512 => copy_into::<512>(ctx, head, payload, is_awaited),
+        513..=1280 => copy_into::<1280>(ctx, head, payload, is_awaited),
+        _ => copy_into::<DATAGRAM_COPIED>(ctx, head, payload, is_awaited),
+    };
+    if !copied {
+        count(if head.from_server == 0 { Counter::UnreadToServer } else { Counter::UnreadToClient });
+    }
+}
+
+#[inline(always)]
+fn copy_into<const N: usize>(ctx: &SkBuffContext, head: &DatagramHead, payload: u32, is_awaited: bool) -> bool {
+    let Some(mut room) = DATAGRAMS.reserve::<DatagramCopy<N>>(0) else { return false };
+    let place = room.as_mut_ptr();
+    // The verifier wants to see with its own eyes that this is neither nothing nor too much, where the compiler knows.
+    let copied = black_box((head.bytes as usize).min(N));
+    // SAFETY: the room is the program's own until it is submitted, and large enough.
+    let is_copied = copied != 0
+        && copied <= N
+        && unsafe {
+            addr_of_mut!((*place).head).write(DatagramHead { copied: copied as u32, ..*head });
+            bpf_skb_load_bytes(ctx.as_ptr(), payload, addr_of_mut!((*place).payload).cast(), copied as u32) == 0
+        };
+    if !is_copied {
+        room.discard(0);
+        return false;
+    }
+    // Otherwise the reader's next look is soon enough.
+    let wakes = is_awaited || DATAGRAMS.query(u64::from(BPF_RB_AVAIL_DATA)) >= DATAGRAM_WAKE_BYTES;
+    room.submit(u64::from(if wakes { BPF_RB_FORCE_WAKEUP } else { BPF_RB_NO_WAKEUP }));
+    true
+}

@@ -1,0 +1,97 @@
+//! UDP sockets that ask a named server: what the hooks for `connect` and `sendmsg` have in common.
+//!
+//! Datagrams are not steered. These hooks only make a note of the socket, for the program that sees its datagrams: they are
+//! the ones that know the calling process, the network namespace, and the server by the address that was asked for.
+
+use aya_ebpf::EbpfContext as _;
+use aya_ebpf::helpers::generated::{bpf_get_netns_cookie, bpf_get_socket_cookie};
+use aya_ebpf::programs::SockAddrContext;
+use flowfold_redirect_abi::{Counter, Endpoint, OwnerRecord, UdpSocket};
+
+use crate::connect::{client, socket};
+use crate::count::count;
+use crate::maps::{UDP_CLIENTS, UDP_SOCKETS};
+use crate::word::field;
+
+/// No server.
+const NONE: Endpoint = Endpoint { address: [0; 4], port: 0 };
+
+/// A socket is being connected.
+#[inline(always)]
+pub(crate) fn connecting(ctx: &SockAddrContext, owner: &OwnerRecord, server: &Endpoint) {
+    // SAFETY: the context is the kernel's own.
+    let cookie = unsafe { bpf_get_socket_cookie(ctx.as_ptr()) };
+    if is_named(ctx, owner, server) {
+        note(ctx, cookie, *server, NONE);
+    } else if UDP_SOCKETS.get_ptr(cookie).is_some() {
+        let _: Result<(), i32> = UDP_SOCKETS.remove(cookie);
+    }
+}
+
+/// A datagram with a destination of its own is being sent.
+#[inline(always)]
+pub(crate) fn sending(ctx: &SockAddrContext, owner: &OwnerRecord, server: &Endpoint) {
+    // SAFETY: the context is the kernel's own.
+    let cookie = unsafe { bpf_get_socket_cookie(ctx.as_ptr()) };
+    let known = UDP_SOCKETS.get_ptr_mut(cookie);
+    // SAFETY: the entry stays readable and writable until the program ends, whoever removes it.
+    if known.is_some_and(|socket| unsafe { (*socket).sent } == *server) {
+        return;
+    }
+    let sent = if is_named(ctx, owner, server) { *server } else { NONE };
+    if let Some(socket) = known {
+        // SAFETY: as above. Two threads that use one
+        // socket at the same time for two servers may find the address of one with the port of the other.
+        unsafe { core::ptr::addr_of_mut!((*socket).sent).write(sent) };
+    } else if sent.port != 0 {
+        note(ctx, cookie, NONE, sent);
+    }
+}
+
+#[inline(always)]
+fn note(ctx: &SockAddrContext, cookie: u64, connected: Endpoint, sent: Endpoint) {
+    let client = client(ctx);
+    let is_new = UDP_CLIENTS.get_ptr(client.pid).is_none();
+    if is_new {
+        // Where it fails, its next socket wakes the reader as well.
+        let _: Result<(), i32> = UDP_CLIENTS.insert(client.pid, 1, 0);
+    }
+    let socket = UdpSocket { client, connected, sent, is_new: is_new.into(), padding: 0 };
+    if UDP_SOCKETS.insert(cookie, socket, 0).is_err() {
+        count(Counter::RecordsLost);
+    }
+}
+
+/// Is this a server of the plan, seen from the namespace of the plan?
+#[inline(always)]
+#[expect(clippy::cast_possible_truncation, reason = "a port has 16 bits")]
+fn is_named(ctx: &SockAddrContext, owner: &OwnerRecord, server: &Endpoint) -> bool {
+    if !owner.egress_udp.contains(server.port as u16) {
+        return false;
+    }
+    // SAFETY: the context is the kernel's own.
+    if unsafe { bpf_get_netns_cookie(ctx.as_ptr()) } != owner.netns_cookie {
+        count(Counter::DirectOtherNamespace);
+        return false;
+    }
+    if is_many(server) {
+        count(Counter::DirectSpecialDestination);
+        return false;
+    }
+    // A local server's, which answers a peer that asked from such a port, as name servers among themselves do.
+    if owner.egress_udp.contains(field!((*socket(ctx)).src_port) as u16) {
+        count(Counter::DirectNamedPort);
+        return false;
+    }
+    true
+}
+
+/// Multicast or broadcast: whoever answers does so under another address.
+#[inline(always)]
+fn is_many(server: &Endpoint) -> bool {
+    match server.as_v4() {
+        // 224.0.0.0/4 is multicast; above it 255.255.255.255 is the broadcast address and the rest reserved.
+        Some(address) => u32::from_be(address) >= 0xe000_0000,
+        None => u32::from_be(server.address[0]) >= 0xff00_0000,
+    }
+}
