@@ -4,19 +4,18 @@
 //! of another worker; so these are kept for the whole agent. A worker finds what it has met once by itself, and writes it
 //! without a lock.
 
+mod expiry;
+mod known;
+
 use std::hash::{BuildHasher, Hash};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
-use std::time::{Duration, Instant};
 
 use flowfold_flow::Workload;
 use hashbrown::{DefaultHashBuilder, HashTable};
 
 use super::MAX_MAX_KAFKA_PARTITIONS;
-
-/// How long the offset of a group is kept that commits no more, while its partition lives on: as long as Kafka itself keeps
-/// it where nothing else is configured (`offsets.retention.minutes`).
-const GROUP_KEPT: Duration = Duration::from_hours(7 * 24);
+use known::Known;
 
 /// After how many ends of a log in a row that are lower than what is known these are believed: the topic was made anew, or
 /// its end was lost with a broker. Answers to several producers may come in another order than their records, but not
@@ -154,37 +153,11 @@ impl Position {
 pub(crate) struct Positions {
     max: usize,
     hasher: DefaultHashBuilder,
-    known: Mutex<HashTable<Tracked>>,
+    known: Mutex<Known>,
     /// How many are known.
     count: AtomicUsize,
     /// How often there was no room for one.
     turned_away: AtomicU64,
-}
-
-#[derive(Debug)]
-struct Tracked {
-    position: Arc<Position>,
-    /// How often it had been written when it was last looked at, and since when.
-    seen: Option<(u32, Instant)>,
-}
-
-impl Tracked {
-    /// Looks at it. Returns for how long it has not been written.
-    fn look(&mut self, now: Instant) -> Duration {
-        let writes = self.position.writes.load(Ordering::Relaxed);
-        match self.seen {
-            Some((seen, _)) if seen == writes => self.idle(now),
-            _ => {
-                self.seen = Some((writes, now));
-                Duration::ZERO
-            }
-        }
-    }
-
-    /// For how long it had not been written when it was last looked at.
-    fn idle(&self, now: Instant) -> Duration {
-        self.seen.map_or(Duration::ZERO, |(_, since)| now.saturating_duration_since(since))
-    }
 }
 
 impl Positions {
@@ -199,7 +172,7 @@ impl Positions {
         }
     }
 
-    fn known(&self) -> MutexGuard<'_, HashTable<Tracked>> {
+    fn known(&self) -> MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -217,7 +190,13 @@ impl Positions {
 
     /// All positions.
     pub(super) fn all(&self) -> Vec<Arc<Position>> {
-        self.known().iter().map(|tracked| Arc::clone(&tracked.position)).collect()
+        let mut all = Vec::with_capacity(self.len());
+        for (mut known, places) in self.walk() {
+            all.extend(known.at(places).map(|tracked| Arc::clone(&tracked.position)));
+        }
+        // One that went while this was walking may have come again, at another place.
+        all.retain(|position| !is_retired(position));
+        all
     }
 
     /// A position, made where there is room for it.
@@ -233,7 +212,7 @@ impl Positions {
                 Err(TryLockError::WouldBlock) => return None,
             }
         };
-        if let Some(tracked) = known.find(hash, |tracked| tracked.position.is(sought)) {
+        if let Some(tracked) = known.find(hash, sought) {
             return Some(Arc::clone(&tracked.position));
         }
         if known.len() >= self.max {
@@ -241,39 +220,9 @@ impl Positions {
             return None;
         }
         let position = Arc::new(Position::new(hash, sought, told));
-        let tracked = Tracked { position: Arc::clone(&position), seen: None };
-        known.insert_unique(hash, tracked, |tracked| tracked.position.hash);
+        known.add(Arc::clone(&position));
         self.count.store(known.len(), Ordering::Relaxed);
         Some(position)
-    }
-
-    /// Gives up those that have not been written for as long as `ttl`, by a clock that says it is `now`. A group that has
-    /// stopped is behind all the more: it keeps its place while the partition is written or read, unless places run short for
-    /// those that are alive.
-    pub(crate) fn expire(&self, now: Instant, ttl: Duration) {
-        let mut known = self.known();
-        let is_short = known.len() > self.max - self.max / 10;
-        let kept = if is_short { ttl } else { GROUP_KEPT };
-        let idle = |tracked: &mut Tracked| {
-            let idle = tracked.look(now);
-            (idle >= ttl).then(|| (Arc::clone(&tracked.position), idle))
-        };
-        let idle: Vec<_> = known.iter_mut().filter_map(idle).collect();
-        for (position, idle) in idle {
-            let is_alive = || {
-                let brokers = position.of_brokers();
-                let hash = self.hasher.hash_one(brokers.identity());
-                known.find(hash, |tracked| tracked.position.is(&brokers)).is_some_and(|it| it.idle(now) < ttl)
-            };
-            if matches!(position.whose, Whose::Group(_)) && idle < kept && is_alive() {
-                continue;
-            }
-            position.retired.store(true, Ordering::Relaxed);
-            if let Ok(entry) = known.find_entry(position.hash, |tracked| Arc::ptr_eq(&tracked.position, &position)) {
-                entry.remove();
-            }
-        }
-        self.count.store(known.len(), Ordering::Relaxed);
     }
 }
 

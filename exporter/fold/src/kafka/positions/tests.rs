@@ -1,3 +1,6 @@
+use std::time::{Duration, Instant};
+
+use super::known::BATCH;
 use super::*;
 
 const TTL: Duration = Duration::from_mins(1);
@@ -131,4 +134,35 @@ fn groups_that_have_stopped_make_room_where_it_runs_short() {
         positions.expire(start + ttls * TTL, TTL);
     }
     assert!(positions.len() == 5 && positions.all().iter().all(|position| position.whose == Whose::Brokers));
+}
+
+#[test]
+fn a_worker_waits_for_few_of_them_at_a_time() {
+    const COUNT: usize = 10 * BATCH + 1;
+    let positions = Positions::new(2 * COUNT);
+    let broker = workload("kafka-0", "");
+    let mut worker = KnownPositions::default();
+    let mut tell = |partition: usize| {
+        let partition = i32::try_from(partition).unwrap();
+        let sought = Sought { whose: Whose::Group(4), topic: 3, partition, broker: &broker, client: &broker };
+        worker.tell(&positions, &sought, Told::At(1));
+    };
+    (0..COUNT).for_each(&mut tell);
+    let mut held = Vec::new();
+    for (known, places) in positions.walk().take(11) {
+        held.push(places.len());
+        drop(known);
+        // It gets in between.
+        tell(COUNT + held.len());
+    }
+    assert!(BATCH <= 64 && held.iter().all(|count| *count <= BATCH), "{held:?}");
+    assert_eq!((positions.len(), positions.all().len()), (COUNT + 11, COUNT + 11));
+    // All of them go in as many turns; those that come afterwards take their places.
+    let start = Instant::now();
+    positions.expire(start, TTL);
+    tell(0);
+    positions.expire(start + TTL, TTL);
+    assert_eq!((positions.len(), positions.all().len()), (1, 1));
+    (1..COUNT).for_each(&mut tell);
+    assert_eq!((positions.len(), positions.walk().count()), (COUNT, 11));
 }

@@ -1,0 +1,46 @@
+//! Gives up positions that nothing has been heard of for a while.
+
+use std::hash::BuildHasher;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use super::known::{Known, Tracked};
+use super::{Positions, Whose};
+
+/// How long the offset of a group is kept that commits no more, while its partition lives on: as long as Kafka itself keeps
+/// it where nothing else is configured (`offsets.retention.minutes`).
+const GROUP_KEPT: Duration = Duration::from_hours(7 * 24);
+
+impl Positions {
+    /// Gives up those that have not been written for as long as `ttl`, by a clock that says it is `now`. A group that has
+    /// stopped is behind all the more: it keeps its place while the partition is written or read, unless places run short for
+    /// those that are alive.
+    pub(crate) fn expire(&self, now: Instant, ttl: Duration) {
+        for (mut known, places) in self.walk() {
+            known.at(places).for_each(|tracked| tracked.look(now));
+        }
+        let is_short = self.len() > self.max - self.max / 10;
+        let kept = if is_short { ttl } else { GROUP_KEPT };
+        let is_over = |known: &Known, tracked: &Tracked| {
+            let idle = tracked.still_idle(now);
+            let is_kept = |whose| matches!(whose, Whose::Group(_)) && idle < kept;
+            idle >= ttl && !(is_kept(tracked.position.whose) && self.is_alive(known, tracked, (now, ttl)))
+        };
+        self.give_up(is_over);
+    }
+
+    /// Whether the partition of a position is written or read, as far as was seen in the last `ttl`.
+    fn is_alive(&self, known: &Known, tracked: &Tracked, (now, ttl): (Instant, Duration)) -> bool {
+        let brokers = tracked.position.of_brokers();
+        let hash = self.hasher.hash_one(brokers.identity());
+        known.find(hash, &brokers).is_some_and(|brokers| brokers.idle(now) < ttl)
+    }
+
+    /// Gives up those that `is_over` says are.
+    fn give_up(&self, is_over: impl Fn(&Known, &Tracked) -> bool) {
+        for (mut known, places) in self.walk() {
+            known.give_up(places, &is_over);
+            self.count.store(known.len(), Ordering::Relaxed);
+        }
+    }
+}
