@@ -1,7 +1,7 @@
 //! The store of the whole agent.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use crate::collect::Sources;
 use crate::destination_names::DestinationNames;
@@ -134,24 +134,29 @@ impl Fold {
         residues.add(&self.rows, retired.last(count), &self.registry);
         if let Some(ttl) = self.registry.ttl() {
             self.positions.expire(now, ttl);
-            self.forget_names(now, residues);
+            self.forget_names((now, ttl), residues);
         }
         self.vocabulary.destination_names.expire(now);
     }
 
     /// Gives up the names of Kafka that nothing is told by any more, where places for others may run short.
-    fn forget_names(&self, now: Instant, residues: &Residues) {
+    fn forget_names(&self, (now, ttl): (Instant, Duration), residues: &Residues) {
         let names = &self.vocabulary.kafka;
         if !names.are_short() {
             return;
         }
         let mut used = UsedNames::default();
-        used.add_positions(&self.positions);
         residues.for_each_shown(&self.rows, |field, key| {
             used.add(field, key);
         });
         // What was given up is told by no name any more: whoever still has it looks for another before it counts.
         self.registry.for_each(|set, _| used.add_all(&set.labels));
+        // The lag of a group that has stopped is no reason to tell nothing of one that is alive.
+        let in_the_way = names.groups_in_the_way(&used, &self.positions.groups(now), ttl);
+        if !in_the_way.is_empty() {
+            self.positions.give_up_groups(&in_the_way, (now, ttl));
+        }
+        used.add_positions(&self.positions);
         names.give_up(now, &used);
     }
 

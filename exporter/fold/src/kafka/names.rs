@@ -1,6 +1,6 @@
 //! The topics, groups and clients that are told by their name.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use flowfold_flow::{KafkaApi, KafkaError, KafkaTopic};
 use hashbrown::HashSet;
@@ -69,6 +69,22 @@ impl KafkaNames {
         [&self.topics, &self.groups, &self.clients].into_iter().any(NameTable::is_short)
     }
 
+    /// Of the groups that nothing but their lag is told by, those that must go so that a tenth of the places is free for
+    /// groups that come: the first of those that have committed nothing for as long as `ttl`. `used` is what all else is told
+    /// by, and `groups` are those that have a lag, with how long ago they committed, the longest time first.
+    pub(crate) fn groups_in_the_way(
+        &self,
+        used: &UsedNames,
+        groups: &[(u16, Duration)],
+        ttl: Duration,
+    ) -> HashSet<u16> {
+        let max = self.groups.max();
+        let lag_only = || groups.iter().filter(|(group, _)| !used.groups.contains(group));
+        let wanted = used.groups.len() + lag_only().count() + max.div_ceil(10);
+        let stopped = lag_only().filter(|(_, idle)| *idle >= ttl).map(|(group, _)| *group);
+        stopped.take(wanted.saturating_sub(max)).collect()
+    }
+
     /// Gives up the places of names that nothing is told by any more, by a clock that says it is `now`.
     pub(crate) fn give_up(&self, now: Instant, used: &UsedNames) {
         let UsedNames { topics, groups, clients } = used;
@@ -89,12 +105,15 @@ pub(crate) struct UsedNames {
 impl UsedNames {
     /// A label of this key is told, if it is a name.
     pub(crate) fn add(&mut self, field: Field, key: Key) {
-        match field {
-            Field::KafkaTopic => self.topics.insert(key.kafka_topic()),
-            Field::KafkaGroup => self.groups.insert(key.kafka_group()),
-            Field::KafkaClient => self.clients.insert(key.kafka_client()),
-            _ => false,
+        let (places, place) = match field {
+            Field::KafkaTopic => (&mut self.topics, key.kafka_topic()),
+            Field::KafkaGroup => (&mut self.groups, key.kafka_group()),
+            Field::KafkaClient => (&mut self.clients, key.kafka_client()),
+            _ => return,
         };
+        if is_name(place) {
+            places.insert(place);
+        }
     }
 
     /// All of this label set is kept.

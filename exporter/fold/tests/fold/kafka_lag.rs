@@ -156,3 +156,50 @@ fn partitions_are_bounded_and_expire() {
     assert_eq!(value(&snapshot, "flowfold_kafka_positions", &[]), 0);
     assert_eq!(total(&snapshot, FETCH_LAG), 0);
 }
+
+/// Groups that stay for a moment, as those of console consumers do, leave room for those that come.
+#[test]
+fn a_group_takes_the_place_of_the_one_that_stopped_first() {
+    const MINUTE: Duration = Duration::from_mins(1);
+    let kafka = KafkaLimits { max_groups: 4, ..KafkaLimits::default() };
+    let ttl = 15 * MINUTE;
+    let fold = Fold::new(FoldOptions { kafka, series_ttl: Some(ttl), ..FoldOptions::default() });
+    let shard = fold.shard();
+    let info = connection(Reporters::CLIENT, "kafka");
+    let mut open = shard.opened(&info);
+    let start = Instant::now();
+    let lags = |groups: &[&str]| -> Vec<u64> {
+        let snapshot = fold.snapshot();
+        assert_eq!(total(&snapshot, GROUP_LAG), 50 * groups.len() as u64, "these and no others: {groups:?}");
+        groups.iter().map(|group| value(&snapshot, GROUP_LAG, &[&format!("group={group}")])).collect()
+    };
+    let mut minute = 0;
+    let mut pass = |minutes: u32, group: &str| {
+        for _ in 0..minutes {
+            shard.exchange(&mut open, &about(asked(&info, KafkaApi::PRODUCE, NONE, MS), &[produced(0, 100)]));
+            let commits = [committed(0, 50)];
+            let exchange = commit(asked(&info, KafkaApi::OFFSET_COMMIT, NONE, MS), &commits);
+            shard.exchange(&mut open, &with_kafka(exchange, |kafka| kafka.group = Some(group)));
+            fold.expire(start + minute * MINUTE);
+            minute += 1;
+        }
+    };
+    let first = ["one", "two", "three", "four"];
+    for group in first {
+        pass(1, group);
+    }
+    assert_eq!(lags(&first), [50; 4]);
+    // One place is kept free for whoever comes: of those that have stopped, no more go than are in its way.
+    pass(40, "four");
+    assert_eq!(lags(&["two", "three", "four"]), [50; 3]);
+    pass(1, "five");
+    assert_eq!(lags(&["three", "four", "five"]), [50; 3]);
+    pass(40, "four");
+    pass(1, "six");
+    assert_eq!(lags(&["four", "five", "six"]), [50; 3]);
+    // One that has come back is not the one that stopped first.
+    pass(1, "five");
+    pass(40, "four");
+    pass(1, "seven");
+    assert_eq!(lags(&["four", "five", "seven"]), [50; 3]);
+}

@@ -1,8 +1,11 @@
 //! Gives up positions that nothing has been heard of for a while.
 
+use std::cmp::Reverse;
 use std::hash::BuildHasher;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
+
+use hashbrown::{HashMap, HashSet};
 
 use super::known::{Known, Tracked};
 use super::{Positions, Whose};
@@ -34,6 +37,27 @@ impl Positions {
         let brokers = tracked.position.of_brokers();
         let hash = self.hasher.hash_one(brokers.identity());
         known.find(hash, &brokers).is_some_and(|brokers| brokers.idle(now) < ttl)
+    }
+
+    /// The groups that have committed something, each with the time since it last did; those that stopped first in front.
+    pub(crate) fn groups(&self, now: Instant) -> Vec<(u16, Duration)> {
+        let mut groups = HashMap::<_, Duration>::default();
+        for (mut known, places) in self.walk() {
+            for tracked in known.at(places) {
+                let Whose::Group(group) = tracked.position.whose else { continue };
+                let idle = tracked.still_idle(now);
+                groups.entry(group).and_modify(|least| *least = idle.min(*least)).or_insert(idle);
+            }
+        }
+        let mut groups: Vec<_> = groups.into_iter().collect();
+        groups.sort_unstable_by_key(|(group, idle)| (Reverse(*idle), *group));
+        groups
+    }
+
+    /// Gives up what these groups have committed, but for what was written in the last `ttl`.
+    pub(crate) fn give_up_groups(&self, groups: &HashSet<u16>, (now, ttl): (Instant, Duration)) {
+        let is_one = |whose| matches!(whose, Whose::Group(group) if groups.contains(&group));
+        self.give_up(|_, tracked| is_one(tracked.position.whose) && tracked.still_idle(now) >= ttl);
     }
 
     /// Gives up those that `is_over` says are.
