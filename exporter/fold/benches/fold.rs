@@ -94,6 +94,7 @@ fn kafka(criterion: &mut Criterion) {
             high_watermark: (api == KafkaApi::FETCH).then_some(1_000_000),
             log_end: None,
             offset: (api == KafkaApi::FETCH).then_some(999_000),
+            has_no_offset: false,
         };
         let partitions: Vec<_> =
             names.iter().flat_map(|topic| (0..partitions).map(move |number| partition(topic, number))).collect();
@@ -102,6 +103,7 @@ fn kafka(criterion: &mut Criterion) {
             api_version: 12,
             client_id: Some("app-1"),
             group: None,
+            deleted_groups: &[],
             topic: partitions.first().filter(|_| topics == 1).map(|partition| partition.topic),
             error: KafkaError::NONE,
             throttle: Some(Duration::ZERO),

@@ -22,6 +22,8 @@ pub struct KafkaExchange<'a> {
     pub client_id: Option<&'a str>,
     /// The consumer group, where the request names one, or where it is known for the connection from an earlier request.
     pub group: Option<&'a str>,
+    /// The groups that the broker says a `DeleteGroups` has removed, up to the proxy's limit.
+    pub deleted_groups: &'a [&'a str],
     /// The topic, where the exchange is about exactly one.
     pub topic: Option<KafkaTopic<'a>>,
     /// The first error that the response has, whether for the whole request or for a part of it.
@@ -70,6 +72,8 @@ pub struct KafkaPartition<'a> {
     /// How far a reader is: the offset that follows the last record that a Fetch has brought, or the one that it asked for
     /// where it brought none; and the one that an `OffsetCommit` or an `OffsetFetch` says is the group's.
     pub offset: Option<i64>,
+    /// The group has no offset here, as the broker says: an `OffsetFetch` found none, or an `OffsetDelete` removed it.
+    pub has_no_offset: bool,
 }
 
 /// Records in batches.

@@ -2,6 +2,7 @@
 
 mod asked;
 mod conversation;
+mod deleted;
 mod in_flight;
 mod partitions;
 mod topics;

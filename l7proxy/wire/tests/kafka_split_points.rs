@@ -301,8 +301,45 @@ fn old_versions() -> Vec<Fixture> {
     ]
 }
 
+/// What ends the offsets of groups.
+fn deletions() -> Vec<Fixture> {
+    let partition = |told: Vec<u8>| array(&[[text("orders"), array(&[told])].concat()]);
+    let groups = [[text("shop"), short(0)].concat(), [text("billing"), short(68)].concat()];
+    let (first, second) = (["Group(\"shop\")", "GroupError(0)"], ["Group(\"billing\")", "GroupError(68)"]);
+    // Each length is one more than it says, and tagged fields follow the header, each group, and the whole.
+    let compact = [&[0][..], &int(5), &[3, 5], b"shop", &short(0), &[0, 8], b"billing", &short(68), &[0, 0]].concat();
+    let told = [&["Response"][..], &first, &second, &["error_code: 68, throttle_ms: Some(5)", CLEAN]].concat();
+    let names = array(&[text("shop"), text("billing")]);
+    vec![
+        of_client(
+            "groups to be deleted",
+            request(42, 1, 1, &names),
+            &["api_key: 42", CLIENT, first[0], second[0], READ, CLEAN],
+        ),
+        of_server("groups deleted", (42, 1), response(7, &[int(5), array(&groups)].concat()), &told),
+        of_server("in a flexible version", (42, 2), response(7, &compact), &told),
+        of_server(
+            "fewer groups than it says",
+            (42, 0),
+            response(7, &[int(5), int(2), groups[0].clone()].concat()),
+            &["Response", first[0], first[1], MALFORMED, CLEAN],
+        ),
+        of_client(
+            "offsets to be deleted",
+            request(47, 0, 1, &[text("shop"), partition(int(3))].concat()),
+            &["api_key: 47", CLIENT, first[0], ORDERS, "index: 3", READ, CLEAN],
+        ),
+        of_server(
+            "offsets deleted",
+            (47, 0),
+            response(7, &[short(0), int(5), partition([int(3), short(86)].concat())].concat()),
+            &["Response", ORDERS, "index: 3, error_code: 86", "error_code: 86, throttle_ms: Some(5)", CLEAN],
+        ),
+    ]
+}
+
 fn fixtures() -> Vec<Fixture> {
-    [produces(), fetches(), requests(), old_versions()].into_iter().flatten().collect()
+    [produces(), fetches(), requests(), old_versions(), deletions()].into_iter().flatten().collect()
 }
 
 fn read<'a>(fixture: &Fixture, pieces: impl IntoIterator<Item = &'a [u8]>) -> Side {

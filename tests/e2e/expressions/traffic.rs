@@ -166,6 +166,7 @@ impl Traffic {
                 high_watermark: Some(9 * written),
                 log_end: None,
                 offset: Some(5 * written),
+                has_no_offset: false,
             }];
             let duration = Duration::from_millis(MILLIS[at % MILLIS.len()]);
             let operation = Operation::Kafka(KafkaExchange {
@@ -173,6 +174,7 @@ impl Traffic {
                 api_version: 9,
                 client_id: Some("app-1"),
                 group: Some("billing"),
+                deleted_groups: &[],
                 topic: Some(KafkaTopic::Named("orders")),
                 error,
                 throttle: Some(duration / 2),

@@ -81,6 +81,7 @@ pub(crate) fn asked<'a>(
         api_version: 9,
         client_id: Some("app-1"),
         group: Some("billing"),
+        deleted_groups: &[],
         topic: Some(KafkaTopic::Named("orders")),
         error: partitions.first().map_or(KafkaError::NONE, |partition| partition.error),
         throttle: Some(duration / 2),
@@ -102,6 +103,7 @@ pub(crate) const PARTITION: KafkaPartition<'static> = KafkaPartition {
     high_watermark: Some(9),
     log_end: None,
     offset: Some(5),
+    has_no_offset: false,
 };
 
 /// A lookup of the addresses of `details.example`, answered with this code after this time.

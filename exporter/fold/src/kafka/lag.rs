@@ -22,6 +22,7 @@ pub(crate) struct Lags {
 impl Positions {
     /// The lags at this moment, summed over the partitions of a topic. What has no high watermark yet has none.
     pub(crate) fn lags(&self, names: &KafkaNames) -> Lags {
+        self.settle();
         let all = self.all();
         let partition = |position: &super::positions::Position| (position.topic, position.partition);
         let watermarks: HashMap<_, _> = all

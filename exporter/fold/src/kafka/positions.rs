@@ -4,6 +4,7 @@
 //! of another worker; so these are kept for the whole agent. A worker finds what it has met once by itself, and writes it
 //! without a lock.
 
+mod deletion;
 mod expiry;
 mod known;
 
@@ -15,6 +16,7 @@ use flowfold_flow::Workload;
 use hashbrown::{DefaultHashBuilder, HashTable};
 
 use super::MAX_MAX_KAFKA_PARTITIONS;
+use deletion::Deleted;
 use known::Known;
 
 /// After how many ends of a log in a row that are lower than what is known these are believed: the topic was made anew, or
@@ -76,6 +78,8 @@ pub(crate) struct Position {
     offset: AtomicI64,
     /// How many in a row were told that are lower.
     lower: AtomicU32,
+    /// How many groups had been deleted before it was written last.
+    era: AtomicU32,
     /// Another number after each write, so that an idle one can be told.
     writes: AtomicU32,
     /// It was given up: whoever finds it looks for another.
@@ -107,6 +111,7 @@ impl Position {
             client: sought.client().map(Arc::clone),
             offset: AtomicI64::new(told.offset()),
             lower: AtomicU32::new(0),
+            era: AtomicU32::new(0),
             writes: AtomicU32::new(0),
             retired: AtomicBool::new(false),
         }
@@ -127,7 +132,7 @@ impl Position {
         Sought { whose: Whose::Brokers, topic: *topic, partition: *partition, broker, client: broker }
     }
 
-    fn tell(&self, told: Told) {
+    fn tell(&self, told: Told, era: u32) {
         let lower = match told {
             Told::At(offset) => {
                 self.offset.store(offset, Ordering::Relaxed);
@@ -143,6 +148,7 @@ impl Position {
             }
         };
         self.lower.store(lower, Ordering::Relaxed);
+        self.era.store(era, Ordering::Relaxed);
         // A lost update of two workers still leaves another number than before.
         self.writes.store(self.writes.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
     }
@@ -158,6 +164,10 @@ pub(crate) struct Positions {
     count: AtomicUsize,
     /// How often there was no room for one.
     turned_away: AtomicU64,
+    /// How many groups have been deleted.
+    era: AtomicU32,
+    /// Those whose positions are still to be taken out.
+    deleted: Mutex<Vec<Deleted>>,
 }
 
 impl Positions {
@@ -169,6 +179,8 @@ impl Positions {
             known: Mutex::default(),
             count: AtomicUsize::new(0),
             turned_away: AtomicU64::new(0),
+            era: AtomicU32::new(0),
+            deleted: Mutex::default(),
         }
     }
 
@@ -234,12 +246,13 @@ impl KnownPositions {
     /// Writes down what is told of a position, if there is room for it.
     pub(crate) fn tell(&mut self, positions: &Positions, sought: &Sought<'_>, told: Told) {
         let hash = positions.hasher.hash_one(sought.identity());
+        let era = positions.era.load(Ordering::Relaxed);
         if let Some(position) = self.0.find(hash, |position| position.is(sought) && !is_retired(position)) {
-            position.tell(told);
+            position.tell(told, era);
             return;
         }
         let Some(position) = positions.find_or_create(hash, sought, told) else { return };
-        position.tell(told);
+        position.tell(told, era);
         // What was given up goes before the table would have to grow for it.
         if self.0.len() == self.0.capacity() {
             self.0.retain(|position| !is_retired(position));

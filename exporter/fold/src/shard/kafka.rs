@@ -37,6 +37,12 @@ impl Shard {
             client,
         };
         self.partitions(connection, kafka, key);
+        for name in kafka.deleted_groups {
+            let group = self.index.borrow_mut().kafka_places.group(names, Some(name), false);
+            if is_name(group) {
+                self.fold.positions().end_group(group, &connection.info.destination);
+            }
+        }
         // What else names a topic and no partition of it is answered without a word of it.
         let is_said = matches!(kafka.api, KafkaApi::METADATA | KafkaApi::CREATE_TOPICS) && !kafka.error.is_error();
         let topic = kafka.topic.map_or(NO_NAME, |topic| self.topic_place(connection, topic, &key, is_said));
@@ -110,26 +116,31 @@ impl Shard {
         let info = &*connection.info;
         let of_client = match key.api {
             KafkaApi::FETCH => (!is_replica).then_some(Whose::Fetcher),
-            KafkaApi::OFFSET_COMMIT | KafkaApi::TXN_OFFSET_COMMIT | KafkaApi::OFFSET_FETCH => {
-                is_name(key.group).then_some(Whose::Group(key.group))
-            }
+            KafkaApi::OFFSET_COMMIT
+            | KafkaApi::TXN_OFFSET_COMMIT
+            | KafkaApi::OFFSET_FETCH
+            | KafkaApi::OFFSET_DELETE => is_name(key.group).then_some(Whose::Group(key.group)),
             _ => None,
         };
         let known: &mut KnownPositions = &mut self.index.borrow_mut().kafka_positions;
         for partition in partitions {
             let brokers = partition.high_watermark.map(Told::At).or(partition.log_end.map(Told::Beyond));
+            let sought = |whose| Sought {
+                whose,
+                topic: key.topic,
+                partition: partition.partition,
+                broker: &info.destination,
+                client: &info.source,
+            };
+            if let Some(whose) = of_client.filter(|_| partition.has_no_offset) {
+                self.fold.positions().end(&sought(whose));
+                continue;
+            }
             let offsets = [(Some(Whose::Brokers), brokers), (of_client, partition.offset.map(Told::At))];
             for (whose, told) in offsets {
                 // A negative one stands for none.
                 let Some((whose, told)) = whose.zip(told.filter(|told| told.offset() >= 0)) else { continue };
-                let sought = Sought {
-                    whose,
-                    topic: key.topic,
-                    partition: partition.partition,
-                    broker: &info.destination,
-                    client: &info.source,
-                };
-                known.tell(self.fold.positions(), &sought, told);
+                known.tell(self.fold.positions(), &sought(whose), told);
             }
         }
     }

@@ -3,9 +3,9 @@
 use std::time::{Duration, Instant};
 
 use flowfold_flow::{Exchange, FlowSink, KafkaApi, KafkaError, KafkaPartition, KafkaRecords, Reporters};
-use flowfold_fold::{Fold, FoldOptions, KafkaLimits};
+use flowfold_fold::{Fold, FoldOptions, KafkaLimits, Points};
 
-use crate::traffic::{about, asked, connection, partition, total, value, with_kafka};
+use crate::traffic::{about, asked, connection, partition, text, total, value, with_kafka};
 
 const GROUP_LAG: &str = "kafka_consumer_lag";
 const FETCH_LAG: &str = "kafka_fetch_lag";
@@ -202,4 +202,68 @@ fn a_group_takes_the_place_of_the_one_that_stopped_first() {
     pass(40, "four");
     pass(1, "seven");
     assert_eq!(lags(&["four", "five", "seven"]), [50; 3]);
+}
+
+#[test]
+fn the_lag_of_a_group_that_was_deleted_ends_at_once() {
+    let fold = Fold::new(FoldOptions::default());
+    let (shard, elsewhere) = (fold.shard(), fold.shard());
+    let info = connection(Reporters::CLIENT, "kafka");
+    let (mut open, mut of_tool) = (shard.opened(&info), elsewhere.opened(&info));
+    let ends: Vec<_> = (0..3).map(|number| produced(number, 100)).collect();
+    let commits: Vec<_> = (0..3).map(|number| committed(number, 90)).collect();
+    let commit_as = |group: &'static str| {
+        with_kafka(about(asked(&info, KafkaApi::OFFSET_COMMIT, NONE, MS), &commits), |kafka| kafka.group = Some(group))
+    };
+    let lag = |group: &str| {
+        let (snapshot, label) = (fold.snapshot(), format!("group={group}"));
+        let family = snapshot.families.iter().find(|family| family.metric.name == GROUP_LAG).unwrap();
+        let Points::Scalars(lags) = &family.points else { panic!("lags are gauges") };
+        let is_told = lags.iter().any(|lag| text(&lag.labels).contains(&label));
+        is_told.then(|| value(&snapshot, GROUP_LAG, &[&label]))
+    };
+    shard.exchange(&mut open, &about(asked(&info, KafkaApi::PRODUCE, NONE, MS), &ends));
+    for group in ["billing", "shop", "carts"] {
+        shard.exchange(&mut open, &commit_as(group));
+    }
+    let deletion = |deleted: &'static [&'static str], error| {
+        with_kafka(asked(&info, KafkaApi::DELETE_GROUPS, error, MS), |kafka| kafka.deleted_groups = deleted)
+    };
+    // One that nobody knows goes with the others; one that is not empty stays.
+    elsewhere.exchange(&mut of_tool, &deletion(&["billing", "guess", "shop"], KafkaError(68)));
+    // It is made anew before anybody looks.
+    shard.exchange(&mut open, &commit_as("shop"));
+    assert_eq!(["billing", "shop", "carts"].map(lag), [None, Some(30), Some(30)]);
+    assert_eq!(value(&fold.snapshot(), "flowfold_kafka_positions", &[]), 9);
+    elsewhere.exchange(&mut of_tool, &deletion(&["carts"], NONE));
+    fold.expire(Instant::now());
+    shard.exchange(&mut open, &commit_as("billing"));
+    assert_eq!(["billing", "shop", "carts"].map(lag), [Some(30), Some(30), None]);
+}
+
+#[test]
+fn the_lag_of_a_partition_whose_offset_was_deleted_ends_at_once() {
+    let fold = Fold::new(FoldOptions::default());
+    let (shard, elsewhere) = (fold.shard(), fold.shard());
+    let info = connection(Reporters::CLIENT, "kafka");
+    let (mut open, mut of_tool) = (shard.opened(&info), elsewhere.opened(&info));
+    let ends: Vec<_> = (0..3).map(|number| produced(number, 100)).collect();
+    let commits = [committed(0, 99), committed(1, 90), committed(2, 0)];
+    shard.exchange(&mut open, &about(asked(&info, KafkaApi::PRODUCE, NONE, MS), &ends));
+    shard.exchange(&mut open, &commit(asked(&info, KafkaApi::OFFSET_COMMIT, NONE, MS), &commits));
+    let gone = |number| KafkaPartition { has_no_offset: true, ..partition("orders", number, 0) };
+    let lag = || value(&fold.snapshot(), GROUP_LAG, &["group=billing"]);
+    // A member reads partition 2.
+    let subscribed = [gone(1), KafkaPartition { error: KafkaError(86), ..partition("orders", 2, 0) }];
+    let deletion = asked(&info, KafkaApi::OFFSET_DELETE, KafkaError(86), MS);
+    elsewhere.exchange(&mut of_tool, &commit(deletion, &subscribed));
+    assert_eq!((lag(), value(&fold.snapshot(), "flowfold_kafka_positions", &[])), (101, 5));
+    // Of another group, and of no group, nothing is gone.
+    for group in [None, Some("shop")] {
+        let exchange = about(asked(&info, KafkaApi::OFFSET_DELETE, NONE, MS), &subscribed[..1]);
+        elsewhere.exchange(&mut of_tool, &with_kafka(exchange, |kafka| kafka.group = group));
+    }
+    assert_eq!(lag(), 101);
+    shard.exchange(&mut open, &commit(asked(&info, KafkaApi::OFFSET_COMMIT, NONE, MS), &commits[1..2]));
+    assert_eq!(lag(), 111);
 }

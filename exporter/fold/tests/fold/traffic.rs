@@ -85,6 +85,7 @@ pub(crate) fn asked(info: &ConnectionInfo, api: KafkaApi, error: KafkaError, dur
         api_version: 9,
         client_id: Some("app-1"),
         group: None,
+        deleted_groups: &[],
         topic: None,
         error,
         throttle: None,
@@ -124,6 +125,7 @@ pub(crate) fn partition(topic: &str, partition: i32, count: u64) -> KafkaPartiti
         high_watermark: None,
         log_end: None,
         offset: None,
+        has_no_offset: false,
     }
 }
 

@@ -71,6 +71,10 @@ impl KafkaApi {
     pub const TXN_OFFSET_COMMIT: Self = Self(28);
     /// Authenticates.
     pub const SASL_AUTHENTICATE: Self = Self(36);
+    /// Removes groups with all that they have committed.
+    pub const DELETE_GROUPS: Self = Self(42);
+    /// Removes what a group has committed of some partitions.
+    pub const OFFSET_DELETE: Self = Self(47);
     /// Joins a group of the newer protocol, or stays in it.
     pub const CONSUMER_GROUP_HEARTBEAT: Self = Self(68);
     /// Reads records for a share group.
@@ -226,6 +230,8 @@ mod tests {
             (KafkaApi::END_TXN, "EndTxn"),
             (KafkaApi::TXN_OFFSET_COMMIT, "TxnOffsetCommit"),
             (KafkaApi::SASL_AUTHENTICATE, "SaslAuthenticate"),
+            (KafkaApi::DELETE_GROUPS, "DeleteGroups"),
+            (KafkaApi::OFFSET_DELETE, "OffsetDelete"),
             (KafkaApi::CONSUMER_GROUP_HEARTBEAT, "ConsumerGroupHeartbeat"),
             (KafkaApi::SHARE_FETCH, "ShareFetch"),
         ] {

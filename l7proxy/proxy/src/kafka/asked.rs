@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use flowfold_flow::{Exchange, FlowSink, KafkaApi, KafkaError, KafkaExchange, KafkaPartition, Operation, Outcome};
 use flowfold_wire::kafka::{Ended, Partition, RequestHead, TopicId};
 
+use super::deleted::DeletedGroups;
 use super::partitions::Partitions;
 use super::topics::Topics;
 use crate::reader::Listening;
@@ -31,6 +32,7 @@ pub(super) struct Asked {
     pub(super) correlation_id: i32,
     pub(super) client_id: String,
     pub(super) group: Group,
+    deleted: DeletedGroups,
     partitions: Partitions,
     started: Instant,
     pub(super) request_bytes: u64,
@@ -71,6 +73,12 @@ impl Group {
     pub(super) fn only(&self) -> Option<&str> {
         (!self.several && !self.name.is_empty()).then_some(&*self.name)
     }
+
+    /// The same; and where none is named, that of the connection.
+    fn or<'a>(&'a self, of_connection: &'a str) -> Option<&'a str> {
+        let is_named = self.several || !self.name.is_empty();
+        if is_named { self.only() } else { Some(of_connection).filter(|name| !name.is_empty()) }
+    }
 }
 
 impl Asked {
@@ -81,6 +89,7 @@ impl Asked {
             correlation_id: 0,
             client_id: String::new(),
             group: Group::default(),
+            deleted: DeletedGroups::default(),
             partitions: Partitions::default(),
             started: Instant::now(),
             request_bytes: 0,
@@ -98,6 +107,7 @@ impl Asked {
     pub(super) fn begin(&mut self, head: &RequestHead, started: Instant, request_bytes: u64) {
         self.client_id.clear();
         self.group.clear();
+        self.deleted.clear();
         self.partitions.clear();
         self.api = KafkaApi(head.api_key);
         self.api_version = head.api_version;
@@ -122,26 +132,41 @@ impl Asked {
 
     /// What follows belongs to this topic.
     pub(super) fn topic(&mut self, name: &str) {
-        self.holding(|partitions, may_grow| partitions.topic(name, may_grow));
+        self.holding(|partitions, _, may_grow| partitions.topic(name, may_grow));
     }
 
     /// What follows belongs to this topic.
     pub(super) fn topic_id(&mut self, id: TopicId, known: &Topics) {
-        self.holding(|partitions, may_grow| partitions.topic_id(id, known, may_grow));
+        self.holding(|partitions, _, may_grow| partitions.topic_id(id, known, may_grow));
     }
 
-    /// A partition of the topic that was told last.
-    pub(super) fn partition(&mut self, mut told: Partition) {
+    /// A partition of the topic that was told last, as the request names it.
+    pub(super) fn partition_asked(&mut self, told: Partition) {
+        self.partition(told, false);
+    }
+
+    /// The same, as the response does.
+    pub(super) fn partition_answered(&mut self, told: Partition) {
+        let has_no_offset = self.api == KafkaApi::OFFSET_DELETE;
+        self.partition(told, has_no_offset);
+    }
+
+    /// A group that the broker has removed.
+    pub(super) fn group_deleted(&mut self, name: &str) {
+        self.holding(|_, deleted, may_grow| deleted.add(name, may_grow));
+    }
+
+    fn partition(&mut self, mut told: Partition, has_no_offset: bool) {
         // A negative one says that there is none.
         told.offset = told.offset.filter(|offset| *offset >= 0);
         told.high_watermark = told.high_watermark.filter(|offset| *offset >= 0);
-        self.holding(|partitions, may_grow| partitions.partition(told, may_grow));
+        self.holding(|partitions, _, may_grow| partitions.partition(told, has_no_offset, may_grow));
     }
 
-    fn holding(&mut self, change: impl FnOnce(&mut Partitions, bool)) {
-        let Some(lent) = &mut self.lent else { return };
-        change(&mut self.partitions, lent.may_hold_more());
-        lent.hold(self.partitions.held());
+    fn holding(&mut self, change: impl FnOnce(&mut Partitions, &mut DeletedGroups, bool)) {
+        let Self { lent: Some(lent), partitions, deleted, .. } = self else { return };
+        change(partitions, deleted, lent.may_hold_more());
+        lent.hold(partitions.held() + deleted.held());
     }
 
     /// Tells the sink of the exchange, once, and gives the record back to its pool. A response that was seen to its end
@@ -160,13 +185,15 @@ impl Asked {
         let partitions = tools.kafka.partitions.take();
         let mut told: Vec<KafkaPartition<'_>> = emptied(partitions);
         told.extend(self.partitions.told_each(self.api));
+        let deleted: Vec<_> = self.deleted.names().collect();
         listening.exchange(&Exchange {
             connection: listening.info,
             operation: Operation::Kafka(KafkaExchange {
                 api: self.api,
                 api_version: self.api_version,
                 client_id: named(&self.client_id),
-                group: self.group.only().or(named(group)),
+                group: self.group.or(group),
+                deleted_groups: &deleted,
                 topic: self.partitions.only_topic(),
                 error: KafkaError(self.response.map_or(0, |response| response.error_code)),
                 throttle: self.response.and_then(|response| response.throttle_ms).map(millis),
@@ -269,6 +296,7 @@ impl AskedPool {
         asked.lent = None;
         let mut free = self.free.borrow_mut();
         if free.len() < POOLED {
+            asked.deleted.clear();
             asked.partitions.clear();
             asked.partitions.shrink();
             free.push(asked);

@@ -45,7 +45,7 @@ pub(super) struct Conversation {
     /// Of the request, and of the response, whose head is not whole yet: when its first byte came, and how many so far.
     request_head: Option<(Instant, u64)>,
     response_head: Option<(Instant, u64)>,
-    /// The topic that a response named last, until it gives its id.
+    /// The topic that a response named last, until it gives its id; or the group, until it says what became of it.
     named: String,
     /// The group that the client is a member of.
     group: String,
@@ -78,7 +78,7 @@ impl Conversation {
             Some(KafkaEvent::Group(name)) => asked.group.name(name),
             Some(KafkaEvent::Topic(name)) => asked.topic(name),
             Some(KafkaEvent::TopicId(id)) => asked.topic_id(id, &listening.tools.topics),
-            Some(KafkaEvent::Partition(told)) => asked.partition(told),
+            Some(KafkaEvent::Partition(told)) => asked.partition_asked(told),
             Some(KafkaEvent::End(ended)) => self.request_ended(listening, ended, now),
             _ => {}
         }
@@ -223,7 +223,13 @@ fn told(asked: &mut Asked, named: &mut String, event: Option<KafkaEvent<'_>>, to
                 asked.topic_id(id, topics);
             }
         }
-        Some(KafkaEvent::Partition(told)) => asked.partition(told),
+        Some(KafkaEvent::Partition(told)) => asked.partition_answered(told),
+        // Where a group stands in front of topics, an id that follows is not the group's.
+        Some(KafkaEvent::Group(name)) if asked.api == KafkaApi::DELETE_GROUPS => {
+            named.clear();
+            named.push_str(name);
+        }
+        Some(KafkaEvent::GroupError(0)) => asked.group_deleted(named),
         _ => {}
     }
 }

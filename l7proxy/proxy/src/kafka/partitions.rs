@@ -62,6 +62,7 @@ struct Topic {
 struct Entry {
     topic: usize,
     partition: Partition,
+    has_no_offset: bool,
 }
 
 impl Partitions {
@@ -158,16 +159,18 @@ impl Partitions {
     }
 
     /// A partition of the topic that was told last.
-    pub(super) fn partition(&mut self, told: Partition, may_grow: bool) {
+    pub(super) fn partition(&mut self, told: Partition, has_no_offset: bool, may_grow: bool) {
         self.just_named = false;
         let entry = self.current.and_then(|topic| self.entry(topic, told.index, may_grow));
-        let Some(partition) = entry else {
+        let Some(entry) = entry else {
             self.more += KafkaRecords { count: told.records, bytes: told.bytes };
             if self.more_error == 0 {
                 self.more_error = told.error_code;
             }
             return;
         };
+        entry.has_no_offset |= has_no_offset;
+        let partition = &mut entry.partition;
         if partition.error_code == 0 {
             partition.error_code = told.error_code;
         }
@@ -179,7 +182,7 @@ impl Partitions {
         partition.timestamp = told.timestamp.or(partition.timestamp);
     }
 
-    fn entry(&mut self, topic: usize, index: i32, may_grow: bool) -> Option<&mut Partition> {
+    fn entry(&mut self, topic: usize, index: i32, may_grow: bool) -> Option<&mut Entry> {
         let key = |entry: &Entry| (entry.topic, entry.partition.index);
         let sought = (topic, index);
         let at = if self.entries.get(self.next).is_some_and(|entry| key(entry) == sought) {
@@ -190,14 +193,15 @@ impl Partitions {
                 Ok(at) => at,
                 Err(at) if self.entries.len() < MAX_PARTITIONS && may_grow => {
                     self.entry_order.add(at, self.entries.len());
-                    self.entries.push(Entry { topic, partition: Partition { index, ..Partition::default() } });
+                    let partition = Partition { index, ..Partition::default() };
+                    self.entries.push(Entry { topic, partition, has_no_offset: false });
                     self.entries.len() - 1
                 }
                 Err(_) => return None,
             }
         };
         self.next = at + 1;
-        self.entries.get_mut(at).map(|entry| &mut entry.partition)
+        self.entries.get_mut(at)
     }
 
     /// The topic, where there is exactly one. By its id and by its name it is the same.
@@ -211,7 +215,7 @@ impl Partitions {
 
     /// What is told of each partition by an exchange of this kind.
     pub(super) fn told_each(&self, api: KafkaApi) -> impl Iterator<Item = KafkaPartition<'_>> {
-        self.entries.iter().map(move |Entry { topic, partition }| {
+        self.entries.iter().map(move |Entry { topic, partition, has_no_offset }| {
             let is_refused = partition.error_code != 0;
             // Of a Produce, the offset is that of its first record; of the others, one that somebody has read to.
             let (offset, log_end) = match api {
@@ -233,6 +237,7 @@ impl Partitions {
                 high_watermark: partition.high_watermark,
                 log_end: log_end.filter(|_| !is_refused),
                 offset,
+                has_no_offset: *has_no_offset && !is_refused,
             }
         })
     }

@@ -86,6 +86,8 @@ fn a_produce_is_joined_with_its_response() {
         partitions: vec![("orders".into(), 3, 6, 17, records.len() as u64, None, None)],
         more: (0, 0, 0),
         log_ends: vec![],
+        no_offsets: vec![],
+        deleted_groups: vec![],
         is_replica: false,
     };
     assert_eq!(told(&record), [&expected]);

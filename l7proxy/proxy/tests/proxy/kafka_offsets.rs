@@ -85,3 +85,39 @@ fn a_broker_that_keeps_a_copy_is_told_from_a_consumer() {
     assert!(newer(&[&[2, 0, 2][..], b"id", &state(0)].concat()));
     assert!(!newer(&[1, 1, 3, 0, 0, 0]));
 }
+
+/// A part of a request or of a response about partitions of `orders`.
+fn of_orders(partitions: &[Vec<u8>]) -> Vec<u8> {
+    array(&[[text("orders"), array(partitions)].concat()])
+}
+
+#[test]
+fn offsets_that_are_deleted_are_told() {
+    let asked = |id| request(47, 0, id, &[text("shop"), of_orders(&[int(0), int(1), int(2)])].concat());
+    let gone = |partition: i32, error: i16| [int(partition), short(error)].concat();
+    let answer = [short(0), int(0), of_orders(&[gone(0, 0), gone(1, 86)])].concat();
+    let refusal = [short(69), int(0), array(&[])].concat();
+    let record = converse(&[(asked(1), response(1, &answer)), (asked(2), response(2, &refusal))]);
+    let heard = told(&record);
+    assert_eq!((heard[0].group.as_deref(), heard[0].error), (Some("shop"), 86));
+    assert_eq!((&heard[0].no_offsets[..], &heard[1].no_offsets[..]), (&[0][..], &[][..]));
+}
+
+#[test]
+fn groups_that_are_deleted_are_told() {
+    let member = request(12, 0, 1, &[text("other"), int(1), text("member")].concat());
+    let asked = request(42, 0, 2, &array(&["shop", "billing", "lost"].map(text)));
+    let answer =
+        array(&[("shop", 0), ("billing", 68), ("lost", 0)].map(|(name, error)| [text(name), short(error)].concat()));
+    let many: Vec<_> = (0..300).map(|number| [text(&format!("group-{number}")), short(0)].concat()).collect();
+    let record = converse(&[
+        (member, response(1, &short(0))),
+        (asked.clone(), response(2, &[int(0), answer].concat())),
+        (asked, response(2, &[int(0), array(&many)].concat())),
+    ]);
+    let heard = told(&record);
+    assert_eq!(heard[1].deleted_groups, ["shop", "lost"]);
+    // It is about several, and none of them is the client's own.
+    assert_eq!((heard[1].error, heard[1].group.as_deref()), (68, None));
+    assert_eq!((heard[2].deleted_groups.len(), &*heard[2].deleted_groups[255]), (256, "group-255"));
+}

@@ -61,6 +61,9 @@ pub(crate) struct HeardKafka {
     pub(crate) partitions: Vec<HeardPartition>,
     pub(crate) more: (u64, u64, i16),
     pub(crate) log_ends: Vec<i64>,
+    /// The partitions of which the group has no offset.
+    pub(crate) no_offsets: Vec<i32>,
+    pub(crate) deleted_groups: Vec<String>,
     pub(crate) is_replica: bool,
 }
 
@@ -85,6 +88,8 @@ impl HeardKafka {
             partitions: kafka.partitions.iter().map(partition).collect(),
             more: (kafka.more.count, kafka.more.bytes, kafka.more_error.0),
             log_ends: kafka.partitions.iter().filter_map(|one| one.log_end).collect(),
+            no_offsets: kafka.partitions.iter().filter(|one| one.has_no_offset).map(|one| one.partition).collect(),
+            deleted_groups: kafka.deleted_groups.iter().map(|&name| name.to_owned()).collect(),
             is_replica: kafka.is_replica,
         }
     }

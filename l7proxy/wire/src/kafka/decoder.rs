@@ -188,6 +188,7 @@ impl KafkaDecoder {
                 }
             }
             Found::TopicId(id) => Some(KafkaEvent::TopicId(id)),
+            Found::GroupError(code) => Some(KafkaEvent::GroupError(code)),
             Found::Partition(partition) => Some(KafkaEvent::Partition(partition)),
             Found::End if is_header => match self.body.take() {
                 None => return self.skip_rest(input, consumed, class, Details::Skipped),

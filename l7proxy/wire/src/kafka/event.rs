@@ -17,6 +17,9 @@ pub enum KafkaEvent<'a> {
     /// A consumer group, cut likewise. In `FindCoordinator`, what is looked for need not be one: see
     /// [`Ended::coordinator_kind`].
     Group(&'a str),
+    /// What the broker says of the group that was told last: 0 where all is well. Told by the response to `DeleteGroups`
+    /// alone.
+    GroupError(i16),
     /// A topic, cut likewise; empty where the message has a place for a name and leaves it out. What follows belongs to it.
     Topic(&'a str),
     /// The id of a topic: of the one named just before, where a name was told.

@@ -46,6 +46,8 @@ pub enum Slot {
     Error,
     /// A consumer group.
     Group,
+    /// An error of the group that was told last.
+    GroupError,
     /// The high watermark of a partition.
     HighWatermark,
     /// The number of a partition.
@@ -179,6 +181,7 @@ pub(super) const OFFSET: Field = INT64.to(Slot::Offset);
 pub(super) const TOPIC: Field = TEXT.to(Slot::Topic);
 pub(super) const TOPIC_ID: Field = UUID.to(Slot::TopicId);
 pub(super) const GROUP: Field = TEXT.to(Slot::Group);
+pub(super) const GROUP_ERROR: Field = INT16.to(Slot::GroupError);
 
 pub(super) const fn array(fields: &'static [Field]) -> Field {
     Field::new(Kind::Array(fields, Each::Nothing))

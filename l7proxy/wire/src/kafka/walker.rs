@@ -31,6 +31,8 @@ pub(super) enum Found {
     Text(Slot, Option<(usize, usize)>),
     /// The id of a topic.
     TopicId(TopicId),
+    /// An error of a group.
+    GroupError(i16),
     /// A partition.
     Partition(Partition),
     /// The schema is over.
@@ -141,6 +143,9 @@ impl Walker {
                     return Ok(Some(Found::TopicId(value)));
                 }
                 self.store(slot, length, value);
+                if slot == Slot::GroupError {
+                    return Ok(Some(Found::GroupError(i16::try_from(signed(length, value)).unwrap_or(0))));
+                }
             }
             State::Length(of) => {
                 let Some(length) = self.length(&mut cursor.rest, of)? else { return MORE };
@@ -340,7 +345,7 @@ impl Walker {
         match slot {
             Slot::Acks => self.ended.acks = Some(of16),
             Slot::CoordinatorKind => self.ended.coordinator_kind = i8::try_from(value).ok(),
-            Slot::Error => self.tell_error(of16),
+            Slot::Error | Slot::GroupError => self.tell_error(of16),
             Slot::HighWatermark => self.partition.high_watermark = Some(value),
             Slot::Index => self.partition.index = of32,
             Slot::MaxWait => self.ended.max_wait_ms = Some(of32),

@@ -43,6 +43,11 @@ impl Told {
         self.event(KafkaEvent::Group(cut(group)));
     }
 
+    fn group_error(&mut self, code: i16) {
+        self.error(code);
+        self.event(KafkaEvent::GroupError(code));
+    }
+
     fn partition(&mut self, partition: Partition) {
         self.error(partition.error_code);
         self.event(KafkaEvent::Partition(partition));

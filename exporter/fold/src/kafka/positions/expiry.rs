@@ -19,6 +19,7 @@ impl Positions {
     /// stopped is behind all the more: it keeps its place while the partition is written or read, unless places run short for
     /// those that are alive.
     pub(crate) fn expire(&self, now: Instant, ttl: Duration) {
+        self.settle();
         for (mut known, places) in self.walk() {
             known.at(places).for_each(|tracked| tracked.look(now));
         }
@@ -61,7 +62,7 @@ impl Positions {
     }
 
     /// Gives up those that `is_over` says are.
-    fn give_up(&self, is_over: impl Fn(&Known, &Tracked) -> bool) {
+    pub(super) fn give_up(&self, is_over: impl Fn(&Known, &Tracked) -> bool) {
         for (mut known, places) in self.walk() {
             known.give_up(places, &is_over);
             self.count.store(known.len(), Ordering::Relaxed);

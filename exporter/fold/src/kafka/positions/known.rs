@@ -86,20 +86,30 @@ impl Known {
         self.list.get_mut(places).unwrap_or_default().iter_mut().flatten()
     }
 
-    /// Gives up those at these places that `is_over` says are: whoever has one looks for another.
+    /// Gives up those at these places that `is_over` says are.
     pub(super) fn give_up(&mut self, places: Range<usize>, is_over: impl Fn(&Self, &Tracked) -> bool) {
         for place in places {
-            let Some(Some(tracked)) = self.list.get(place) else { continue };
-            if !is_over(self, tracked) {
-                continue;
+            if matches!(self.list.get(place), Some(Some(tracked)) if is_over(self, tracked)) {
+                self.take_out(place);
             }
-            let Some(gone) = self.list.get_mut(place).and_then(Option::take) else { continue };
-            gone.position.retired.store(true, Ordering::Relaxed);
-            if let Ok(entry) = self.table.find_entry(gone.position.hash, |other| *other == place) {
-                entry.remove();
-            }
-            self.free.push(place);
         }
+    }
+
+    /// Gives up one, if it is there.
+    pub(super) fn end(&mut self, hash: u64, sought: &Sought<'_>) {
+        if let Some(place) = self.place(hash, sought) {
+            self.take_out(place);
+        }
+    }
+
+    /// Takes out what is at a place: whoever has it looks for another.
+    fn take_out(&mut self, place: usize) {
+        let Some(gone) = self.list.get_mut(place).and_then(Option::take) else { return };
+        gone.position.retired.store(true, Ordering::Relaxed);
+        if let Ok(entry) = self.table.find_entry(gone.position.hash, |other| *other == place) {
+            entry.remove();
+        }
+        self.free.push(place);
     }
 }
 

@@ -3,7 +3,7 @@ use super::*;
 fn told(asked: &mut Asked, partitions: i32) {
     asked.topic("orders");
     for index in 0..partitions {
-        asked.partition(Partition { index, records: 1, ..Partition::default() });
+        asked.partition_asked(Partition { index, records: 1, ..Partition::default() });
     }
 }
 

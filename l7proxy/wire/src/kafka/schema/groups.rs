@@ -1,8 +1,8 @@
 //! The messages of consumer groups, and of their offsets.
 
 use super::{
-    BOOLEAN, BYTES, ERROR, Field, GROUP, INDEX, INT8, INT32, INT64, OFFSET, PARTITION_ERROR, REST, Slot, TEXT,
-    THROTTLE, TOPIC, TOPIC_ID, UUID, array, bare, optional,
+    BOOLEAN, BYTES, ERROR, Field, GROUP, GROUP_ERROR, INDEX, INT8, INT32, INT64, OFFSET, PARTITION_ERROR, REST, Slot,
+    TEXT, THROTTLE, TOPIC, TOPIC_ID, UUID, array, bare, optional,
 };
 
 /// A request that begins with a group.
@@ -185,7 +185,7 @@ pub(in crate::kafka) static CONSUMER_GROUP_HEARTBEAT_RESPONSE: &[Field] = &[
 
 pub(in crate::kafka) static DELETE_GROUPS_REQUEST: &[Field] = &[bare(&[GROUP])];
 
-pub(in crate::kafka) static DELETE_GROUPS_RESPONSE: &[Field] = &[THROTTLE, array(&[TEXT, ERROR])];
+pub(in crate::kafka) static DELETE_GROUPS_RESPONSE: &[Field] = &[THROTTLE, array(&[GROUP, GROUP_ERROR])];
 
 pub(in crate::kafka) static OFFSET_DELETE_REQUEST: &[Field] = &[GROUP, array(&[TOPIC, array(&[INDEX]).partitions()])];
 

@@ -118,7 +118,10 @@ pub(crate) fn response_told(response: &ResponseKind, version: i16) -> Vec<String
         }
         ResponseKind::DeleteGroups(response) => {
             told.ended.throttle_ms = Some(response.throttle_time_ms);
-            response.results.iter().for_each(|group| told.error(group.error_code));
+            for group in &response.results {
+                told.group(&group.group_id);
+                told.group_error(group.error_code);
+            }
         }
         ResponseKind::ConsumerGroupHeartbeat(response) => {
             told.ended.throttle_ms = Some(response.throttle_time_ms);
