@@ -266,4 +266,8 @@ fn the_lag_of_a_partition_whose_offset_was_deleted_ends_at_once() {
     assert_eq!(lag(), 101);
     shard.exchange(&mut open, &commit(asked(&info, KafkaApi::OFFSET_COMMIT, NONE, MS), &commits[1..2]));
     assert_eq!(lag(), 111);
+    // A member asks where it left off, and the broker does not know.
+    let fetched = [gone(0), KafkaPartition { error: KafkaError(88), ..gone(1) }, committed(2, 50)];
+    shard.exchange(&mut open, &commit(asked(&info, KafkaApi::OFFSET_FETCH, KafkaError(88), MS), &fetched));
+    assert_eq!((lag(), value(&fold.snapshot(), "flowfold_kafka_positions", &[])), (60, 5));
 }

@@ -147,7 +147,10 @@ impl Asked {
 
     /// The same, as the response does.
     pub(super) fn partition_answered(&mut self, told: Partition) {
-        let has_no_offset = self.api == KafkaApi::OFFSET_DELETE;
+        let has_no_offset = match self.api {
+            KafkaApi::OFFSET_FETCH => told.offset.is_some_and(|offset| offset < 0),
+            api => api == KafkaApi::OFFSET_DELETE,
+        };
         self.partition(told, has_no_offset);
     }
 

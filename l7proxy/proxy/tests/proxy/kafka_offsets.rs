@@ -92,6 +92,19 @@ fn of_orders(partitions: &[Vec<u8>]) -> Vec<u8> {
 }
 
 #[test]
+fn an_offset_that_a_group_does_not_have_is_told() {
+    let asked = |id| request(9, 1, id, &[text("shop"), of_orders(&[int(0), int(1), int(2), int(3)])].concat());
+    let found =
+        |partition: i32, offset: i64, error: i16| [int(partition), long(offset), text(""), short(error)].concat();
+    let answer = of_orders(&[found(0, 5, 0), found(1, -1, 0), found(2, -1, 3)]);
+    // Of partition 3 nothing is said; nor of any, where the answer is cut short.
+    let record = converse(&[(asked(1), response(1, &answer)), (asked(2), response(2, &int(1)))]);
+    let heard = told(&record);
+    assert_eq!((&heard[0].no_offsets[..], &heard[1].no_offsets[..]), (&[1][..], &[][..]));
+    assert_eq!(heard[0].partitions.iter().map(|one| one.6).collect::<Vec<_>>(), [Some(5), None, None, None]);
+}
+
+#[test]
 fn offsets_that_are_deleted_are_told() {
     let asked = |id| request(47, 0, id, &[text("shop"), of_orders(&[int(0), int(1), int(2)])].concat());
     let gone = |partition: i32, error: i16| [int(partition), short(error)].concat();
