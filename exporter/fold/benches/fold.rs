@@ -103,7 +103,6 @@ fn kafka(criterion: &mut Criterion) {
             api_version: 12,
             client_id: Some("app-1"),
             group: None,
-            deleted_groups: &[],
             topic: partitions.first().filter(|_| topics == 1).map(|partition| partition.topic),
             error: KafkaError::NONE,
             throttle: Some(Duration::ZERO),
@@ -111,6 +110,7 @@ fn kafka(criterion: &mut Criterion) {
             partitions: &partitions,
             more: KafkaRecords::default(),
             more_error: KafkaError::NONE,
+            subject: None,
             is_replica: false,
         });
         let exchange = Exchange { operation, ..exchange(&info, 200, Duration::from_millis(3)) };

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant, SystemTime};
 use crate::collect::Sources;
 use crate::destination_names::DestinationNames;
 use crate::dns::DnsNames;
-use crate::kafka::{KafkaNames, Positions, UsedNames};
+use crate::kafka::{KafkaNames, Positions, Transactions, UsedNames};
 use crate::labels::{ExchangeFamily, Vocabulary};
 use crate::registry::{Registry, Retired};
 use crate::router::Router;
@@ -21,6 +21,7 @@ pub struct Fold {
     vocabulary: Arc<Vocabulary>,
     registry: Registry,
     positions: Positions,
+    transactions: Transactions,
     /// What a snapshot shows of the registry.
     rows: Rows,
     /// What has expired. Whoever reads the store or gives something up holds it, so that an exchange is never on its way
@@ -59,6 +60,7 @@ impl Fold {
         Arc::new(Self {
             registry: Registry::new(options.max_series, options.max_bytes, options.series_ttl, Arc::clone(&vocabulary)),
             positions: Positions::new(options.kafka.max_partitions),
+            transactions: Transactions::default(),
             vocabulary,
             rows,
             expired: Mutex::default(),
@@ -132,6 +134,7 @@ impl Fold {
         let Expired { retired, residues } = &mut *expired;
         let count = self.registry.expire(now, retired);
         residues.add(&self.rows, retired.last(count), &self.registry);
+        self.transactions.expire(now);
         if let Some(ttl) = self.registry.ttl() {
             self.positions.expire(now, ttl);
             self.forget_names((now, ttl), residues);
@@ -151,6 +154,7 @@ impl Fold {
         });
         // What was given up is told by no name any more: whoever still has it looks for another before it counts.
         self.registry.for_each(|set, _| used.add_all(&set.labels));
+        used.add_held(&self.transactions);
         // The lag of a group that has stopped is no reason to tell nothing of one that is alive.
         let in_the_way = names.groups_in_the_way(&used, &self.positions.groups(now), ttl);
         if !in_the_way.is_empty() {
@@ -166,6 +170,10 @@ impl Fold {
 
     pub(crate) fn positions(&self) -> &Positions {
         &self.positions
+    }
+
+    pub(crate) fn transactions(&self) -> &Transactions {
+        &self.transactions
     }
 }
 

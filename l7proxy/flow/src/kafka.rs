@@ -22,8 +22,6 @@ pub struct KafkaExchange<'a> {
     pub client_id: Option<&'a str>,
     /// The consumer group, where the request names one, or where it is known for the connection from an earlier request.
     pub group: Option<&'a str>,
-    /// The groups that the broker says a `DeleteGroups` has removed, up to the proxy's limit.
-    pub deleted_groups: &'a [&'a str],
     /// The topic, where the exchange is about exactly one.
     pub topic: Option<KafkaTopic<'a>>,
     /// The first error that the response has, whether for the whole request or for a part of it.
@@ -39,8 +37,30 @@ pub struct KafkaExchange<'a> {
     pub more: KafkaRecords,
     /// The first error of these partitions.
     pub more_error: KafkaError,
+    /// What requests of few kinds are about beside that.
+    pub subject: Option<&'a KafkaSubject<'a>>,
     /// A Fetch by which a broker copies what another one has: no consumer gets these records.
     pub is_replica: bool,
+}
+
+/// What requests of few kinds are about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KafkaSubject<'a> {
+    /// The groups that the broker says a `DeleteGroups` has removed, up to the proxy's limit.
+    DeletedGroups(&'a [&'a str]),
+    /// The transaction of an `InitProducerId`, a `TxnOffsetCommit` or an `EndTxn`.
+    Transaction(KafkaTransaction<'a>),
+}
+
+/// A transaction as a request names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KafkaTransaction<'a> {
+    /// The id that the producer gives its transactions, cut at the proxy's limit.
+    pub transactional_id: &'a str,
+    /// The producer's number and its epoch. An `InitProducerId` asks for them, and has none that count.
+    pub producer: (i64, i16),
+    /// It is to be committed: an `EndTxn` that does not say so aborts it.
+    pub commits: bool,
 }
 
 /// A topic as an exchange names it.

@@ -25,7 +25,10 @@ pub use dns::{DnsAddress, DnsAnswer, DnsExchange, DnsRcode, DnsRecords, DnsTrans
 pub use exchange::{Exchange, Operation};
 pub use grpc::{GrpcCall, GrpcExchange, GrpcFlavour, GrpcMessages, GrpcStatus};
 pub use http::{HttpExchange, HttpVersion, KnownMethod, UrlScheme};
-pub use kafka::{KafkaApi, KafkaError, KafkaExchange, KafkaPartition, KafkaRecords, KafkaTopic, KafkaTransfer};
+pub use kafka::{
+    KafkaApi, KafkaError, KafkaExchange, KafkaPartition, KafkaRecords, KafkaSubject, KafkaTopic, KafkaTransaction,
+    KafkaTransfer,
+};
 pub use outcome::{Blame, FailureReason, Outcome};
 pub use protocol::Protocol;
 pub use sink::FlowSink;

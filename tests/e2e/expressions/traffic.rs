@@ -174,7 +174,6 @@ impl Traffic {
                 api_version: 9,
                 client_id: Some("app-1"),
                 group: Some("billing"),
-                deleted_groups: &[],
                 topic: Some(KafkaTopic::Named("orders")),
                 error,
                 throttle: Some(duration / 2),
@@ -182,6 +181,7 @@ impl Traffic {
                 partitions: &partitions,
                 more: KafkaRecords::default(),
                 more_error: KafkaError::NONE,
+                subject: None,
                 is_replica: false,
             });
             sink.exchange(open, &exchange(info, operation, Outcome::Answered, duration));

@@ -81,7 +81,6 @@ pub(crate) fn asked<'a>(
         api_version: 9,
         client_id: Some("app-1"),
         group: Some("billing"),
-        deleted_groups: &[],
         topic: Some(KafkaTopic::Named("orders")),
         error: partitions.first().map_or(KafkaError::NONE, |partition| partition.error),
         throttle: Some(duration / 2),
@@ -89,6 +88,7 @@ pub(crate) fn asked<'a>(
         partitions,
         more: KafkaRecords::default(),
         more_error: KafkaError::NONE,
+        subject: None,
         is_replica: false,
     });
     Exchange { operation, ..answered(info, 200, duration) }

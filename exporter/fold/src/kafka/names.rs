@@ -6,7 +6,9 @@ use flowfold_flow::{KafkaApi, KafkaError, KafkaTopic};
 use hashbrown::HashSet;
 
 use super::name_table::{NamePlaces, NameTable};
-use super::{KafkaLimits, MAX_MAX_KAFKA_CLIENT_IDS, MAX_MAX_KAFKA_GROUPS, MAX_MAX_KAFKA_TOPICS, Positions, Whose};
+use super::{
+    KafkaLimits, MAX_MAX_KAFKA_CLIENT_IDS, MAX_MAX_KAFKA_GROUPS, MAX_MAX_KAFKA_TOPICS, Positions, Transactions, Whose,
+};
 use crate::labels::{ExchangeLabels, Field, Key, KeyKind};
 
 /// The longest name of a topic that Kafka takes, in bytes.
@@ -133,6 +135,14 @@ impl UsedNames {
                 self.groups.insert(group);
             }
         }
+    }
+
+    /// Lags will be told of these.
+    pub(crate) fn add_held(&mut self, transactions: &Transactions) {
+        transactions.for_each(|held| {
+            self.topics.insert(held.topic);
+            self.groups.insert(held.group);
+        });
     }
 }
 

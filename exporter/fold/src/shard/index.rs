@@ -5,7 +5,7 @@ use std::sync::Arc;
 use hashbrown::HashTable;
 
 use crate::dns::DnsPlaces;
-use crate::kafka::{KafkaPlaces, KnownPositions};
+use crate::kafka::{Held, KafkaPlaces, KnownPositions};
 use crate::labels::{ExchangeFamily, ExchangeLabels};
 use crate::registry::{Registry, Ticket};
 use crate::rpc_methods::RpcPlaces;
@@ -27,6 +27,8 @@ pub(super) struct Index {
     pub(super) dns_places: DnsPlaces,
     pub(super) kafka_places: KafkaPlaces,
     pub(super) kafka_positions: KnownPositions,
+    /// What a transaction held that ends: empty between two of them.
+    pub(super) kafka_held: Vec<Held>,
 }
 
 impl Index {
@@ -40,6 +42,7 @@ impl Index {
             dns_places: DnsPlaces::default(),
             kafka_places: KafkaPlaces::default(),
             kafka_positions: KnownPositions::default(),
+            kafka_held: Vec::new(),
         }
     }
 

@@ -2,10 +2,14 @@
 
 use std::time::Duration;
 
-use flowfold_flow::{Exchange, KafkaApi, KafkaError, KafkaExchange, KafkaPartition, KafkaRecords, KafkaTopic, Outcome};
+use flowfold_flow::{
+    ConnectionInfo, Exchange, KafkaApi, KafkaError, KafkaExchange, KafkaPartition, KafkaRecords, KafkaSubject,
+    KafkaTopic, KafkaTransaction, Outcome,
+};
 
+use super::index::Index;
 use super::{Connection, Shard, trace_of};
-use crate::kafka::{KnownPositions, NO_NAME, OTHER_NAME, Sought, Told, Whose, is_name, tells_its_topics};
+use crate::kafka::{Held, KnownPositions, NO_NAME, Named, OTHER_NAME, Sought, Told, Whose, is_name, tells_its_topics};
 use crate::labels::{ExchangeFamily, KafkaKey, Key};
 use crate::series::Record;
 
@@ -37,11 +41,12 @@ impl Shard {
             client,
         };
         self.partitions(connection, kafka, key);
-        for name in kafka.deleted_groups {
-            let group = self.index.borrow_mut().kafka_places.group(names, Some(name), false);
-            if is_name(group) {
-                self.fold.positions().end_group(group, &connection.info.destination);
+        match kafka.subject {
+            Some(KafkaSubject::DeletedGroups(deleted)) => self.groups_are_gone(connection, deleted),
+            Some(KafkaSubject::Transaction(transaction)) if is_answered && !kafka.error.is_error() => {
+                self.transaction(connection, kafka.api, transaction);
             }
+            _ => {}
         }
         // What else names a topic and no partition of it is answered without a word of it.
         let is_said = matches!(kafka.api, KafkaApi::METADATA | KafkaApi::CREATE_TOPICS) && !kafka.error.is_error();
@@ -93,7 +98,7 @@ impl Shard {
                 self.records(connection, &key, records);
             }
             if key.error == Some(KafkaError::NONE) && !is_refused && is_name(topic) {
-                self.positions(connection, &key, run, kafka.is_replica);
+                self.positions(connection, kafka, &key, run);
             }
         }
         if !kafka.is_replica {
@@ -110,12 +115,52 @@ impl Shard {
         }
     }
 
+    /// Ends what is told of groups that were deleted.
+    fn groups_are_gone(&self, connection: &Connection, deleted: &[&str]) {
+        for name in deleted {
+            let group = self.index.borrow_mut().kafka_places.group(&self.vocabulary.kafka, Some(name), false);
+            if is_name(group) {
+                self.fold.positions().end_group(group, &connection.info.destination);
+            }
+        }
+    }
+
+    /// Where a transaction begins or ends: writes down what a group has committed in the one that is over.
+    fn transaction(&self, connection: &Connection, api: KafkaApi, transaction: &KafkaTransaction<'_>) {
+        if !matches!(api, KafkaApi::INIT_PRODUCER_ID | KafkaApi::END_TXN) {
+            return;
+        }
+        let info = &*connection.info;
+        let Index { kafka_positions: known, kafka_held: offsets, .. } = &mut *self.index.borrow_mut();
+        self.fold.transactions().turn(&named(info, transaction), offsets);
+        for held in offsets.drain(..).filter(|_| transaction.commits) {
+            self.tell_held(known, info, held);
+        }
+    }
+
+    fn tell_held(&self, known: &mut KnownPositions, info: &ConnectionInfo, held: Held) {
+        let sought = Sought {
+            whose: Whose::Group(held.group),
+            topic: held.topic,
+            partition: held.partition,
+            broker: &info.destination,
+            client: &info.source,
+        };
+        known.tell(self.fold.positions(), &sought, Told::At(held.offset));
+    }
+
     /// Writes down how far brokers and consumers are in these partitions of a topic. A broker that copies them is no
     /// consumer.
-    fn positions(&self, connection: &Connection, key: &KafkaKey, partitions: &[KafkaPartition<'_>], is_replica: bool) {
+    fn positions(
+        &self,
+        connection: &Connection,
+        kafka: &KafkaExchange<'_>,
+        key: &KafkaKey,
+        partitions: &[KafkaPartition<'_>],
+    ) {
         let info = &*connection.info;
         let of_client = match key.api {
-            KafkaApi::FETCH => (!is_replica).then_some(Whose::Fetcher),
+            KafkaApi::FETCH => (!kafka.is_replica).then_some(Whose::Fetcher),
             KafkaApi::OFFSET_COMMIT
             | KafkaApi::TXN_OFFSET_COMMIT
             | KafkaApi::OFFSET_FETCH
@@ -123,6 +168,17 @@ impl Shard {
             _ => None,
         };
         let known: &mut KnownPositions = &mut self.index.borrow_mut().kafka_positions;
+        if let (KafkaApi::TXN_OFFSET_COMMIT, Some(KafkaSubject::Transaction(transaction)), Some(Whose::Group(group))) =
+            (key.api, kafka.subject, of_client)
+        {
+            let held = partitions.iter().filter_map(|told| {
+                let offset = told.offset.filter(|offset| *offset >= 0)?;
+                Some(Held { group, topic: key.topic, partition: told.partition, offset })
+            });
+            let tell = |held| self.tell_held(known, info, held);
+            self.fold.transactions().hold(&named(info, transaction), held, tell);
+            return;
+        }
         for partition in partitions {
             let brokers = partition.high_watermark.map(Told::At).or(partition.log_end.map(Told::Beyond));
             let sought = |whose| Sought {
@@ -144,6 +200,12 @@ impl Shard {
             }
         }
     }
+}
+
+/// The transaction that a request names.
+fn named<'a>(info: &'a ConnectionInfo, transaction: &KafkaTransaction<'a>) -> Named<'a> {
+    let KafkaTransaction { transactional_id, producer, .. } = *transaction;
+    Named { cluster: &info.destination.namespace, transactional_id, producer }
 }
 
 /// Of which topic a partition is, and what the broker said of it.

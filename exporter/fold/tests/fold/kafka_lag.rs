@@ -2,7 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use flowfold_flow::{Exchange, FlowSink, KafkaApi, KafkaError, KafkaPartition, KafkaRecords, Reporters};
+use flowfold_flow::{
+    Exchange, FlowSink, KafkaApi, KafkaError, KafkaPartition, KafkaRecords, KafkaSubject, KafkaTransaction, Reporters,
+};
 use flowfold_fold::{Fold, FoldOptions, KafkaLimits, Points};
 
 use crate::traffic::{about, asked, connection, partition, text, total, value, with_kafka};
@@ -226,16 +228,18 @@ fn the_lag_of_a_group_that_was_deleted_ends_at_once() {
     for group in ["billing", "shop", "carts"] {
         shard.exchange(&mut open, &commit_as(group));
     }
-    let deletion = |deleted: &'static [&'static str], error| {
-        with_kafka(asked(&info, KafkaApi::DELETE_GROUPS, error, MS), |kafka| kafka.deleted_groups = deleted)
+    let mut delete = |deleted: &[&str], error| {
+        let subject = KafkaSubject::DeletedGroups(deleted);
+        let exchange = asked(&info, KafkaApi::DELETE_GROUPS, error, MS);
+        elsewhere.exchange(&mut of_tool, &with_kafka(exchange, |kafka| kafka.subject = Some(&subject)));
     };
     // One that nobody knows goes with the others; one that is not empty stays.
-    elsewhere.exchange(&mut of_tool, &deletion(&["billing", "guess", "shop"], KafkaError(68)));
+    delete(&["billing", "guess", "shop"], KafkaError(68));
     // It is made anew before anybody looks.
     shard.exchange(&mut open, &commit_as("shop"));
     assert_eq!(["billing", "shop", "carts"].map(lag), [None, Some(30), Some(30)]);
     assert_eq!(value(&fold.snapshot(), "flowfold_kafka_positions", &[]), 9);
-    elsewhere.exchange(&mut of_tool, &deletion(&["carts"], NONE));
+    delete(&["carts"], NONE);
     fold.expire(Instant::now());
     shard.exchange(&mut open, &commit_as("billing"));
     assert_eq!(["billing", "shop", "carts"].map(lag), [Some(30), Some(30), None]);
@@ -270,4 +274,52 @@ fn the_lag_of_a_partition_whose_offset_was_deleted_ends_at_once() {
     let fetched = [gone(0), KafkaPartition { error: KafkaError(88), ..gone(1) }, committed(2, 50)];
     shard.exchange(&mut open, &commit(asked(&info, KafkaApi::OFFSET_FETCH, KafkaError(88), MS), &fetched));
     assert_eq!((lag(), value(&fold.snapshot(), "flowfold_kafka_positions", &[])), (60, 5));
+}
+
+/// Offsets go to the coordinator of the group; where a transaction begins and ends, that of the transaction is told.
+#[test]
+fn an_offset_of_a_transaction_counts_when_that_is_committed() {
+    let fold = Fold::new(FoldOptions::default());
+    let (shard, other_shard) = (fold.shard(), fold.shard());
+    let (info, other) = (connection(Reporters::CLIENT, "kafka-0"), connection(Reporters::CLIENT, "kafka-1"));
+    let (mut open, mut to_other) = (shard.opened(&info), other_shard.opened(&other));
+    let of = |epoch, commits| {
+        KafkaSubject::Transaction(KafkaTransaction { transactional_id: "app", producer: (7, epoch), commits })
+    };
+    let mut send = |epoch: i16, offset: i64| {
+        let (offsets, subject) = ([committed(0, offset)], of(epoch, false));
+        let exchange = commit(asked(&info, KafkaApi::TXN_OFFSET_COMMIT, NONE, MS), &offsets);
+        shard.exchange(&mut open, &with_kafka(exchange, |kafka| kafka.subject = Some(&subject)));
+        value(&fold.snapshot(), GROUP_LAG, &["group=billing"])
+    };
+    let mut turn = |api, error, epoch, commits| {
+        let subject = of(epoch, commits);
+        let exchange = with_kafka(asked(&other, api, error, MS), |kafka| kafka.subject = Some(&subject));
+        other_shard.exchange(&mut to_other, &exchange);
+        value(&fold.snapshot(), GROUP_LAG, &["group=billing"])
+    };
+    let (init, end) = (KafkaApi::INIT_PRODUCER_ID, KafkaApi::END_TXN);
+    let produce = || {
+        let exchange = asked(&other, KafkaApi::PRODUCE, NONE, MS);
+        other_shard.exchange(&mut other_shard.opened(&other), &about(exchange, &[produced(0, 100)]));
+    };
+    produce();
+    // Nothing was seen yet of how this producer's transactions end: it may be that nothing ever is.
+    assert_eq!(send(0, 10), 90);
+    assert_eq!((turn(end, NONE, 0, true), send(0, 20)), (90, 90));
+    assert_eq!((turn(end, KafkaError(51), 0, true), turn(end, NONE, 0, true)), (90, 80));
+    assert_eq!((send(0, 30), turn(end, NONE, 0, false)), (80, 80));
+    assert_eq!(turn(end, NONE, 0, true), 80);
+    // It crashed, and begins anew: by itself, or as one with another epoch.
+    assert_eq!((send(0, 40), turn(init, NONE, -1, false), turn(end, NONE, 0, true)), (80, 80, 80));
+    assert_eq!((send(1, 50), send(2, 60), turn(end, NONE, 2, true)), (80, 80, 40));
+    assert_eq!((send(2, 70), turn(end, NONE, 3, true)), (40, 40));
+    // What is never ended was aborted by the broker, and the producer is as good as unknown afterwards.
+    assert_eq!(send(3, 80), 40);
+    let now = Instant::now();
+    for quarter in 0..2 {
+        fold.expire(now + quarter * Duration::from_mins(15));
+    }
+    produce();
+    assert_eq!((send(4, 90), turn(end, NONE, 3, true)), (10, 10));
 }

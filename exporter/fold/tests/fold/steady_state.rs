@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use allocation_counter::measure;
 use flowfold_flow::{
-    ByteTally, ConnectionEnd, ConnectionOutcome, FlowSink, GrpcStatus, KafkaApi, KafkaError, KafkaPartition, Outcome,
-    Protocol, Reporters, Side,
+    ByteTally, ConnectionEnd, ConnectionOutcome, FlowSink, GrpcStatus, KafkaApi, KafkaError, KafkaPartition,
+    KafkaSubject, KafkaTransaction, Outcome, Protocol, Reporters, Side,
 };
 use flowfold_fold::{Fold, FoldOptions, RouteTable};
 
@@ -81,15 +81,24 @@ fn a_kafka_exchange_about_known_topics_allocates_nothing() {
         shard.exchange(&mut open, &with_kafka(fetch, |kafka| (kafka.max_wait, kafka.throttle) = (Some(ms), Some(ms))));
         let commit = about(asked(&info, KafkaApi::OFFSET_COMMIT, KafkaError::NONE, ms), &committed);
         shard.exchange(&mut open, &with_kafka(commit, |kafka| kafka.group = Some("billing")));
+        for (api, partitions) in [(KafkaApi::TXN_OFFSET_COMMIT, &committed[..]), (KafkaApi::END_TXN, &[])] {
+            let exchange = about(asked(&info, api, KafkaError::NONE, ms), partitions);
+            let transaction = KafkaTransaction { transactional_id: "app", producer: (7, 0), commits: true };
+            let subject = KafkaSubject::Transaction(transaction);
+            let exchange =
+                with_kafka(exchange, |kafka| (kafka.group, kafka.subject) = (Some("billing"), Some(&subject)));
+            shard.exchange(&mut open, &exchange);
+        }
         let unknown = asked(&info, KafkaApi::PRODUCE, KafkaError::UNKNOWN_TOPIC_OR_PARTITION, ms);
         shard.exchange(&mut open, &about(unknown, &guessed));
         shard.closed(open, &ConnectionEnd { outcome: ConnectionOutcome::Closed });
     };
-    life();
+    // The first transaction makes its producer known, and the next two each a list of what it holds.
+    (0..3).for_each(|_| life());
     let measured = measure(|| (0..1000).for_each(|_| life()));
     assert_eq!(measured.count_total, 0, "{measured:?}");
     let snapshot = fold.snapshot();
-    assert_eq!(total(&snapshot, "flowfold_exchanges_total"), 4004);
+    assert_eq!(total(&snapshot, "flowfold_exchanges_total"), 6018);
     assert_eq!(value(&snapshot, "kafka_consumer_lag", &["group=billing", "topic=orders"]), 2);
 }
 

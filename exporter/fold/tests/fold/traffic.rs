@@ -85,7 +85,6 @@ pub(crate) fn asked(info: &ConnectionInfo, api: KafkaApi, error: KafkaError, dur
         api_version: 9,
         client_id: Some("app-1"),
         group: None,
-        deleted_groups: &[],
         topic: None,
         error,
         throttle: None,
@@ -93,6 +92,7 @@ pub(crate) fn asked(info: &ConnectionInfo, api: KafkaApi, error: KafkaError, dur
         partitions: &[],
         more: KafkaRecords::default(),
         more_error: KafkaError::NONE,
+        subject: None,
         is_replica: false,
     });
     Exchange { operation, ..answered(info, "", 200, duration) }

@@ -4,7 +4,10 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use flowfold_flow::{Exchange, FlowSink, KafkaApi, KafkaError, KafkaExchange, KafkaPartition, Operation, Outcome};
+use flowfold_flow::{
+    Exchange, FlowSink, KafkaApi, KafkaError, KafkaExchange, KafkaPartition, KafkaSubject, KafkaTransaction, Operation,
+    Outcome,
+};
 use flowfold_wire::kafka::{Ended, Partition, RequestHead, TopicId};
 
 use super::deleted::DeletedGroups;
@@ -32,6 +35,7 @@ pub(super) struct Asked {
     pub(super) correlation_id: i32,
     pub(super) client_id: String,
     pub(super) group: Group,
+    pub(super) transactional_id: String,
     deleted: DeletedGroups,
     partitions: Partitions,
     started: Instant,
@@ -89,6 +93,7 @@ impl Asked {
             correlation_id: 0,
             client_id: String::new(),
             group: Group::default(),
+            transactional_id: String::new(),
             deleted: DeletedGroups::default(),
             partitions: Partitions::default(),
             started: Instant::now(),
@@ -107,6 +112,7 @@ impl Asked {
     pub(super) fn begin(&mut self, head: &RequestHead, started: Instant, request_bytes: u64) {
         self.client_id.clear();
         self.group.clear();
+        self.transactional_id.clear();
         self.deleted.clear();
         self.partitions.clear();
         self.api = KafkaApi(head.api_key);
@@ -172,6 +178,17 @@ impl Asked {
         lent.hold(partitions.held() + deleted.held());
     }
 
+    /// What it is about beside its topics and its group.
+    fn subject<'a>(&'a self, deleted: &'a [&'a str]) -> Option<KafkaSubject<'a>> {
+        if !deleted.is_empty() {
+            return Some(KafkaSubject::DeletedGroups(deleted));
+        }
+        let transactional_id = Some(&*self.transactional_id).filter(|id| !id.is_empty())?;
+        let request = self.request.unwrap_or_default();
+        let producer = (request.producer_id.unwrap_or(-1), request.producer_epoch.unwrap_or(-1));
+        Some(KafkaSubject::Transaction(KafkaTransaction { transactional_id, producer, commits: request.commits }))
+    }
+
     /// Tells the sink of the exchange, once, and gives the record back to its pool. A response that was seen to its end
     /// stays one, whatever happened to the connection afterwards.
     pub(super) fn finish<S: FlowSink>(
@@ -189,6 +206,7 @@ impl Asked {
         let mut told: Vec<KafkaPartition<'_>> = emptied(partitions);
         told.extend(self.partitions.told_each(self.api));
         let deleted: Vec<_> = self.deleted.names().collect();
+        let subject = self.subject(&deleted);
         listening.exchange(&Exchange {
             connection: listening.info,
             operation: Operation::Kafka(KafkaExchange {
@@ -196,7 +214,6 @@ impl Asked {
                 api_version: self.api_version,
                 client_id: named(&self.client_id),
                 group: self.group.or(group),
-                deleted_groups: &deleted,
                 topic: self.partitions.only_topic(),
                 error: KafkaError(self.response.map_or(0, |response| response.error_code)),
                 throttle: self.response.and_then(|response| response.throttle_ms).map(millis),
@@ -204,6 +221,7 @@ impl Asked {
                 partitions: &told,
                 more: self.partitions.more(),
                 more_error: KafkaError(self.partitions.more_error()),
+                subject: subject.as_ref(),
                 is_replica: self.request.is_some_and(|request| request.is_replica),
             }),
             outcome: if self.answered_at.is_some() { Outcome::Answered } else { otherwise },

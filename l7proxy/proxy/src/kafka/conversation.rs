@@ -76,6 +76,7 @@ impl Conversation {
         match event {
             Some(KafkaEvent::ClientId(name)) => asked.client_id.push_str(name),
             Some(KafkaEvent::Group(name)) => asked.group.name(name),
+            Some(KafkaEvent::TransactionalId(id)) => asked.transactional_id.push_str(id),
             Some(KafkaEvent::Topic(name)) => asked.topic(name),
             Some(KafkaEvent::TopicId(id)) => asked.topic_id(id, &listening.tools.topics),
             Some(KafkaEvent::Partition(told)) => asked.partition_asked(told),

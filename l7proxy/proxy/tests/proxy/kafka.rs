@@ -88,6 +88,7 @@ fn a_produce_is_joined_with_its_response() {
         log_ends: vec![],
         no_offsets: vec![],
         deleted_groups: vec![],
+        transaction: None,
         is_replica: false,
     };
     assert_eq!(told(&record), [&expected]);

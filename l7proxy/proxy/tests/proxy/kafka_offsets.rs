@@ -134,3 +134,26 @@ fn groups_that_are_deleted_are_told() {
     assert_eq!((heard[1].error, heard[1].group.as_deref()), (68, None));
     assert_eq!((heard[2].deleted_groups.len(), &*heard[2].deleted_groups[255]), (256, "group-255"));
 }
+
+#[test]
+fn a_transaction_is_told_by_what_begins_and_ends_it() {
+    let offset = of_orders(&[[int(3), long(50), text("")].concat()]);
+    let end = |id, commits: u8| request(26, 0, id, &[text("app-1"), long(7), short(2), vec![commits]].concat());
+    let over = |id| response(id, &[int(0), short(0)].concat());
+    let begun = |id| response(id, &[int(0), short(0), long(7), short(2)].concat());
+    let record = converse(&[
+        (request(22, 0, 1, &[text("app-1"), int(60_000)].concat()), begun(1)),
+        (
+            request(28, 0, 2, &[text("app-1"), text("shop"), long(7), short(2), offset].concat()),
+            response(2, &[int(0), of_orders(&[[int(3), short(0)].concat()])].concat()),
+        ),
+        (end(3, 1), over(3)),
+        (end(4, 0), over(4)),
+        // A producer without transactions.
+        (request(22, 0, 5, &[short(-1), int(60_000)].concat()), begun(5)),
+    ]);
+    let heard: Vec<_> = told(&record).iter().map(|one| one.transaction.clone()).collect();
+    let of = |producer, commits| Some(("app-1".to_owned(), producer, commits));
+    assert_eq!(heard, [of((-1, -1), false), of((7, 2), false), of((7, 2), true), of((7, 2), false), None]);
+    assert_eq!(told(&record)[1].partitions[0].6, Some(50));
+}

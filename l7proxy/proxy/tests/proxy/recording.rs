@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use flowfold_flow::{
     ByteTally, ConnectionEnd, ConnectionInfo, ConnectionOutcome, Exchange, FlowSink, GrpcCall, GrpcFlavour,
-    GrpcMessages, GrpcStatus, HttpVersion, KafkaExchange, KafkaPartition, KafkaRecords, KafkaTopic, Operation, Outcome,
-    Protocol, Refusal, Side, TraceContext, UnparsedReason,
+    GrpcMessages, GrpcStatus, HttpVersion, KafkaExchange, KafkaPartition, KafkaRecords, KafkaSubject, KafkaTopic,
+    Operation, Outcome, Protocol, Refusal, Side, TraceContext, UnparsedReason,
 };
 
 /// How long a test waits for something that must happen.
@@ -64,6 +64,8 @@ pub(crate) struct HeardKafka {
     /// The partitions of which the group has no offset.
     pub(crate) no_offsets: Vec<i32>,
     pub(crate) deleted_groups: Vec<String>,
+    /// Its id, the producer, and whether it is committed.
+    pub(crate) transaction: Option<(String, (i64, i16), bool)>,
     pub(crate) is_replica: bool,
 }
 
@@ -77,6 +79,16 @@ impl HeardKafka {
             let (KafkaRecords { count, bytes }, error) = (one.records, one.error.0);
             (topic(one.topic), one.partition, error, count, bytes, one.high_watermark, one.offset)
         };
+        let (mut deleted_groups, mut transaction) = (Vec::new(), None);
+        match kafka.subject {
+            Some(KafkaSubject::DeletedGroups(names)) => {
+                deleted_groups.extend(names.iter().map(|&name| name.to_owned()));
+            }
+            Some(KafkaSubject::Transaction(of)) => {
+                transaction = Some((of.transactional_id.to_owned(), of.producer, of.commits));
+            }
+            None => {}
+        }
         Self {
             version: kafka.api_version,
             client_id: kafka.client_id.map(str::to_owned),
@@ -89,7 +101,8 @@ impl HeardKafka {
             more: (kafka.more.count, kafka.more.bytes, kafka.more_error.0),
             log_ends: kafka.partitions.iter().filter_map(|one| one.log_end).collect(),
             no_offsets: kafka.partitions.iter().filter(|one| one.has_no_offset).map(|one| one.partition).collect(),
-            deleted_groups: kafka.deleted_groups.iter().map(|&name| name.to_owned()).collect(),
+            deleted_groups,
+            transaction,
             is_replica: kafka.is_replica,
         }
     }

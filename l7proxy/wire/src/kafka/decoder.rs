@@ -184,6 +184,7 @@ impl KafkaDecoder {
                     Slot::ClientId => Some(KafkaEvent::ClientId(text)),
                     Slot::Group => Some(KafkaEvent::Group(text)),
                     Slot::Topic => Some(KafkaEvent::Topic(text)),
+                    Slot::TransactionalId => Some(KafkaEvent::TransactionalId(text)),
                     _ => None,
                 }
             }

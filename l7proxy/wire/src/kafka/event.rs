@@ -20,6 +20,9 @@ pub enum KafkaEvent<'a> {
     /// What the broker says of the group that was told last: 0 where all is well. Told by the response to `DeleteGroups`
     /// alone.
     GroupError(i16),
+    /// The id that a producer gives its transactions, cut likewise; empty where it has none. Told by `InitProducerId`,
+    /// `TxnOffsetCommit` and `EndTxn` alone.
+    TransactionalId(&'a str),
     /// A topic, cut likewise; empty where the message has a place for a name and leaves it out. What follows belongs to it.
     Topic(&'a str),
     /// The id of a topic: of the one named just before, where a name was told.
@@ -92,6 +95,12 @@ pub struct Ended {
     pub throttle_ms: Option<i32>,
     /// A Fetch is that of a broker that keeps a copy, and not a consumer's.
     pub is_replica: bool,
+    /// The number of the producer whose transaction a `TxnOffsetCommit` or an `EndTxn` is about.
+    pub producer_id: Option<i64>,
+    /// Its epoch.
+    pub producer_epoch: Option<i16>,
+    /// An `EndTxn` asks for the transaction to be committed, and not to be aborted.
+    pub commits: bool,
 }
 
 /// What became of the details of a message.

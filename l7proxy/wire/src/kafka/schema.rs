@@ -40,6 +40,8 @@ pub enum Slot {
     Acks,
     /// The name that the client gives itself.
     ClientId,
+    /// Whether a transaction is committed.
+    Commits,
     /// Of what a coordinator is looked for.
     CoordinatorKind,
     /// An error of the whole response, or of a part that is no partition.
@@ -60,6 +62,10 @@ pub enum Slot {
     Offset,
     /// An error of a partition.
     PartitionError,
+    /// The epoch of a producer.
+    ProducerEpoch,
+    /// The number of a producer.
+    ProducerId,
     /// The number of the broker that fetches for its copy; negative for a consumer.
     Replica,
     /// For how long the broker throttled the client.
@@ -70,6 +76,8 @@ pub enum Slot {
     Topic,
     /// The id of a topic.
     TopicId,
+    /// The id that a producer gives its transactions.
+    TransactionalId,
 }
 
 /// What the end of an element of an array tells.
@@ -181,6 +189,9 @@ pub(super) const OFFSET: Field = INT64.to(Slot::Offset);
 pub(super) const TOPIC: Field = TEXT.to(Slot::Topic);
 pub(super) const TOPIC_ID: Field = UUID.to(Slot::TopicId);
 pub(super) const GROUP: Field = TEXT.to(Slot::Group);
+pub(super) const TRANSACTIONAL_ID: Field = TEXT.to(Slot::TransactionalId);
+pub(super) const PRODUCER_ID: Field = INT64.to(Slot::ProducerId);
+pub(super) const PRODUCER_EPOCH: Field = INT16.to(Slot::ProducerEpoch);
 pub(super) const GROUP_ERROR: Field = INT16.to(Slot::GroupError);
 
 pub(super) const fn array(fields: &'static [Field]) -> Field {

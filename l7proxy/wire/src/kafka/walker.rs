@@ -344,6 +344,7 @@ impl Walker {
         let (of16, of32) = (i16::try_from(value).unwrap_or(0), i32::try_from(value).unwrap_or(0));
         match slot {
             Slot::Acks => self.ended.acks = Some(of16),
+            Slot::Commits => self.ended.commits = value != 0,
             Slot::CoordinatorKind => self.ended.coordinator_kind = i8::try_from(value).ok(),
             Slot::Error | Slot::GroupError => self.tell_error(of16),
             Slot::HighWatermark => self.partition.high_watermark = Some(value),
@@ -355,10 +356,12 @@ impl Walker {
                 self.partition.error_code = of16;
                 self.tell_error(of16);
             }
+            Slot::ProducerEpoch => self.ended.producer_epoch = Some(of16),
+            Slot::ProducerId => self.ended.producer_id = Some(value),
             Slot::Replica => self.ended.is_replica = value >= 0,
             Slot::Timestamp => self.partition.timestamp = Some(value),
             Slot::Throttle => self.ended.throttle_ms = Some(of32),
-            Slot::Skip | Slot::ClientId | Slot::Group | Slot::Topic | Slot::TopicId => {}
+            Slot::Skip | Slot::ClientId | Slot::Group | Slot::Topic | Slot::TopicId | Slot::TransactionalId => {}
         }
     }
 

@@ -43,6 +43,15 @@ impl Told {
         self.event(KafkaEvent::Group(cut(group)));
     }
 
+    fn transactional_id(&mut self, id: &str) {
+        self.event(KafkaEvent::TransactionalId(cut(id)));
+    }
+
+    fn transaction(&mut self, id: &str, (producer_id, epoch): (i64, i16)) {
+        self.transactional_id(id);
+        (self.ended.producer_id, self.ended.producer_epoch) = (Some(producer_id), Some(epoch));
+    }
+
     fn group_error(&mut self, code: i16) {
         self.error(code);
         self.event(KafkaEvent::GroupError(code));

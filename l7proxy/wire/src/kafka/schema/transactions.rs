@@ -1,13 +1,13 @@
 //! The messages of transactions.
 
 use super::{
-    BOOLEAN, ERROR, Field, GROUP, INDEX, INT16, INT32, INT64, OFFSET, PARTITION_ERROR, TEXT, THROTTLE, TOPIC, array,
-    bare,
+    BOOLEAN, ERROR, Field, GROUP, INDEX, INT16, INT32, INT64, OFFSET, PARTITION_ERROR, PRODUCER_EPOCH, PRODUCER_ID,
+    Slot, TEXT, THROTTLE, TOPIC, TRANSACTIONAL_ID, array, bare,
 };
 
 pub(in crate::kafka) static INIT_PRODUCER_ID_REQUEST: &[Field] = &[
-    // transaction and its timeout, producer and its epoch, two phases
-    TEXT,
+    // timeout, producer and its epoch, two phases
+    TRANSACTIONAL_ID,
     INT32,
     INT64.since(3),
     INT16.since(3),
@@ -45,16 +45,17 @@ pub(in crate::kafka) static ADD_OFFSETS_TO_TXN_REQUEST: &[Field] = &[TEXT, INT64
 
 pub(in crate::kafka) static ADD_OFFSETS_TO_TXN_RESPONSE: &[Field] = &[THROTTLE, ERROR];
 
-pub(in crate::kafka) static END_TXN_REQUEST: &[Field] = &[TEXT, INT64, INT16, BOOLEAN];
+pub(in crate::kafka) static END_TXN_REQUEST: &[Field] =
+    &[TRANSACTIONAL_ID, PRODUCER_ID, PRODUCER_EPOCH, BOOLEAN.to(Slot::Commits)];
 
 pub(in crate::kafka) static END_TXN_RESPONSE: &[Field] = &[THROTTLE, ERROR, INT64.since(5), INT16.since(5)];
 
 pub(in crate::kafka) static TXN_OFFSET_COMMIT_REQUEST: &[Field] = &[
-    TEXT,
+    TRANSACTIONAL_ID,
     GROUP,
-    // producer and its epoch; generation, member and its instance
-    INT64,
-    INT16,
+    PRODUCER_ID,
+    PRODUCER_EPOCH,
+    // generation, member and its instance
     INT32.since(3),
     TEXT.since(3),
     TEXT.since(3),

@@ -124,6 +124,7 @@ pub(crate) fn request_told(request: &RequestKind, version: i16, client: &str) ->
             }
         }
         RequestKind::TxnOffsetCommit(request) => {
+            told.transaction(&request.transactional_id, (*request.producer_id, request.producer_epoch));
             told.group(&request.group_id);
             for topic in &request.topics {
                 told.topic(&topic.name);
@@ -132,11 +133,14 @@ pub(crate) fn request_told(request: &RequestKind, version: i16, client: &str) ->
                 }
             }
         }
-        RequestKind::SaslHandshake(_)
-        | RequestKind::SaslAuthenticate(_)
-        | RequestKind::ApiVersions(_)
-        | RequestKind::InitProducerId(_)
-        | RequestKind::EndTxn(_) => {}
+        RequestKind::SaslHandshake(_) | RequestKind::SaslAuthenticate(_) | RequestKind::ApiVersions(_) => {}
+        RequestKind::InitProducerId(request) => {
+            told.transactional_id(request.transactional_id.as_ref().map_or("", |id| id.as_str()));
+        }
+        RequestKind::EndTxn(request) => {
+            told.transaction(&request.transactional_id, (*request.producer_id, request.producer_epoch));
+            told.ended.commits = request.committed;
+        }
         other => panic!("{other:?}"),
     }
     told.end()

@@ -1,0 +1,254 @@
+//! Offsets that groups commit within transactions, until these end.
+//!
+//! The coordinator of the group is told of the offset and that of the transaction of the end: over another connection, which
+//! is another worker's as often as not. So they are kept for the whole agent. One that does not see that other connection
+//! would wait for ever; so offsets are held only for producers whose transactions were seen to end, or to be begun.
+
+use std::hash::BuildHasher;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use hashbrown::{DefaultHashBuilder, HashTable};
+
+/// How many producers are known. The offsets of others count before their transactions end.
+const MAX_PRODUCERS: usize = 1024;
+
+/// How many offsets are held, for all producers. Those beyond count before their transactions end. A producer never holds
+/// more than are left for all others.
+const MAX_HELD: usize = 8192;
+
+/// The longest id of a producer that is told from others, in bytes: a longer one may have been cut.
+const MAX_ID_BYTES: usize = 200;
+
+/// How long a producer is known whose transactions neither begin nor end: no broker leaves one open for longer where nothing
+/// else is configured (`transaction.max.timeout.ms`).
+const KEPT: Duration = Duration::from_mins(15);
+
+/// The transactions of the whole agent.
+#[derive(Debug, Default)]
+pub(crate) struct Transactions {
+    hasher: DefaultHashBuilder,
+    known: Mutex<Known>,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    producers: HashTable<Producer>,
+    /// How many offsets they hold together.
+    held: usize,
+}
+
+/// A transaction as an exchange names it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Named<'a> {
+    /// The namespace of the brokers.
+    pub(crate) cluster: &'a Arc<str>,
+    pub(crate) transactional_id: &'a str,
+    /// The producer's number and its epoch: whoever has another one begins anew, and what was open before is aborted.
+    pub(crate) producer: (i64, i16),
+}
+
+/// An offset that a group has committed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Held {
+    /// The places of their names.
+    pub(crate) group: u16,
+    pub(crate) topic: u16,
+    pub(crate) partition: i32,
+    pub(crate) offset: i64,
+}
+
+#[derive(Debug)]
+struct Producer {
+    hash: u64,
+    cluster: Arc<str>,
+    transactional_id: Box<str>,
+    /// The number and the epoch of whose the offsets are.
+    incarnation: (i64, i16),
+    offsets: Vec<Held>,
+    /// How often a transaction has begun or ended; and what that was when it was last looked at, and since when.
+    turns: u32,
+    seen: Option<(u32, Instant)>,
+}
+
+impl Producer {
+    /// Takes up an offset, in the place of the last one for this partition. Returns whether there was a place.
+    fn hold(&mut self, told: Held, next: &mut usize, may_grow: bool) -> bool {
+        let whose = |held: &Held| (held.group, held.topic, held.partition);
+        // They are told in the same order each time, as a rule.
+        let is_next = self.offsets.get(*next).is_some_and(|held| whose(held) == whose(&told));
+        let at = if is_next { Some(*next) } else { self.offsets.iter().position(|held| whose(held) == whose(&told)) };
+        if let Some(held) = at.and_then(|at| self.offsets.get_mut(at)) {
+            *held = told;
+        } else if may_grow {
+            self.offsets.push(told);
+        } else {
+            return false;
+        }
+        *next = at.unwrap_or(self.offsets.len()).saturating_add(1);
+        true
+    }
+
+    /// Ages it. Returns whether it is to be kept.
+    fn look(&mut self, now: Instant) -> bool {
+        match self.seen {
+            Some((turns, since)) if turns == self.turns => now.saturating_duration_since(since) < KEPT,
+            _ => {
+                self.seen = Some((self.turns, now));
+                true
+            }
+        }
+    }
+}
+
+impl Transactions {
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn hash(&self, named: &Named<'_>) -> u64 {
+        self.hasher.hash_one((&**named.cluster, named.transactional_id))
+    }
+
+    /// Holds offsets until their transaction ends. Calls `counts` with those that nothing is waited for.
+    pub(crate) fn hold(&self, named: &Named<'_>, told: impl Iterator<Item = Held>, mut counts: impl FnMut(Held)) {
+        let mut known = self.known();
+        let Known { producers, held } = &mut *known;
+        let Some(producer) = producers.find_mut(self.hash(named), |producer| producer.is(named)) else {
+            drop(known);
+            return told.for_each(counts);
+        };
+        if producer.incarnation != named.producer {
+            *held -= producer.offsets.len();
+            producer.offsets.clear();
+            producer.incarnation = named.producer;
+        }
+        let mut next = 0;
+        for offset in told {
+            let mine = producer.offsets.len();
+            let may_grow = mine < MAX_HELD.saturating_sub(*held);
+            if !producer.hold(offset, &mut next, may_grow) {
+                counts(offset);
+            }
+            *held += producer.offsets.len() - mine;
+        }
+    }
+
+    /// A producer begins anew, or ends a transaction. What this held is in `offsets` afterwards, and nothing else.
+    pub(crate) fn turn(&self, named: &Named<'_>, offsets: &mut Vec<Held>) {
+        offsets.clear();
+        let mut known = self.known();
+        let Known { producers, held } = &mut *known;
+        let hash = self.hash(named);
+        let Some(producer) = producers.find_mut(hash, |producer| producer.is(named)) else {
+            if producers.len() < MAX_PRODUCERS && (1..=MAX_ID_BYTES).contains(&named.transactional_id.len()) {
+                producers.insert_unique(hash, Producer::new(hash, named), |producer| producer.hash);
+            }
+            return;
+        };
+        producer.turns = producer.turns.wrapping_add(1);
+        *held -= producer.offsets.len();
+        // Neither list is made anew with each transaction.
+        std::mem::swap(&mut producer.offsets, offsets);
+        if producer.incarnation != named.producer {
+            offsets.clear();
+        }
+    }
+
+    /// Forgets producers whose transactions must be over by now, by a clock that says it is `now`.
+    pub(crate) fn expire(&self, now: Instant) {
+        let mut known = self.known();
+        let Known { producers, held } = &mut *known;
+        producers.retain(|producer| {
+            let is_kept = producer.look(now);
+            *held -= if is_kept { 0 } else { producer.offsets.len() };
+            is_kept
+        });
+    }
+
+    /// Calls `visit` with all that is held.
+    pub(super) fn for_each(&self, visit: impl FnMut(&Held)) {
+        self.known().producers.iter().flat_map(|producer| &producer.offsets).for_each(visit);
+    }
+}
+
+impl Producer {
+    fn new(hash: u64, named: &Named<'_>) -> Self {
+        let (cluster, transactional_id) = (Arc::clone(named.cluster), named.transactional_id.into());
+        let incarnation = named.producer;
+        Self { hash, cluster, transactional_id, incarnation, offsets: Vec::new(), turns: 0, seen: None }
+    }
+
+    fn is(&self, named: &Named<'_>) -> bool {
+        (&*self.cluster, &*self.transactional_id) == (&**named.cluster, named.transactional_id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn held(number: usize, offset: i64) -> Held {
+        Held { group: 3, topic: 3, partition: i32::try_from(number).unwrap(), offset }
+    }
+
+    /// Holds these for a producer. Returns what counts at once.
+    fn hold(transactions: &Transactions, named: &Named<'_>, told: impl IntoIterator<Item = Held>) -> Vec<Held> {
+        let mut counted = Vec::new();
+        transactions.hold(named, told.into_iter(), |held| counted.push(held));
+        counted
+    }
+
+    fn turn(transactions: &Transactions, named: &Named<'_>) -> Vec<Held> {
+        let mut offsets = vec![held(99, 99)];
+        transactions.turn(named, &mut offsets);
+        offsets
+    }
+
+    #[test]
+    fn what_is_held_is_bounded_and_the_rest_counts_at_once() {
+        let transactions = Transactions::default();
+        let cluster = "kafka".into();
+        let ids: Vec<_> = (0..=MAX_PRODUCERS).map(|number| format!("app-{number}")).collect();
+        let of = |number: usize| Named { cluster: &cluster, transactional_id: &ids[number], producer: (1, 0) };
+        // Of a producer that nobody knows nothing is held, nor of those beyond.
+        assert_eq!(hold(&transactions, &of(0), [held(0, 1)]), [held(0, 1)]);
+        (0..ids.len()).for_each(|number| assert_eq!(turn(&transactions, &of(number)), []));
+        assert_eq!(hold(&transactions, &of(MAX_PRODUCERS), [held(0, 1)]), [held(0, 1)]);
+        let long = "a".repeat(MAX_ID_BYTES + 1);
+        let many = (0..MAX_HELD).map(|number| held(number, 1));
+        let counted = hold(&transactions, &of(0), many.clone());
+        // One leaves as many as it has to all others.
+        assert_eq!((counted.len(), counted[0]), (MAX_HELD / 2, held(MAX_HELD / 2, 1)));
+        assert_eq!(hold(&transactions, &of(1), many.clone()).len(), MAX_HELD / 4 * 3);
+        // What is known already needs no place, whatever the order.
+        assert_eq!(hold(&transactions, &of(0), [5, 0, 1, 4].map(|number| held(number, 2))), []);
+        assert_eq!(turn(&transactions, &of(0)).len(), MAX_HELD / 2);
+        transactions.for_each(|held| assert_eq!(held.offset, 1));
+        let now = Instant::now();
+        for at in [now, now + KEPT] {
+            transactions.expire(at);
+        }
+        let known = transactions.known();
+        assert_eq!((known.producers.len(), known.held), (0, 0));
+        drop(known);
+        assert_eq!(turn(&transactions, &Named { transactional_id: &long, ..of(0) }), []);
+        assert_eq!(transactions.known().producers.len(), 0);
+    }
+
+    #[test]
+    fn a_producer_that_begins_anew_has_aborted_what_was_open() {
+        let transactions = Transactions::default();
+        let (cluster, elsewhere) = ("kafka".into(), "staging".into());
+        let named = |epoch| Named { cluster: &cluster, transactional_id: "app", producer: (7, epoch) };
+        turn(&transactions, &named(0));
+        assert_eq!(hold(&transactions, &named(0), [held(0, 1), held(1, 1)]), []);
+        assert_eq!(hold(&transactions, &named(1), [held(1, 2), held(1, 3)]), []);
+        assert_eq!(turn(&transactions, &Named { cluster: &elsewhere, ..named(1) }), []);
+        assert_eq!(turn(&transactions, &named(1)), [held(1, 3)]);
+        assert_eq!(turn(&transactions, &named(1)), []);
+        assert_eq!(hold(&transactions, &named(1), [held(1, 4)]), []);
+        assert_eq!(turn(&transactions, &named(2)), [], "the older one ended some other way");
+        assert_eq!(transactions.known().held, 0);
+    }
+}
