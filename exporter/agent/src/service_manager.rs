@@ -1,11 +1,24 @@
 //! What the service manager is told where it asks for it, as systemd does with `Type=notify` (`sd_notify(3)`).
+//!
+//! It is told by the thread that beats the heart which steering needs. So a manager that does not read what it is told must
+//! not hold that up: what does not find room in its socket is not said.
 
+use std::io;
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::time::Duration;
 
 use sd_notify::NotifyState;
 
+/// Where the manager hears, in the environment.
+const SOCKET: &str = "NOTIFY_SOCKET";
+
 /// What going down in order may take beyond the drain timeout: the last push by OTLP, the last scrape.
 const BEYOND_DRAINING: Duration = Duration::from_secs(15);
+
+/// How long what is said only once may wait for room. It is well within the second that steering lives without a heartbeat.
+const PATIENCE: Duration = Duration::from_millis(100);
 
 /// Traffic comes in. `does` is what the manager shows of the service.
 pub fn ready(does: &str) {
@@ -18,19 +31,115 @@ pub fn stopping(drain_timeout: Duration) {
     tell(&[NotifyState::Stopping, NotifyState::Status("draining"), NotifyState::ExtendTimeoutUsec(patience)]);
 }
 
-/// How often the manager wants a sign of life: twice in the time after which it gives up (`sd_watchdog_enabled(3)`).
-pub fn watchdog() -> Option<Duration> {
-    sd_notify::watchdog_enabled().map(|patience| patience / 2).filter(|period| !period.is_zero())
-}
-
-/// A sign of life.
-pub fn alive() {
-    tell(&[NotifyState::Watchdog]);
-}
-
 /// Says nothing where there is no manager that listens.
 fn tell(state: &[NotifyState<'_>]) {
-    if let Err(error) = sd_notify::notify(state) {
-        tracing::warn!(%error, "the service manager cannot be told");
+    let told = Manager::listening().and_then(|manager| manager.map_or(Ok(()), |manager| manager.tell(state, PATIENCE)));
+    if let Err(error) = told {
+        cannot_be_told(&error);
+    }
+}
+
+fn cannot_be_told(error: &io::Error) {
+    tracing::warn!(%error, "the service manager cannot be told");
+}
+
+/// A manager that wants signs of life.
+#[derive(Debug)]
+pub struct Watchdog {
+    manager: Manager,
+    period: Duration,
+}
+
+impl Watchdog {
+    /// The one that the environment tells of (`sd_watchdog_enabled(3)`).
+    pub fn listening() -> Option<Self> {
+        let period = sd_notify::watchdog_enabled().map(|patience| patience / 2).filter(|period| !period.is_zero())?;
+        let manager = Manager::listening().inspect_err(cannot_be_told).ok().flatten()?;
+        Some(Self { manager, period })
+    }
+
+    /// One that hears on this socket.
+    #[cfg(test)]
+    pub(crate) fn at(path: &std::path::Path, period: Duration) -> io::Result<Self> {
+        Ok(Self { manager: Manager::at(SocketAddr::from_pathname(path)?)?, period })
+    }
+
+    /// How often it wants a sign: twice in the time after which it gives up.
+    pub fn period(&self) -> Duration {
+        self.period
+    }
+
+    /// A sign of life. Where there is no room for it, there is one that has not been read yet.
+    pub fn alive(&self) {
+        match self.manager.tell(&[NotifyState::Watchdog], Duration::ZERO) {
+            Err(error) if error.kind() != io::ErrorKind::WouldBlock => cannot_be_told(&error),
+            _ => {}
+        }
+    }
+}
+
+/// The way to the manager. The socket is kept, so that a sign of life needs no descriptor when there are none left, and it is
+/// not connected, so that it leads to whoever hears there by now.
+#[derive(Debug)]
+struct Manager {
+    socket: UnixDatagram,
+    address: SocketAddr,
+}
+
+impl Manager {
+    fn listening() -> io::Result<Option<Self>> {
+        let Some(name) = std::env::var_os(SOCKET).filter(|name| !name.is_empty()) else { return Ok(None) };
+        let address = match name.as_bytes() {
+            [b'@', rest @ ..] => SocketAddr::from_abstract_name(rest),
+            _ => SocketAddr::from_pathname(&name),
+        };
+        Self::at(address?).map(Some)
+    }
+
+    fn at(address: SocketAddr) -> io::Result<Self> {
+        Ok(Self { socket: UnixDatagram::unbound()?, address })
+    }
+
+    /// Tells it so, and waits no longer than this for room.
+    fn tell(&self, state: &[NotifyState<'_>], patience: Duration) -> io::Result<()> {
+        let lines: Vec<_> = state.iter().map(ToString::to_string).collect();
+        self.socket.set_nonblocking(patience.is_zero())?;
+        self.socket.set_write_timeout((!patience.is_zero()).then_some(patience))?;
+        // A datagram is sent whole or not at all.
+        self.socket.send_to_addr((lines.join("\n") + "\n").as_bytes(), &self.address).map(drop)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+    use std::thread;
+
+    use super::*;
+
+    /// Long enough for whatever does not wait for ever.
+    const SOON: Duration = Duration::from_secs(30);
+
+    #[test]
+    fn a_manager_that_does_not_read_holds_up_nobody() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("notify");
+        let heard = UnixDatagram::bind(&path).unwrap();
+        heard.set_nonblocking(true).unwrap();
+        let (tell, told) = mpsc::channel();
+        thread::spawn(move || {
+            let watchdog = Watchdog::at(&path, SOON).unwrap();
+            // More than the longest queue that a kernel has by default.
+            (0..10_000).for_each(|_| watchdog.alive());
+            tell.send(watchdog.manager.tell(&[NotifyState::Ready], PATIENCE).map_err(|error| error.kind())).unwrap();
+            tell.send(watchdog.manager.tell(&[NotifyState::Stopping], SOON).map_err(|error| error.kind())).unwrap();
+        });
+        assert_eq!(told.recv_timeout(SOON), Ok(Err(io::ErrorKind::WouldBlock)));
+        let mut message = [0; 64];
+        let mut hear = || heard.recv(&mut message).map(|size| String::from_utf8_lossy(&message[..size]).into_owned());
+        assert_eq!(hear().unwrap(), "WATCHDOG=1\n");
+        assert_eq!(told.recv_timeout(SOON), Ok(Ok(())), "there is room now");
+        let rest: Vec<_> = std::iter::from_fn(|| hear().ok()).collect();
+        assert_eq!(rest.last().map(String::as_str), Some("STOPPING=1\n"));
     }
 }

@@ -12,7 +12,7 @@ use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use super::steering::Steering;
 use crate::error::{AgentError, whole};
-use crate::service_manager;
+use crate::service_manager::Watchdog;
 
 /// How often it is looked whether steering can go on after a pause.
 const LOOK: Duration = Duration::from_millis(50);
@@ -36,6 +36,8 @@ pub(super) struct Supervisor {
     pulses: Vec<Pulse>,
     ready: ReadinessToken,
     steering: Option<Arc<Steering>>,
+    /// Who wants to hear that the workers are alive.
+    watchdog: Option<Watchdog>,
     stuck: bool,
 }
 
@@ -66,7 +68,7 @@ impl Supervisor {
     /// Watches over these workers. The token tells scrapers and probes whether they work.
     pub(super) fn new(workers: Vec<Arc<WorkerStatus>>, ready: ReadinessToken) -> Self {
         let pulses = workers.into_iter().map(|status| Pulse { status, still: Stillness::default() });
-        Self { pulses: pulses.collect(), ready, steering: None, stuck: false }
+        Self { pulses: pulses.collect(), ready, steering: None, watchdog: Watchdog::listening(), stuck: false }
     }
 
     /// Steers while the workers are alive.
@@ -96,12 +98,11 @@ impl Supervisor {
         let mut looks = every(LOOK);
         let mut beats = every(BEAT);
         let mut counts = every(COUNT);
-        let mut watchdog = service_manager::watchdog().map(every);
+        let mut signs = self.watchdog.as_ref().map(|watchdog| every(watchdog.period()));
         loop {
             tokio::select! {
                 _ = beats.tick() => self.beat(),
-                // A worker that stays stuck is mended by a new start, if somebody watches who does that.
-                () = tick(watchdog.as_mut()), if !self.stuck => service_manager::alive(),
+                () = tick(signs.as_mut()) => self.give_sign(),
                 _ = looks.tick() => {
                     if let Some(steering) = &self.steering {
                         steering.mind_the_ceiling();
@@ -151,6 +152,13 @@ impl Supervisor {
         }
     }
 
+    /// Tells the service manager that all is well, if it is: a worker that stays stuck is mended by a new start.
+    fn give_sign(&self) {
+        if let Some(watchdog) = self.watchdog.as_ref().filter(|_| !self.stuck) {
+            watchdog.alive();
+        }
+    }
+
     /// Hands on what the programs counted.
     fn count(&self, health: &Health) {
         if let Some(Err(error)) = self.steering.as_ref().map(|steering| steering.count(health)) {
@@ -178,7 +186,35 @@ fn every(period: Duration) -> Interval {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::net::UnixDatagram;
+
+    use flowfold_expose::Readiness;
+
     use super::*;
+
+    #[test]
+    fn a_stuck_worker_ends_the_signs_of_life() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("notify");
+        let manager = UnixDatagram::bind(&path).unwrap();
+        manager.set_nonblocking(true).unwrap();
+        let is_told = |supervisor: &Supervisor| {
+            supervisor.give_sign();
+            manager.recv(&mut [0; 64]).is_ok()
+        };
+        let never_ticks = Arc::new(WorkerStatus::default());
+        let mut supervisor = Supervisor::new(vec![never_ticks], Readiness::default().require("workers"));
+        supervisor.watchdog = Some(Watchdog::at(&path, BEAT).unwrap());
+        for _ in 1..STUCK_AFTER {
+            supervisor.beat();
+            assert!(is_told(&supervisor));
+        }
+        supervisor.beat();
+        assert!(!is_told(&supervisor));
+        supervisor.pulses[0].still.last = u64::MAX;
+        supervisor.beat();
+        assert!(is_told(&supervisor), "it moves again");
+    }
 
     #[test]
     fn a_count_that_stands_still_for_five_beats_is_stuck() {
