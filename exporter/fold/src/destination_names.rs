@@ -2,7 +2,7 @@
 //!
 //! Anybody who can have a name of their own looked up can have it point at somebody else's address. So an answer counts for
 //! connections of the workload that was given it, and for nobody else's; and one workload cannot push out what others were
-//! told. Which of the names may be shown is first come, first served.
+//! told, nor take all of the names that may be shown.
 
 mod shown;
 mod told;
@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use flowfold_flow::{ConnectionInfo, DnsExchange, Exchange};
+use hashbrown::HashSet;
 
 use shown::ShownNames;
 use told::{Told, ToldNames, host_name};
@@ -31,7 +32,9 @@ pub(crate) const OTHER_NAME: &str = "_OTHER";
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DestinationNameLimits {
     /// How many different names are shown at once (at most [`MAX_MAX_DESTINATION_NAMES`]); any other is `_OTHER`. A name
-    /// makes room when the last of its series has expired. 0: no names are learned.
+    /// makes room when the last of its series has expired. Before that, a workload with more than its share of them has to
+    /// give one up for a workload with less, and the next [`Fold::expire`](crate::Fold::expire) gives up its series. 0: no
+    /// names are learned.
     pub max_names: usize,
     /// For how many addresses, counted for each client's workload, names are kept (at most
     /// [`MAX_MAX_DESTINATION_ADDRESSES`]). Beyond it, the workload with the most of them loses the one that it was told
@@ -92,9 +95,14 @@ impl DestinationNames {
         self.told.name_of(&info.source, info.server.ip(), Told { unix_nanos: before, now: Instant::now() })
     }
 
-    /// The value of the label for this name.
-    pub(crate) fn shown(&self, name: &str) -> Arc<str> {
-        self.shown.shown(name, Instant::now())
+    /// The value of the label for this name, which a connection's client asked for.
+    pub(crate) fn shown(&self, info: &ConnectionInfo, name: &str) -> Arc<str> {
+        self.shown.shown(&info.source, name, Instant::now())
+    }
+
+    /// The names that had to make room for others, whose series are to be given up. Each is told once.
+    pub(crate) fn take_given_up(&self) -> HashSet<Arc<str>> {
+        self.shown.take_given_up()
     }
 
     /// Forgets what holds no longer, by a clock that says it is `now`.

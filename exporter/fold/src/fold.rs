@@ -127,12 +127,13 @@ impl Fold {
     }
 
     /// Gives up the series that have had no exchange for [`FoldOptions::series_ttl`], by a clock that says it is `now`, and
-    /// frees what nobody uses any more. To be called every now and then, by any thread: a series that is seen idle for
+    /// those of names that had to make room, and frees what nobody uses any more. To be called every now and then, by any thread: a series that is seen idle for
     /// the first time begins to age then. It waits for no worker, and holds one up no longer than a snapshot does.
     pub fn expire(&self, now: Instant) {
         let mut expired = self.expired.lock().unwrap_or_else(PoisonError::into_inner);
         let Expired { retired, residues } = &mut *expired;
-        let count = self.registry.expire(now, retired);
+        let given_up = self.vocabulary.destination_names.take_given_up();
+        let count = self.registry.expire(now, &given_up, retired);
         residues.add(&self.rows, retired.last(count), &self.registry);
         self.transactions.expire(now);
         if let Some(ttl) = self.registry.ttl() {

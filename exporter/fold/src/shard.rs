@@ -202,7 +202,7 @@ impl Shard {
         {
             connection.name = Some(name);
         }
-        connection.name.as_deref().map(|name| names.shown(name))
+        connection.name.as_deref().map(|name| names.shown(&connection.info, name))
     }
 
     /// Counts a connection that is over by who its ends were.

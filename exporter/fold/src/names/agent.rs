@@ -25,7 +25,7 @@ pub static SERIES_CREATED: Metric =
 pub static SERIES_EXPIRED: Metric = Metric::counter(
     "flowfold_series_expired_total",
     &[label::FAMILY],
-    "Label sets of exchanges that were given up after series_ttl without an exchange.",
+    "Label sets of exchanges that were given up: after series_ttl without an exchange, or as their destination_name made room for another.",
 );
 
 /// What the label sets held that were given up.

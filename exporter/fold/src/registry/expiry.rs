@@ -1,4 +1,4 @@
-//! Gives up label sets that have had no exchange for a while.
+//! Gives up label sets that have had no exchange for a while, and those whose name had to make room for another.
 //!
 //! A worker may be writing to a series at the very moment at which it is given up. So a series that is given up is not
 //! thrown away: it is kept aside, and what it holds is counted as expired, until nobody but this list has it any more. An
@@ -8,6 +8,8 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
+
+use hashbrown::HashSet;
 
 use super::{BATCH, Known, LabelSet, Registry, bytes_of};
 use crate::labels::{ExchangeFamily, Registered};
@@ -33,6 +35,13 @@ pub(crate) struct RetiredSet {
 }
 
 impl LabelSet {
+    /// Whether it is told by one of these names.
+    fn has_one_of(&self, names: &HashSet<Arc<str>>) -> bool {
+        // An equal name may have come back meanwhile.
+        let is_one = |name| names.get(name).is_some_and(|other| Arc::ptr_eq(other, name));
+        !names.is_empty() && self.registered.labels.destination_name.as_ref().is_some_and(is_one)
+    }
+
     /// Whether it has had no exchange for as long as `ttl`.
     fn is_idle(&mut self, now: Instant, ttl: std::time::Duration) -> bool {
         let count = self.series.iter().map(|series| series.count()).sum();
@@ -47,10 +56,9 @@ impl LabelSet {
 }
 
 impl Known {
-    /// Takes out the label set at a place, if it is idle.
-    fn take_idle(&mut self, place: usize, now: Instant, ttl: std::time::Duration) -> Option<RetiredSet> {
-        let place_of = self.sets.get_mut(place)?;
-        let set = place_of.take_if(|set| set.is_idle(now, ttl))?;
+    /// Takes out the label set at a place, if this says so.
+    fn take_if(&mut self, place: usize, has_to_go: impl FnOnce(&mut LabelSet) -> bool) -> Option<RetiredSet> {
+        let set = self.sets.get_mut(place)?.take_if(has_to_go)?;
         if let Ok(entry) = self.table.find_entry(set.registered.hash, |other| *other == place) {
             entry.remove();
         }
@@ -67,15 +75,19 @@ impl Known {
 }
 
 impl Registry {
-    /// Gives up the label sets that are idle at this moment, and adds them to `retired`. Returns how many were added.
-    pub(crate) fn expire(&self, now: Instant, retired: &mut Retired) -> usize {
+    /// Gives up the label sets that are idle at this moment or have one of these names, and adds them to `retired`. Returns
+    /// how many were added.
+    pub(crate) fn expire(&self, now: Instant, names: &HashSet<Arc<str>>, retired: &mut Retired) -> usize {
         self.settle(retired);
-        let Some(ttl) = self.ttl else { return 0 };
+        if self.ttl.is_none() && names.is_empty() {
+            return 0;
+        }
+        let has_to_go = |set: &mut LabelSet| set.has_one_of(names) || self.ttl.is_some_and(|ttl| set.is_idle(now, ttl));
         let before = retired.0.len();
         for start in (0..).step_by(BATCH) {
             let mut known = self.known();
             let end = known.sets.len();
-            let idle = (start..end.min(start + BATCH)).filter_map(|place| known.take_idle(place, now, ttl));
+            let idle = (start..end.min(start + BATCH)).filter_map(|place| known.take_if(place, has_to_go));
             retired.0.extend(idle);
             if start + BATCH >= end {
                 break;

@@ -8,9 +8,9 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::groups::{Group, Groups};
-use super::{Projection, Row, Rows, Value};
+use super::{Part, Projection, Row, Rows, Value};
 use crate::budget::Budget;
-use crate::labels::{Field, Key, Registered};
+use crate::labels::{ExchangeLabels, Field, Key, Registered, Uses};
 use crate::registry::{Registry, RetiredSet};
 use crate::series::{Reading, SeriesCopy};
 use crate::snapshot::Detail;
@@ -37,7 +37,7 @@ struct OfRow {
 #[derive(Debug)]
 struct Residue {
     part: usize,
-    /// Any of the label sets: they have the same labels here.
+    /// What the row shows of any of the label sets: they have the same labels here.
     registered: Arc<Registered>,
     since: SystemTime,
     reading: Reading,
@@ -110,7 +110,7 @@ impl Residues {
                     let is_histogram = part.value == Value::Histogram;
                     let detail = if is_histogram { KEPT } else { Detail::CLASSIC };
                     reading.read(&set.series, detail, &mut copy);
-                    let (registered, reading) = (Arc::clone(&set.registered), reading.clone());
+                    let (registered, reading) = (part.without_hidden_name(&set.registered), reading.clone());
                     let residue = Residue { part: position, since: registered.since, registered, reading };
                     of_row.add(row, residue);
                 }
@@ -148,6 +148,20 @@ impl Residues {
         let bytes = self.rows.iter().map(OfRow::bytes).sum();
         budget.take(bytes);
         budget.give(std::mem::replace(&mut self.bytes, bytes));
+    }
+}
+
+impl Part {
+    /// A label set without the server's name, if that is not shown: it shall make room for others.
+    fn without_hidden_name(&self, registered: &Arc<Registered>) -> Arc<Registered> {
+        let mut shown = Uses::default();
+        self.columns.iter().for_each(|column| shown.add(self.family, column.field));
+        if shown.destination_name || registered.labels.destination_name.is_none() {
+            return Arc::clone(registered);
+        }
+        let Registered { hash, labels, since, vocabulary } = &**registered;
+        let labels = ExchangeLabels { destination_name: None, ..labels.clone() };
+        Arc::new(Registered { hash: *hash, labels, since: *since, vocabulary: Arc::clone(vocabulary) })
     }
 }
 

@@ -12,7 +12,9 @@ use flowfold_flow::{
 };
 use flowfold_fold::{DestinationNameLimits, Fold, FoldOptions, HubbleMetric, LabelChoices, Shard, Snapshot, View};
 
-use crate::traffic::{about, answered, asked, called, connection, histograms, partition, text, value, with_kafka};
+use crate::traffic::{
+    about, answered, asked, called, connection, histograms, partition, text, total, value, with_kafka,
+};
 
 const CLIENT: &str = "http_client_request_duration_seconds";
 const MS: Duration = Duration::from_millis(1);
@@ -215,6 +217,62 @@ fn a_name_whose_series_have_expired_makes_room() {
     tell(&shard, "web", "n2.example", 2);
     ask(&shard, &outside("web", 2));
     assert_eq!(names_of(&fold.snapshot(), CLIENT), ["n2.example"]);
+}
+
+#[test]
+fn a_name_is_let_go_although_what_its_series_counted_is_kept() {
+    let mut labels = LabelChoices::default();
+    labels.exclude(CLIENT, &["destination_name"]).unwrap();
+    let views = vec![View::OpenTelemetry, View::ServiceGraph];
+    let fold = fold_with(1, FoldOptions { labels, views, ..FoldOptions::default() });
+    let shard = fold.shard();
+    let info = outside("web", 9);
+    let mut nameless = shard.opened(&info);
+    shard.exchange(&mut nameless, &answered(&info, "/", 200, MS));
+    tell(&shard, "web", "n1.example", 9);
+    ask(&shard, &info);
+    let start = Instant::now();
+    for hours in 0..3 {
+        shard.exchange(&mut nameless, &answered(&info, "/", 200, MS));
+        fold.expire(start + Duration::from_hours(hours));
+    }
+    let snapshot = fold.snapshot();
+    assert_eq!((histograms(&snapshot, CLIENT).len(), total(&snapshot, CLIENT)), (1, 5));
+    tell(&shard, "web", "n2.example", 9);
+    ask(&shard, &info);
+    let labels = ["client=web", "server=n2.example"];
+    assert_eq!(value(&fold.snapshot(), "traces_service_graph_request_total", &labels), 1);
+}
+
+#[test]
+fn a_workload_cannot_keep_all_names() {
+    for series_ttl in [None, FoldOptions::default().series_ttl] {
+        let fold = fold_with(4, FoldOptions { series_ttl, ..FoldOptions::default() });
+        let shard = fold.shard();
+        let greedy: Vec<_> = (1..=5).map(|last| outside("greedy", last)).collect();
+        let mut open: Vec<_> = Vec::new();
+        for (info, last) in greedy.iter().zip(1..) {
+            tell(&shard, "greedy", &format!("g{last}.example"), last);
+            let mut connection = shard.opened(info);
+            shard.exchange(&mut connection, &answered(info, "/", 200, MS));
+            open.push(connection);
+        }
+        for last in [11, 12, 13] {
+            tell(&shard, "web", &format!("w{last}.example"), last);
+            ask(&shard, &outside("web", last));
+        }
+        fold.expire(Instant::now());
+        let shown = ["_OTHER", "_OTHER", "g3.example", "g4.example", "w11.example", "w12.example"];
+        let snapshot = fold.snapshot();
+        assert_eq!(names_of(&snapshot, CLIENT), shown);
+        let expired = "flowfold_series_expired_exchanges_total";
+        assert_eq!(value(&snapshot, expired, &[&format!("family={CLIENT}")]), 2);
+        // A connection whose name had to go does not go on with it.
+        for (connection, info) in open.iter_mut().zip(&greedy) {
+            shard.exchange(connection, &answered(info, "/", 200, MS));
+        }
+        assert_eq!(names_of(&fold.snapshot(), CLIENT), [&["_OTHER"; 2][..], &shown].concat());
+    }
 }
 
 #[test]
