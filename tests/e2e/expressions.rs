@@ -40,9 +40,8 @@ const SCRAPES: f64 = 4.0;
 /// How long they may take where the machine has much else to do.
 const SCRAPING: Duration = Duration::from_mins(1);
 
-/// How long expressions without data are asked again. A subquery with a step of a minute looks at whole minutes alone: one
-/// has to pass after the first that was recorded.
-const PATIENCE: Duration = Duration::from_secs(80);
+/// How long expressions without data are asked again. What is slow here is to show everything once.
+const PATIENCE: Duration = Duration::from_secs(40);
 
 /// How long the demo may take to end.
 const END: Duration = Duration::from_secs(30);
@@ -87,7 +86,7 @@ impl Subject {
             for choices in board.choices(|question, choices| values(prometheus, question, choices)) {
                 for query in &board.queries {
                     let text = query.with(&choices).unwrap_or_else(|error| panic!("{name}: {}: {error}", query.panel));
-                    let label = format!("{name}: {}", query.panel);
+                    let label = format!("{name}: {} {}", query.panel, query.reference).trim_end().to_owned();
                     Self::add(&mut all, &label, &text, depth);
                     all.entry(text).or_default().insert(label);
                 }
@@ -203,6 +202,7 @@ fn without_data(
         }
         pending.retain(|(_, why)| !why.is_empty());
         let mut wrong = Vec::new();
+        excuses.begin_round();
         for (text, why) in &pending {
             let (labels, families) = (&expressions[*text], subject.families(text));
             // all that lack it have to be excused

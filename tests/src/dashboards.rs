@@ -29,6 +29,8 @@ pub struct Board {
 pub struct Query {
     /// The title of the panel, or the name of the annotation.
     pub panel: String,
+    /// The word or letter that tells it from the others of its panel; empty for an annotation.
+    pub reference: String,
     /// The expression, with variables in it.
     pub text: String,
     /// How a series is called in the legend, with its labels as `{{label}}`.
@@ -67,7 +69,7 @@ impl Board {
             let panel = annotation["name"].as_str().unwrap_or_default().to_owned();
             let legend =
                 ["titleFormat", "textFormat"].map(|key| annotation[key].as_str().unwrap_or_default()).join(" ");
-            queries.push(Query { panel, text: text.to_owned(), legend, repeated_for: None });
+            queries.push(Query { panel, reference: String::new(), text: text.to_owned(), legend, repeated_for: None });
         }
         Ok(Self { file: file.to_owned(), variables, queries })
     }
@@ -126,6 +128,7 @@ fn add_panels(panels: &[Value], repeated_for: Option<&str>, queries: &mut Vec<Qu
             let Some(text) = target["expr"].as_str().filter(|_| is_of_prometheus(source)) else { continue };
             queries.push(Query {
                 panel: panel["title"].as_str().unwrap_or_default().to_owned(),
+                reference: target["refId"].as_str().unwrap_or_default().to_owned(),
                 text: text.to_owned(),
                 legend: target["legendFormat"]
                     .as_str()

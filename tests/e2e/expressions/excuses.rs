@@ -23,7 +23,7 @@ pub(super) struct Excuses {
     place: String,
     /// Of every expression that reads a family.
     families: Vec<Excuse>,
-    /// Of one expression, called `board: panel` or by the name of its rule.
+    /// Of one expression, called `board: panel reference` or by the name of its rule.
     expressions: Vec<Excuse>,
 }
 
@@ -47,16 +47,16 @@ impl Excuses {
         Ok(Self { place: place.to_owned(), families: entries("families")?, expressions: entries("expressions")? })
     }
 
-    /// Whether an expression that has no data need not have any.
+    /// Everything is asked again: what has data by now needs no excuse any more.
+    pub(super) fn begin_round(&mut self) {
+        self.families.iter_mut().chain(&mut self.expressions).for_each(|excuse| excuse.is_used = false);
+    }
+
+    /// Whether an expression that has no data need not have any. Where its families are excused, an excuse of its own is of
+    /// no use.
     pub(super) fn hold(&mut self, label: &str, families: &BTreeSet<&'static str>) -> bool {
-        let mut holds = false;
-        let of_families =
-            self.families.iter_mut().filter(|excuse| families.iter().any(|family| fits(&excuse.of, family)));
-        for excuse in of_families.chain(self.expressions.iter_mut().filter(|excuse| excuse.of == label)) {
-            excuse.is_used = true;
-            holds = true;
-        }
-        holds
+        let of_families = |excuse: &Excuse| families.iter().any(|family| fits(&excuse.of, family));
+        use_those(&mut self.families, of_families) || use_those(&mut self.expressions, |excuse| excuse.of == label)
     }
 
     /// Patterns, in the words of `PromQL`, of the names that must not be there.
@@ -73,6 +73,15 @@ impl Excuses {
     }
 }
 
+/// Marks the excuses that apply as used, and tells whether there are any.
+fn use_those(excuses: &mut [Excuse], apply: impl Fn(&Excuse) -> bool) -> bool {
+    let mut holds = false;
+    for excuse in excuses.iter_mut().filter(|excuse| apply(excuse)) {
+        (excuse.is_used, holds) = (true, true);
+    }
+    holds
+}
+
 fn fits(pattern: &str, name: &str) -> bool {
     match pattern.split_once('*') {
         Some((start, end)) => name.strip_prefix(start).is_some_and(|rest| rest.ends_with(end)),
@@ -82,13 +91,19 @@ fn fits(pattern: &str, name: &str) -> bool {
 
 /// The list itself can fail.
 pub(super) fn an_excuse_holds_for_what_it_names() {
-    let text = "demo: {families: {kafka_*: no broker}, expressions: {'http: Errors': none}}";
+    let text = "demo: {families: {kafka_*: no broker}, expressions: {'http: Errors B': none}}";
     let mut excuses = Excuses::parse("demo", text).expect("a list");
-    assert!(excuses.hold("kafka: Requests", &BTreeSet::from(["kafka_requests_total"])));
-    assert!(!excuses.hold("http: Requests", &BTreeSet::from(["flowfold_kafka_positions"])));
+    let of_kafka = BTreeSet::from(["kafka_requests_total"]);
+    assert!(excuses.hold("kafka: Requests A", &of_kafka));
+    assert!(!excuses.hold("http: Requests A", &BTreeSet::from(["flowfold_kafka_positions"])));
+    assert!(!excuses.hold("http: Errors A", &BTreeSet::new()), "the panel has others");
     assert_eq!(excuses.stale().len(), 1, "{excuses:?}");
-    assert!(excuses.hold("http: Errors", &BTreeSet::new()));
+    assert!(excuses.hold("http: Errors B", &BTreeSet::new()));
     assert_eq!(excuses.stale(), Vec::<String>::new());
+    excuses.begin_round();
+    assert_eq!(excuses.stale().len(), 2, "what was of use before is not by now");
+    assert!(excuses.hold("http: Errors B", &of_kafka));
+    assert_eq!(excuses.stale().len(), 1, "its family is excused");
     assert!(Excuses::parse("demo", "demo: {families: {kafka_*: ''}}").is_err());
     assert!(Excuses::parse("elsewhere", text).is_ok_and(|excuses| excuses.families.is_empty()));
 }

@@ -5,15 +5,20 @@
 
 use std::collections::BTreeSet;
 use std::mem;
+use std::time::Duration;
 
 use promql_parser::parser::token::{T_ADD, T_LOR, T_LUNLESS, TokenType};
 use promql_parser::parser::{Expr, NumberLiteral, ParenExpr};
+
+/// What of a subquery is looked at. It may see days, by steps that a test does not live to see.
+const LATELY: Duration = Duration::from_mins(5);
 
 /// These return something where their argument returns nothing.
 const OF_NOTHING: [&str; 2] = ["absent", "absent_over_time"];
 
 /// The expression without its conditions: comparisons that filter become sums, so that what is compared still has to match;
-/// of `unless` its left side is left, of `absent` what it looks for; what was an hour ago is now.
+/// of `unless` its left side is left, of `absent` what it looks for; what was an hour ago is now, and a subquery looks at the
+/// last minutes, as often as rules are evaluated.
 pub fn unconditional(expr: &Expr) -> String {
     opened(expr.clone()).to_string()
 }
@@ -65,7 +70,8 @@ fn opened(mut expr: Expr) -> Expr {
             Expr::MatrixSelector(selector)
         }
         Expr::Subquery(mut subquery) => {
-            subquery.offset = None;
+            (subquery.offset, subquery.step) = (None, None);
+            subquery.range = subquery.range.min(LATELY);
             Expr::Subquery(subquery)
         }
         plain => plain,
@@ -123,7 +129,7 @@ mod tests {
 
     #[test]
     fn what_has_no_condition_is_claimed_as_it_is() {
-        for text in ["sum by (job) (rate(a[5m]))", "a / on (job) group_left () b", "max_over_time(a[1h:1m])", "-a"] {
+        for text in ["sum by (job) (rate(a[5m]))", "a / on (job) group_left () b", "max_over_time(a[1h])", "-a"] {
             assert_eq!(of(text), [parse(text).expect("PromQL").to_string()]);
         }
         assert_eq!(of("a > bool 1"), ["a > bool 1"]);
@@ -136,6 +142,8 @@ mod tests {
         assert_eq!(of("(a > 1) and (b > 2)"), ["(a + 1) and (b + 2)"]);
         assert_eq!(of("count(a == 0) > 0"), ["count(a + 0) + 0"]);
         assert_eq!(of("rate(a[5m] offset 1h)"), ["rate(a[5m])"]);
+        assert_eq!(of("sum_over_time(a[3d:30m] offset 1h)"), ["sum_over_time(a[5m:])"]);
+        assert_eq!(of("sum_over_time(a[1m:10s])"), ["sum_over_time(a[1m:])"]);
     }
 
     #[test]
