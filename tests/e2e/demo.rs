@@ -1,5 +1,6 @@
 //! `flowfold demo`: the first thing that a person sees.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::process::Command;
 use std::time::Duration;
@@ -20,6 +21,7 @@ pub(crate) const TESTS: &[Test] = &[
     privileged("demo::prints_a_table_and_leaves_nothing", prints_a_table_and_leaves_nothing),
     privileged("demo::ends_clean_when_interrupted", ends_clean_when_interrupted),
     privileged("demo::works_without_privilege", works_without_privilege),
+    privileged("demo::leads_to_traces_across_the_shop", leads_to_traces_across_the_shop),
     privileged("demo::removes_what_a_killed_demo_left", removes_what_a_killed_demo_left),
 ];
 
@@ -80,6 +82,31 @@ fn works_without_privilege() {
     shows_all_services(&said);
     assert!(told.contains("CAP_BPF") || said.contains("CAP_BPF"), "it says what it lacks:\n{told}");
     nothing_is_left_since(&before);
+}
+
+fn leads_to_traces_across_the_shop() {
+    let netns = Netns::new();
+    let directory = tempfile::tempdir().expect("a scratch directory");
+    let demo = Launch::new(binary::flowfold()).args(["demo", "--metrics", METRICS]).inside(&netns);
+    let mut demo = demo.start(directory.path(), "demo");
+    let metrics = METRICS.parse().expect("a socket address");
+    // A bucket shows its latest exemplar alone: what is met in one scrape may be gone in the next.
+    let mut services_of: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    until("a trace to be seen at all services", || {
+        assert!(demo.ended().is_none(), "the demo ended:\n{}", demo.stderr());
+        let accept = ["Accept: application/openmetrics-text; version=1.0.0"];
+        let Ok(answer) = netns.run(|| http::request(metrics, "/metrics", &accept, PATIENCE)) else { return false };
+        for (series, exemplar) in answer.text().lines().filter_map(|line| line.split_once(" # {trace_id=\"")) {
+            let trace = exemplar.split('"').next().unwrap_or_default();
+            let service = series.split_once("destination_workload=\"").and_then(|(_, rest)| rest.split('"').next());
+            services_of.entry(trace.to_owned()).or_default().extend(service.map(str::to_owned));
+        }
+        let all: BTreeSet<_> = ["productpage"].into_iter().chain(SERVICES).map(str::to_owned).collect();
+        services_of.values().any(|services| *services == all)
+    });
+    demo.signal(Signal::INT);
+    let status = demo.wait(PATIENCE + Duration::from_secs(10));
+    assert!(status.success(), "{status}:\n{}", demo.stderr());
 }
 
 fn removes_what_a_killed_demo_left() {

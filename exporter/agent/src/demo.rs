@@ -8,6 +8,7 @@ mod report;
 mod screen;
 mod service;
 mod shop;
+mod trace;
 
 use std::io::{self, IsTerminal, Write};
 use std::net::{SocketAddr, TcpListener};

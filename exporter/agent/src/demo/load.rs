@@ -8,6 +8,7 @@ use tokio::sync::Semaphore;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::service;
+use super::trace::Trace;
 use crate::error::AgentError;
 
 /// Fifty requests a second.
@@ -32,7 +33,8 @@ pub(super) async fn visit(front: Vec<SocketAddr>) -> Result<(), AgentError> {
         let caller = caller.clone();
         tokio::spawn(async move {
             // What fails is counted by the agent.
-            drop(service::call(&caller, page, &format!("/productpage/{}", number % PRODUCTS)).await);
+            let path = format!("/productpage/{}", number % PRODUCTS);
+            drop(service::call(&caller, page, &path, &Trace::begin(number)).await);
             drop(permit);
         });
     }

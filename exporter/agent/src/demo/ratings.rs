@@ -21,6 +21,8 @@ use tonic::body::Body;
 use tonic::transport::{Channel, Endpoint};
 use tonic_prost::ProstCodec;
 
+use super::trace::Trace;
+
 /// The average rating of a product: `rpc Get(Product) returns (Rating)`.
 const GET: &str = "/shop.Ratings/Get";
 
@@ -114,14 +116,14 @@ impl Caller {
     }
 
     /// Asks for the average rating of a product.
-    pub(super) async fn get(&self, id: &str) -> Result<(), Status> {
-        self.ready().await?.unary(asking_for(id), PathAndQuery::from_static(GET), codec()).await.map(drop)
+    pub(super) async fn get(&self, id: &str, trace: &Trace) -> Result<(), Status> {
+        self.ready().await?.unary(asking_for(id, trace), PathAndQuery::from_static(GET), codec()).await.map(drop)
     }
 
     /// Asks for all ratings of a product and reads them to their end.
-    pub(super) async fn list(&self, id: &str) -> Result<(), Status> {
+    pub(super) async fn list(&self, id: &str, trace: &Trace) -> Result<(), Status> {
         let mut client = self.ready().await?;
-        let answer = client.server_streaming(asking_for(id), PathAndQuery::from_static(LIST), codec()).await?;
+        let answer = client.server_streaming(asking_for(id, trace), PathAndQuery::from_static(LIST), codec()).await?;
         let mut ratings = answer.into_inner();
         while ratings.message().await?.is_some() {}
         Ok(())
@@ -138,9 +140,10 @@ fn codec() -> ProstCodec<Product, Rating> {
     ProstCodec::default()
 }
 
-fn asking_for(id: &str) -> tonic::Request<Product> {
+fn asking_for(id: &str, trace: &Trace) -> tonic::Request<Product> {
     let mut request = tonic::Request::new(Product { id: id.to_owned() });
     request.set_timeout(PATIENCE);
+    trace.add_to(request.metadata_mut().as_mut());
     request
 }
 
@@ -157,14 +160,14 @@ mod tests {
         let server = tokio::spawn(serve(listener));
         let mut codes = Vec::new();
         for _ in 0..60 {
-            codes.push(caller.get("1").await.map_or_else(|status| status.code(), |()| Code::Ok));
+            codes.push(caller.get("1", &Trace::default()).await.map_or_else(|status| status.code(), |()| Code::Ok));
         }
         let of = |code| codes.iter().filter(|each| **each == code).count();
         // Cancelled is what tonic calls a deadline of its own that is over.
         assert_eq!([of(Code::Ok), of(Unavailable), of(NotFound), of(Cancelled)], [55, 3, 1, 1], "{codes:?}");
         // The sixty calls before make these the numbers 60 to 63.
         for lost in [false, false, false, true] {
-            assert_eq!(caller.list("1").await.is_err_and(|status| status.code() == DataLoss), lost);
+            assert_eq!(caller.list("1", &Trace::default()).await.is_err_and(|status| status.code() == DataLoss), lost);
         }
         server.abort();
     }

@@ -20,6 +20,7 @@ use tokio::net::TcpListener;
 
 use super::child::Role;
 use super::ratings;
+use super::trace::Trace;
 use crate::error::AgentError;
 
 /// A client that keeps connections open, as services do.
@@ -85,13 +86,14 @@ pub(super) async fn serve(
 impl Service {
     async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
         let number = self.requests.fetch_add(1, Ordering::Relaxed);
+        let trace = Trace::of(request.headers());
         let id = request.uri().path().rsplit('/').next().unwrap_or_default();
         let (time, mut status) = plan(self.role, number);
         tokio::time::sleep(time).await;
         let mut text = format!("{} of {id}\n", self.role.name());
         // Both calls of the page are made one after the other: a slow one is seen in the page's own time.
         for (role, called) in &self.calls {
-            let answered = called.answers(*role, id, number).await;
+            let answered = called.answers(*role, id, number, &trace).await;
             if !answered && *role == Role::Details {
                 // Reviews are shown without their stars, but a page without details is none.
                 status = StatusCode::BAD_GATEWAY;
@@ -115,15 +117,15 @@ impl Called {
     }
 
     /// Calls it for a product, and tells whether that went well.
-    async fn answers(&self, role: Role, id: &str, number: u64) -> bool {
+    async fn answers(&self, role: Role, id: &str, number: u64, trace: &Trace) -> bool {
         match self {
             Self::Http(caller, address) => {
-                let status = call(caller, *address, &format!("/{}/{id}", role.name())).await;
+                let status = call(caller, *address, &format!("/{}/{id}", role.name()), trace).await;
                 status.is_ok_and(|status| status == StatusCode::OK)
             }
             // Who asks for a review in full gets every reader's stars with it.
-            Self::Grpc(caller) if number.is_multiple_of(4) => caller.list(id).await.is_ok(),
-            Self::Grpc(caller) => caller.get(id).await.is_ok(),
+            Self::Grpc(caller) if number.is_multiple_of(4) => caller.list(id, trace).await.is_ok(),
+            Self::Grpc(caller) => caller.get(id, trace).await.is_ok(),
         }
     }
 }
@@ -143,10 +145,18 @@ fn plan(role: Role, number: u64) -> (Duration, StatusCode) {
     (Duration::from_millis(time), status)
 }
 
-/// Makes a GET request and reads the answer to its end.
-pub(super) async fn call(caller: &Caller, address: SocketAddr, path: &str) -> Result<StatusCode, AgentError> {
+/// Makes a GET request of a trace and reads the answer to its end.
+pub(super) async fn call(
+    caller: &Caller,
+    address: SocketAddr,
+    path: &str,
+    trace: &Trace,
+) -> Result<StatusCode, AgentError> {
     let uri: Uri = format!("http://{address}{path}").parse().map_err(|error| cannot_call(address, error))?;
-    let response = caller.get(uri).await.map_err(|error| cannot_call(address, error))?;
+    let mut request = Request::new(Empty::new());
+    *request.uri_mut() = uri;
+    trace.add_to(request.headers_mut());
+    let response = caller.request(request).await.map_err(|error| cannot_call(address, error))?;
     let status = response.status();
     response.into_body().collect().await.map_err(|error| cannot_call(address, error))?;
     Ok(status)
