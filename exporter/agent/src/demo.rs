@@ -16,7 +16,7 @@ use std::time::Instant;
 
 use crate::cli::DemoArgs;
 use crate::compose::{Agent, RelayOptions, can_steer};
-use crate::config::{Config, LogOptions, Overrides, Telemetry, defaults};
+use crate::config::{Config, ConfigError, Environment, LogOptions, Overrides, defaults};
 use crate::error::{AgentError, Exit, whole};
 use crate::shutdown::Stop;
 use crate::stdout::Reader;
@@ -30,6 +30,9 @@ pub use self::child::{ServiceArgs, serve};
 
 /// What the demo logs, so that its table stays readable.
 const LOG_FILTER: &str = "warn";
+
+/// The variables of which each says where spans go.
+const TAKERS_OF_SPANS: [&str; 2] = ["OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"];
 
 /// The shop, and the agent that observes it. The shop goes first.
 struct Stage {
@@ -97,18 +100,23 @@ fn set_up(metrics: SocketAddr) -> Result<Stage, AgentError> {
     relayed(metrics)
 }
 
+/// What `flowfold run` would be told for the shop. Where to metrics and spans go, if anywhere, is for the environment to say.
+fn configuration(shop: &Shop) -> Result<Config, ConfigError> {
+    let environment = Environment::of_process();
+    let spans = TAKERS_OF_SPANS.iter().any(|variable| environment.get(variable).is_some());
+    let text = shop.configuration() + if spans { "spans: {}\n" } else { "" };
+    Config::from_text("the demo", &text, &Overrides { environment, ..Overrides::default() })
+}
+
 /// The agent as `flowfold run` has it, for the shop's own cgroup and ports.
 fn steered(metrics: SocketAddr) -> Result<Stage, AgentError> {
     let mount = flowfold_redirect::cgroup2_mount()?;
     // Where no cgroup can be made, more is missing most often, and all of it is told then.
     let cgroup = ShopCgroup::create(&mount).or_else(|error| can_steer(Some(&mount)).and(Err(error)))?;
     let directory = cgroup.directory().to_owned();
-    let config = |text: &str| {
-        let overrides = Overrides { metrics: Some(metrics), cgroup: Some(directory.clone()), ..Overrides::default() };
-        Config::from_text("the demo", text, &overrides)
-    };
     let mut shop = Shop::open(Some(cgroup))?;
-    let agent = Agent::steer(&limits::fit(config(&shop.configuration())?)?)?;
+    let config = Config { metrics, cgroup: Some(directory.clone()), ..configuration(&shop)? };
+    let agent = Agent::steer(&limits::fit(config)?)?;
     shop.connect(&shop.addresses())?;
     let how = format!("steered by eBPF, in the cgroup {}: {}", directory.display(), shop.tour());
     Ok(Stage { shop, agent, how })
@@ -118,7 +126,7 @@ fn steered(metrics: SocketAddr) -> Result<Stage, AgentError> {
 fn relayed(metrics: SocketAddr) -> Result<Stage, AgentError> {
     let mut shop = Shop::open(None)?;
     let agent = Agent::relay(RelayOptions {
-        telemetry: Telemetry::default(),
+        telemetry: configuration(&shop)?.telemetry,
         edges: shop.edges(),
         metrics,
         workers: None,

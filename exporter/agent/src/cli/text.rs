@@ -83,7 +83,8 @@ Examples:
   flowfold demo --metrics 127.0.0.1:9500   /metrics on another port
 
 The services: productpage calls details and reviews, reviews calls ratings; some answers are slow, some are errors. \
-They listen on free ports of 127.0.0.1, and a client asks the page 50 times a second.
+They listen on free ports of 127.0.0.1, and a client asks the page 50 times a second. One request in seven carries a \
+trace context (traceparent): OpenMetrics has exemplars, and with OTEL_EXPORTER_OTLP_TRACES_ENDPOINT set, spans go there.
 
 The table: for each caller and called, the requests per second, the share of errors (5xx, and requests without an \
 answer), and the latency that half (p50) and 99 of 100 (p99) requests stayed below, estimated from the buckets of the \
