@@ -30,6 +30,8 @@ pub enum Counter {
     RecordsLost,
     /// Direct: the UDP socket is itself bound to a port of the plan, as a local server's is that answers a peer there.
     DirectNamedPort,
+    /// Not read: the UDP socket is in another network namespace.
+    UdpOtherNamespace,
     /// A datagram towards a named server went by without a copy for the agent: the ring buffer was full.
     UnreadToServer,
     /// The same, of a server's datagram.

@@ -1,8 +1,20 @@
-//! Copies of datagrams, as they lie in the ring buffer.
+//! Copies of datagrams, and the ends of their sockets, as they lie in the ring buffer.
 
 use crate::{Endpoint, Plain};
 
-/// What precedes the copied bytes of a datagram.
+/// What a head is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub enum DatagramEvent {
+    /// A datagram on its way to the server.
+    ToServer,
+    /// A datagram from the server.
+    FromServer,
+    /// The end of the client's socket. Nothing else is told but when, and which.
+    Closed,
+}
+
+/// What precedes the copied bytes of a datagram, or stands alone for the end of a socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C)]
 pub struct DatagramHead {
@@ -14,8 +26,8 @@ pub struct DatagramHead {
     pub local: Endpoint,
     /// The server that the client asked.
     pub server: Endpoint,
-    /// One if it comes from the server.
-    pub from_server: u32,
+    /// A [`DatagramEvent`].
+    pub event: u32,
     /// How many bytes the datagram carries.
     pub bytes: u32,
     /// How many of them follow here.

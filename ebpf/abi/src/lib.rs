@@ -13,7 +13,7 @@ mod records;
 
 pub use address::{Endpoint, Tuple};
 pub use counters::Counter;
-pub use datagrams::{DatagramCopy, DatagramHead};
+pub use datagrams::{DatagramCopy, DatagramEvent, DatagramHead};
 pub use limits::{
     CGROUP_DEPTH, CONNECTION_ENTRIES, DATAGRAM_COPIED, DATAGRAM_RING_BYTES, DATAGRAM_WAKE_BYTES, DESCRIPTION_BYTES,
     HANDOVER_ENTRIES, HEARTBEAT_STALE_NS, OWN_MARK, UDP_CLIENT_ENTRIES, UDP_SOCKET_ENTRIES,

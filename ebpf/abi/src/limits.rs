@@ -26,8 +26,8 @@ pub const CGROUP_DEPTH: usize = 32;
 /// Bytes kept of an agent's description of itself: a line of a terminal with its prefix.
 pub const DESCRIPTION_BYTES: usize = 96;
 
-/// UDP sockets that are known to ask a named server. Programs that open a socket for each lookup are done with it within
-/// seconds; over the limit those go that were used the longest ago, and their datagrams pass by unread. Without a rule for
+/// UDP sockets that are known to ask a named server, until they are closed. Over the limit those go that were used the longest
+/// ago, and their datagrams pass by unread. Without a rule for
 /// datagrams the loader makes it one.
 pub const UDP_SOCKET_ENTRIES: u32 = 65_536;
 

@@ -46,17 +46,17 @@ pub struct Upstream {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C)]
 pub struct UdpSocket {
-    /// Who used it last.
+    /// Who connected it, or sent to the last other server.
     pub client: Client,
     /// The named server that it was last connected to; port zero if it never was.
     pub connected: Endpoint,
-    /// Where the last datagram went that had a destination of its own; port zero if that is not named.
+    /// Where the last datagram went that had a destination of its own; port zero if there was none.
     pub sent: Endpoint,
     /// One until the first datagram of a process that had not asked before: its reader is to look who that is before it is
     /// gone.
     pub is_new: u32,
-    /// Zero.
-    pub padding: u32,
+    /// One if `sent` is a named server.
+    pub is_sent_named: u32,
 }
 
 /// Places in the map of the agent's listening sockets.

@@ -15,7 +15,7 @@ use crate::gate;
 use crate::maps::{EGRESS_SOCKETS, FLOWFOLD_OWNER, LOCAL_CONNECTS, UPSTREAM_STARTS};
 use crate::word::field;
 
-/// What a connect, sendmsg or recvmsg hook returns to let the call go on.
+/// What a connect or sendmsg hook returns to let the call go on.
 pub(crate) const PROCEED: i32 = 1;
 
 const SOCK_STREAM: u32 = 1;
@@ -24,7 +24,7 @@ const IPPROTO_TCP: u32 = 6;
 const IPPROTO_UDP: u32 = 17;
 
 /// Index of the loopback device, the same in every network namespace.
-pub(crate) const LOOPBACK_IFINDEX: u32 = 1;
+const LOOPBACK_IFINDEX: u32 = 1;
 
 /// What the address-family half of the hook knows about the destination.
 pub(crate) struct Destination {
@@ -100,7 +100,7 @@ fn steer(ctx: &SockAddrContext, cookie: u64, owner: &OwnerRecord, destination: &
 
 /// Why this call is not to be steered, whatever it would be steered to.
 #[inline(always)]
-pub(crate) fn obstacle(ctx: &SockAddrContext, owner: &OwnerRecord, destination: &Destination) -> Option<Counter> {
+fn obstacle(ctx: &SockAddrContext, owner: &OwnerRecord, destination: &Destination) -> Option<Counter> {
     // SAFETY: the context is the kernel's own.
     if unsafe { bpf_get_netns_cookie(ctx.as_ptr()) } != owner.netns_cookie {
         return Some(Counter::DirectOtherNamespace);

@@ -1,4 +1,4 @@
-//! Copies the datagrams between a socket that asks a named server and that server, as they pass by.
+//! Copies the datagrams between a socket that asks a named server and that server, as they pass by, and tells of its end.
 //!
 //! The datagrams themselves go on, whatever happens here: nothing waits for the agent, and an agent that is slow or gone
 //! costs copies and no traffic.
@@ -9,16 +9,16 @@ use core::ptr::addr_of_mut;
 use aya_ebpf::EbpfContext as _;
 use aya_ebpf::bindings::{BPF_RB_AVAIL_DATA, BPF_RB_FORCE_WAKEUP, BPF_RB_NO_WAKEUP, bpf_sock};
 use aya_ebpf::helpers::generated::{bpf_get_socket_cookie, bpf_ktime_get_ns, bpf_sk_fullsock, bpf_skb_load_bytes};
-use aya_ebpf::macros::cgroup_skb;
-use aya_ebpf::programs::SkBuffContext;
+use aya_ebpf::macros::{cgroup_skb, cgroup_sock};
+use aya_ebpf::programs::{SkBuffContext, SockContext};
 use flowfold_redirect_abi::{
-    Counter, DATAGRAM_COPIED, DATAGRAM_WAKE_BYTES, DatagramCopy, DatagramHead, Endpoint, UdpSocket,
+    Counter, DATAGRAM_COPIED, DATAGRAM_WAKE_BYTES, DatagramCopy, DatagramEvent, DatagramHead, Endpoint, UdpSocket,
 };
 
 use crate::connect::owner;
 use crate::count::count;
 use crate::maps::{DATAGRAMS, UDP_SOCKETS};
-use crate::word::field;
+use crate::word::{field, field_words};
 
 /// What these hooks return to let a packet go on.
 const PROCEED: i32 = 1;
@@ -45,6 +45,33 @@ pub fn flowfold_udpin(ctx: SkBuffContext) -> i32 {
     PROCEED
 }
 
+/// A socket is closed.
+#[cgroup_sock(sock_release)]
+pub fn flowfold_udpend(ctx: SockContext) -> i32 {
+    if field!((*ctx.sock).protocol) == u32::from(IPPROTO_UDP) {
+        // SAFETY: the context is the kernel's own.
+        let cookie = unsafe { bpf_get_socket_cookie(ctx.as_ptr()) };
+        if UDP_SOCKETS.get_ptr(cookie).is_some() {
+            let _: Result<(), i32> = UDP_SOCKETS.remove(cookie);
+            tell_end(cookie);
+        }
+    }
+    PROCEED
+}
+
+/// Without room the reader finds out by the silence.
+#[inline(always)]
+fn tell_end(cookie: u64) {
+    let none = Endpoint { address: [0; 4], port: 0 };
+    let event = DatagramEvent::Closed as u32;
+    if let Some(mut room) = DATAGRAMS.reserve::<DatagramHead>(0) {
+        // SAFETY: no argument, no failure.
+        let at = unsafe { bpf_ktime_get_ns() };
+        room.write(DatagramHead { at, cookie, local: none, server: none, event, bytes: 0, copied: 0, padding: 0 });
+        room.submit(u64::from(BPF_RB_NO_WAKEUP));
+    }
+}
+
 /// What the headers of a datagram say.
 struct Packet {
     source: Endpoint,
@@ -65,9 +92,7 @@ fn see(ctx: &SkBuffContext, comes_in: bool) -> Option<()> {
     let known = unsafe { &mut *known };
     let packet = packet(ctx)?;
     let server = server(known, socket, &packet, comes_in)?;
-    let mut local = if comes_in { packet.destination } else { packet.source };
-    // The headers may have an address that a firewall put there.
-    local.port = field!((*socket).src_port);
+    let local = local(socket, if comes_in { packet.destination } else { packet.source });
     // SAFETY: no argument, no failure.
     let at = unsafe { bpf_ktime_get_ns() };
     let head = DatagramHead {
@@ -75,7 +100,7 @@ fn see(ctx: &SkBuffContext, comes_in: bool) -> Option<()> {
         cookie,
         local,
         server,
-        from_server: u32::from(comes_in),
+        event: (if comes_in { DatagramEvent::FromServer } else { DatagramEvent::ToServer }) as u32,
         bytes: packet.bytes,
         copied: 0,
         padding: 0,
@@ -86,6 +111,21 @@ fn see(ctx: &SkBuffContext, comes_in: bool) -> Option<()> {
     }
     copy(ctx, &head, packet.payload, is_awaited);
     Some(())
+}
+
+/// The client's end. The headers may have an address that a firewall put there, and a socket may have none of its own.
+#[inline(always)]
+fn local(socket: *const bpf_sock, mut of_packet: Endpoint) -> Endpoint {
+    of_packet.port = field!((*socket).src_port);
+    let (v4, v6) = (field!((*socket).src_ip4), field_words!((*socket).src_ip6));
+    if of_packet.as_v4().is_some() {
+        if v4 != 0 {
+            of_packet.address = Endpoint::v4(v4, 0).address;
+        }
+    } else if v6 != [0; 4] {
+        of_packet.address = v6;
+    }
+    of_packet
 }
 
 /// The socket that a packet belongs to, if it is a UDP socket.
@@ -107,19 +147,19 @@ fn udp_socket(ctx: &SkBuffContext) -> Option<*const bpf_sock> {
 fn server(known: &UdpSocket, socket: *const bpf_sock, packet: &Packet, comes_in: bool) -> Option<Endpoint> {
     let is_connected = field!((*socket).dst_port) != 0;
     if is_connected {
-        if !comes_in && known.sent.port != 0 && known.sent == packet.destination {
-            return Some(known.sent);
+        if !comes_in && known.sent == packet.destination {
+            return (known.is_sent_named != 0).then_some(known.sent);
         }
         // The kernel takes no other's datagrams for it.
         return (known.connected.port != 0).then_some(known.connected);
     }
     if comes_in {
         // Here every address is the one that was asked for again. An agent that has let go names no ports any more.
-        let is_named = packet.source.port == known.sent.port
+        let is_named = (known.is_sent_named != 0 && packet.source.port == known.sent.port)
             || owner().is_some_and(|owner| owner.egress_udp.contains(packet.source.port as u16));
         return is_named.then_some(packet.source);
     }
-    (known.sent.port != 0).then_some(known.sent)
+    (known.is_sent_named != 0).then_some(known.sent)
 }
 
 #[inline(always)]
@@ -200,7 +240,8 @@ fn copy(ctx: &SkBuffContext, head: &DatagramHead, payload: u32, is_awaited: bool
         _ => copy_into::<DATAGRAM_COPIED>(ctx, head, payload, is_awaited),
     };
     if !copied {
-        count(if head.from_server == 0 { Counter::UnreadToServer } else { Counter::UnreadToClient });
+        let is_from_server = head.event == DatagramEvent::FromServer as u32;
+        count(if is_from_server { Counter::UnreadToClient } else { Counter::UnreadToServer });
     }
 }
 

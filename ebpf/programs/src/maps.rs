@@ -5,7 +5,7 @@
 //!
 //! The records of connections live in LRU maps of fixed size. Beyond that each has its own end, named below, so that
 //! in the normal course nothing is evicted. Evicting the record of an open connection costs what `getpeername` shows
-//! and nothing else.
+//! and nothing else; evicting that of a UDP socket, the reading of its datagrams.
 
 use aya_ebpf::macros::map;
 use aya_ebpf::maps::{Array, LruHashMap, PerCpuArray, RingBuf, SockMap};
@@ -59,7 +59,7 @@ pub(crate) static UPSTREAM_STARTS: LruHashMap<u64, Endpoint> = LruHashMap::with_
 #[map]
 pub(crate) static UPSTREAMS: LruHashMap<Tuple, Upstream> = LruHashMap::with_max_entries(CONNECTION_ENTRIES, 0);
 
-/// Cookie of a UDP socket that asks named servers to what is known of it; from its first connect or datagram to one. Those of
+/// Cookie of a UDP socket that asks named servers to what is known of it; from its first connect or datagram to one until it is closed. Those of
 /// other network namespaces are not among them.
 #[map]
 pub(crate) static UDP_SOCKETS: LruHashMap<u64, UdpSocket> = LruHashMap::with_max_entries(UDP_SOCKET_ENTRIES, 0);

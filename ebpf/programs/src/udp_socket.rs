@@ -33,30 +33,36 @@ pub(crate) fn connecting(ctx: &SockAddrContext, owner: &OwnerRecord, server: &En
 pub(crate) fn sending(ctx: &SockAddrContext, owner: &OwnerRecord, server: &Endpoint) {
     // SAFETY: the context is the kernel's own.
     let cookie = unsafe { bpf_get_socket_cookie(ctx.as_ptr()) };
-    let known = UDP_SOCKETS.get_ptr_mut(cookie);
-    // SAFETY: the entry stays readable and writable until the program ends, whoever removes it.
-    if known.is_some_and(|socket| unsafe { (*socket).sent } == *server) {
+    let Some(socket) = UDP_SOCKETS.get_ptr_mut(cookie) else {
+        if is_named(ctx, owner, server) {
+            note(ctx, cookie, NONE, *server);
+        }
         return;
-    }
-    let sent = if is_named(ctx, owner, server) { *server } else { NONE };
-    if let Some(socket) = known {
-        // SAFETY: as above. Two threads that use one
-        // socket at the same time for two servers may find the address of one with the port of the other.
-        unsafe { core::ptr::addr_of_mut!((*socket).sent).write(sent) };
-    } else if sent.port != 0 {
-        note(ctx, cookie, NONE, sent);
+    };
+    // SAFETY: the entry stays readable and writable until the program ends, whoever removes it. Two threads that use one
+    // socket at the same time for two servers may find the address of one with the port of the other.
+    let socket = unsafe { &mut *socket };
+    if socket.sent != *server {
+        socket.is_sent_named = is_named(ctx, owner, server).into();
+        socket.sent = *server;
+        socket.client = client(ctx);
     }
 }
 
 #[inline(always)]
 fn note(ctx: &SockAddrContext, cookie: u64, connected: Endpoint, sent: Endpoint) {
     let client = client(ctx);
-    let is_new = UDP_CLIENTS.get_ptr(client.pid).is_none();
+    let mut is_new = UDP_CLIENTS.get_ptr(client.pid).is_none();
     if is_new {
         // Where it fails, its next socket wakes the reader as well.
         let _: Result<(), i32> = UDP_CLIENTS.insert(client.pid, 1, 0);
     }
-    let socket = UdpSocket { client, connected, sent, is_new: is_new.into(), padding: 0 };
+    // SAFETY: an entry is written by its socket's own calls.
+    if let Some(known) = unsafe { UDP_SOCKETS.get(cookie) } {
+        is_new |= known.is_new != 0;
+    }
+    let is_sent_named = (sent.port != 0).into();
+    let socket = UdpSocket { client, connected, sent, is_new: is_new.into(), is_sent_named };
     if UDP_SOCKETS.insert(cookie, socket, 0).is_err() {
         count(Counter::RecordsLost);
     }
@@ -71,7 +77,7 @@ fn is_named(ctx: &SockAddrContext, owner: &OwnerRecord, server: &Endpoint) -> bo
     }
     // SAFETY: the context is the kernel's own.
     if unsafe { bpf_get_netns_cookie(ctx.as_ptr()) } != owner.netns_cookie {
-        count(Counter::DirectOtherNamespace);
+        count(Counter::UdpOtherNamespace);
         return false;
     }
     if is_many(server) {

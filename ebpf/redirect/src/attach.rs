@@ -213,7 +213,7 @@ impl Redirect {
     /// also stays when steering ends: answers may be on their way.
     fn attach_for_datagrams(&mut self, object: &mut Object) -> Result<(), RedirectError> {
         let cgroup = &self.cgroup;
-        for hook in [Hook::DatagramIn, Hook::DatagramOut] {
+        for hook in [Hook::DatagramEnd, Hook::DatagramIn, Hook::DatagramOut] {
             self.serving.push((hook, object.attach(hook, cgroup, &cgroup.path)?));
         }
         for hook in [Hook::SendMsg4, Hook::SendMsg6] {

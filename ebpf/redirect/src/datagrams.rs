@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::time::{Duration, Instant};
 
 use aya::maps::{MapData, RingBuf};
-use flowfold_redirect_abi::DatagramHead;
+use flowfold_redirect_abi::{self as abi, DatagramHead};
 use rustix::time::ClockId;
 
 use crate::RedirectError;
@@ -33,6 +33,20 @@ pub struct Datagram<'a> {
     pub payload: &'a [u8],
 }
 
+/// What passed by.
+#[derive(Debug, Clone, Copy)]
+pub enum DatagramEvent<'a> {
+    /// A datagram.
+    Passed(Datagram<'a>),
+    /// The end of a client's socket.
+    Closed {
+        /// Its cookie.
+        socket: u64,
+        /// When it was closed.
+        at: Instant,
+    },
+}
+
 /// The reading end of the ring buffer that the programs copy datagrams to. Its descriptor becomes readable when the buffer
 /// is filling up; somebody who reads every few milliseconds need not wait for that.
 #[derive(Debug)]
@@ -58,13 +72,13 @@ impl DatagramTap {
         Ok(Self { ring: Ring(ring) })
     }
 
-    /// Shows up to so many datagrams, oldest first, and returns how many there were.
-    pub fn take(&mut self, most: usize, mut see: impl FnMut(&Datagram<'_>)) -> usize {
+    /// Shows up to so many events, oldest first, and returns how many there were.
+    pub fn take(&mut self, most: usize, mut see: impl FnMut(&DatagramEvent<'_>)) -> usize {
         let clock = Clock::read();
         for count in 0..most {
             let Some(copy) = self.ring.0.next() else { return count };
-            if let Some(datagram) = datagram(&copy, &clock) {
-                see(&datagram);
+            if let Some(event) = event(&copy, &clock) {
+                see(&event);
             }
         }
         most
@@ -96,23 +110,28 @@ impl Clock {
         Self { nanoseconds, instant: Instant::now() }
     }
 
-    /// Something that came after the clock was read counts as of then.
     fn instant(&self, nanoseconds: u64) -> Instant {
+        // Some pass by while others are read.
+        let since = Duration::from_nanos(nanoseconds.saturating_sub(self.nanoseconds));
         let ago = Duration::from_nanos(self.nanoseconds.saturating_sub(nanoseconds));
-        self.instant.checked_sub(ago).unwrap_or(self.instant)
+        self.instant.checked_add(since).and_then(|instant| instant.checked_sub(ago)).unwrap_or(self.instant)
     }
 }
 
-fn datagram<'a>(copy: &'a [u8], clock: &Clock) -> Option<Datagram<'a>> {
+fn event<'a>(copy: &'a [u8], clock: &Clock) -> Option<DatagramEvent<'a>> {
     let head: DatagramHead = bpf::read(copy)?;
+    let at = clock.instant(head.at);
+    if head.event == abi::DatagramEvent::Closed as u32 {
+        return Some(DatagramEvent::Closed { socket: head.cookie, at });
+    }
     let payload = copy.get(size_of::<DatagramHead>()..)?.get(..usize::try_from(head.copied).ok()?)?;
-    Some(Datagram {
-        at: clock.instant(head.at),
+    Some(DatagramEvent::Passed(Datagram {
+        at,
         socket: head.cookie,
         local: socket_addr(&head.local),
         server: socket_addr(&head.server),
-        is_from_server: head.from_server != 0,
+        is_from_server: head.event == abi::DatagramEvent::FromServer as u32,
         bytes: head.bytes,
         payload,
-    })
+    }))
 }

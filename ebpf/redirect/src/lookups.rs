@@ -101,7 +101,7 @@ impl Lookups {
         self.shared.upstream_starts.put(&cookie, &endpoint(client))
     }
 
-    /// The process that last used a UDP socket to ask a named server, by the socket's cookie (`SO_COOKIE`).
+    /// The process that connected a UDP socket to a named server, or last sent to another one with it, by the socket's cookie (`SO_COOKIE`).
     pub fn udp_client(&self, socket: u64) -> Option<ClientProcess> {
         self.shared.udp_sockets.get(&socket).ok()?.map(|known| process(&known.client))
     }

@@ -6,11 +6,13 @@ use std::path::Path;
 
 use aya::maps::{Map, MapData};
 use aya::programs::cgroup_skb::CgroupSkbLink;
+use aya::programs::cgroup_sock::CgroupSockLink;
 use aya::programs::cgroup_sock_addr::CgroupSockAddrLink;
 use aya::programs::sk_lookup::SkLookupLink;
 use aya::programs::sock_ops::SockOpsLink;
 use aya::programs::{
-    CgroupAttachMode, CgroupSkb, CgroupSkbAttachType, CgroupSockAddr, Program, ProgramError, SkLookup, SockOps,
+    CgroupAttachMode, CgroupSkb, CgroupSkbAttachType, CgroupSock, CgroupSockAddr, Program, ProgramError, SkLookup,
+    SockOps,
 };
 use aya::{Ebpf, EbpfLoader, include_bytes_aligned};
 use flowfold_redirect_abi::{DATAGRAM_RING_BYTES, Plain};
@@ -37,10 +39,11 @@ pub(crate) enum Hook {
     SendMsg6,
     DatagramOut,
     DatagramIn,
+    DatagramEnd,
 }
 
 impl Hook {
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::Lookup,
         Self::Connect4,
         Self::Connect6,
@@ -51,6 +54,7 @@ impl Hook {
         Self::SendMsg6,
         Self::DatagramOut,
         Self::DatagramIn,
+        Self::DatagramEnd,
     ];
 
     /// The program's name in the object and in the kernel.
@@ -66,12 +70,13 @@ impl Hook {
             Self::SendMsg6 => "flowfold_send6",
             Self::DatagramOut => "flowfold_udpout",
             Self::DatagramIn => "flowfold_udpin",
+            Self::DatagramEnd => "flowfold_udpend",
         }
     }
 
     /// Does it see datagrams alone? Without a rule for them it is not attached.
     pub(crate) const fn is_for_datagrams(self) -> bool {
-        matches!(self, Self::SendMsg4 | Self::SendMsg6 | Self::DatagramOut | Self::DatagramIn)
+        matches!(self, Self::SendMsg4 | Self::SendMsg6 | Self::DatagramOut | Self::DatagramIn | Self::DatagramEnd)
     }
 }
 
@@ -83,6 +88,7 @@ pub(crate) enum Link {
     SockAddr(CgroupSockAddrLink),
     SockOps(SockOpsLink),
     Skb(CgroupSkbLink),
+    Sock(CgroupSockLink),
 }
 
 /// The object with its maps created.
@@ -124,6 +130,7 @@ impl Object {
             Program::CgroupSockAddr(program) => program.load(),
             Program::SockOps(program) => program.load(),
             Program::CgroupSkb(program) => program.load(),
+            Program::CgroupSock(program) => program.load(),
             _ => Err(ProgramError::UnexpectedProgramType),
         };
         loaded.map_err(|source| RedirectError::program(name, source))
@@ -137,6 +144,7 @@ impl Object {
             Program::CgroupSockAddr(program) => attach_sock_addr(program, target).map(Link::SockAddr),
             Program::SockOps(program) => attach_sock_ops(program, target).map(Link::SockOps),
             Program::CgroupSkb(program) => attach_skb(program, target, hook).map(Link::Skb),
+            Program::CgroupSock(program) => attach_sock(program, target).map(Link::Sock),
             _ => Err(ProgramError::UnexpectedProgramType),
         };
         attached.map_err(|source| RedirectError::Attach {
@@ -202,5 +210,10 @@ fn attach_sock_ops(program: &mut SockOps, cgroup: impl AsFd) -> Result<SockOpsLi
 fn attach_skb(program: &mut CgroupSkb, cgroup: impl AsFd, hook: Hook) -> Result<CgroupSkbLink, ProgramError> {
     let way = if hook == Hook::DatagramIn { CgroupSkbAttachType::Ingress } else { CgroupSkbAttachType::Egress };
     let id = program.attach(cgroup, way, CgroupAttachMode::Single)?;
+    program.take_link(id)
+}
+
+fn attach_sock(program: &mut CgroupSock, cgroup: impl AsFd) -> Result<CgroupSockLink, ProgramError> {
+    let id = program.attach(cgroup, CgroupAttachMode::Single)?;
     program.take_link(id)
 }

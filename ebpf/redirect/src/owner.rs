@@ -31,7 +31,7 @@ pub struct Owner {
     pub ingress: Vec<u16>,
     /// Destination ports whose outgoing connections it steers.
     pub egress: Vec<u16>,
-    /// Destination ports whose outgoing UDP datagrams it steers.
+    /// Destination ports whose outgoing UDP datagrams it reads.
     pub egress_udp: Vec<u16>,
     /// Since when.
     pub since: SystemTime,

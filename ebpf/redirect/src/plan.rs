@@ -25,7 +25,7 @@ pub struct Plan {
     pub description: String,
 }
 
-/// Which way a steered connection goes, seen from the namespace that is steered.
+/// Which way traffic of a plan goes, seen from its namespace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Direction {
     /// Coming in, to a local server.

@@ -154,7 +154,7 @@ fn programs() -> Answer {
     };
     match load() {
         Ok(()) => Answer::Present(
-            "sk_lookup, connect, sendmsg, recvmsg, getpeername and sock_ops programs passed the verifier".to_owned(),
+            "sk_lookup, connect, sendmsg, getpeername, sock_ops, cgroup_skb and sock_release programs passed the verifier".to_owned(),
         ),
         Err(error) if error.is_missing_privilege() => Answer::MissingPrivilege {
             found: chain(&error),

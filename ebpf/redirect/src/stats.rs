@@ -37,6 +37,8 @@ pub struct SteeringStats {
     pub records_lost: u64,
     /// Not read because the UDP socket is bound to a port of the plan, as a server's is that answers a peer there.
     pub direct_named_port: u64,
+    /// Not read because the UDP socket is in another network namespace.
+    pub udp_other_namespace: u64,
     /// Datagrams towards named servers that nobody has read, as the agent was too slow.
     pub unread_to_server: u64,
     /// The same, of named servers' datagrams.
@@ -91,6 +93,7 @@ impl Counters {
             direct_assign_failed: sum(Counter::DirectAssignFailed)?,
             records_lost: sum(Counter::RecordsLost)?,
             direct_named_port: sum(Counter::DirectNamedPort)?,
+            udp_other_namespace: sum(Counter::UdpOtherNamespace)?,
             unread_to_server: sum(Counter::UnreadToServer)?,
             unread_to_client: sum(Counter::UnreadToClient)?,
         })

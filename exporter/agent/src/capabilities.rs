@@ -75,7 +75,7 @@ mod tests {
 
     #[test]
     fn a_thread_keeps_what_its_role_takes_and_no_more() {
-        for role in [Role::Worker, Role::Supervisor, Role::Identity, Role::Admin] {
+        for role in [Role::Worker, Role::Supervisor, Role::Identity, Role::Admin, Role::Datagrams] {
             let had = caps::read(None, CapSet::Permitted).unwrap();
             let (permitted, effective) = thread::spawn(move || {
                 keep_only_what(role).unwrap();

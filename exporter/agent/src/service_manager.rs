@@ -1,12 +1,14 @@
 //! What the service manager is told where it asks for it, as systemd does with `Type=notify` (`sd_notify(3)`).
 //!
-//! It is told by the thread that beats the heart which steering needs. So a manager that does not read what it is told must
-//! not hold that up: what does not find room in its socket is not said.
+//! The thread that beats the heart which steering needs must not be held up by a manager that does not read what it is told.
+//! So a sign of life that finds no room in its socket is given later, and what is said only once is said by a thread of its
+//! own, which may wait.
 
 use std::io;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
+use std::thread;
 use std::time::Duration;
 
 use sd_notify::NotifyState;
@@ -17,8 +19,8 @@ const SOCKET: &str = "NOTIFY_SOCKET";
 /// What going down in order may take beyond the drain timeout: the last push by OTLP, the last scrape.
 const BEYOND_DRAINING: Duration = Duration::from_secs(15);
 
-/// How long what is said only once may wait for room. It is well within the second that steering lives without a heartbeat.
-const PATIENCE: Duration = Duration::from_millis(100);
+/// How long what is said only once may wait for room: longer than managers wait to hear it.
+const PATIENCE: Duration = Duration::from_mins(10);
 
 /// Traffic comes in. `does` is what the manager shows of the service.
 pub fn ready(does: &str) {
@@ -33,10 +35,28 @@ pub fn stopping(drain_timeout: Duration) {
 
 /// Says nothing where there is no manager that listens.
 fn tell(state: &[NotifyState<'_>]) {
-    let told = Manager::listening().and_then(|manager| manager.map_or(Ok(()), |manager| manager.tell(state, PATIENCE)));
-    if let Err(error) = told {
+    let started = match Manager::listening() {
+        Ok(None) => return,
+        Ok(Some(manager)) => {
+            let message = message(state);
+            let say = move || {
+                if let Err(error) = manager.tell(&message, PATIENCE) {
+                    cannot_be_told(&error);
+                }
+            };
+            thread::Builder::new().name("notify".to_owned()).spawn(say).map(drop)
+        }
+        Err(error) => Err(error),
+    };
+    if let Err(error) = started {
         cannot_be_told(&error);
     }
+}
+
+/// What is sent for it.
+fn message(state: &[NotifyState<'_>]) -> String {
+    let lines: Vec<_> = state.iter().map(ToString::to_string).collect();
+    lines.join("\n") + "\n"
 }
 
 fn cannot_be_told(error: &io::Error) {
@@ -69,11 +89,15 @@ impl Watchdog {
         self.period
     }
 
-    /// A sign of life. Where there is no room for it, there is one that has not been read yet.
-    pub fn alive(&self) {
-        match self.manager.tell(&[NotifyState::Watchdog], Duration::ZERO) {
-            Err(error) if error.kind() != io::ErrorKind::WouldBlock => cannot_be_told(&error),
-            _ => {}
+    /// A sign of life. False: there was no room for it.
+    pub fn alive(&self) -> bool {
+        match self.manager.tell(&message(&[NotifyState::Watchdog]), Duration::ZERO) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => false,
+            Err(error) => {
+                cannot_be_told(&error);
+                true
+            }
+            Ok(()) => true,
         }
     }
 }
@@ -101,19 +125,17 @@ impl Manager {
     }
 
     /// Tells it so, and waits no longer than this for room.
-    fn tell(&self, state: &[NotifyState<'_>], patience: Duration) -> io::Result<()> {
-        let lines: Vec<_> = state.iter().map(ToString::to_string).collect();
+    fn tell(&self, message: &str, patience: Duration) -> io::Result<()> {
         self.socket.set_nonblocking(patience.is_zero())?;
         self.socket.set_write_timeout((!patience.is_zero()).then_some(patience))?;
         // A datagram is sent whole or not at all.
-        self.socket.send_to_addr((lines.join("\n") + "\n").as_bytes(), &self.address).map(drop)
+        self.socket.send_to_addr(message.as_bytes(), &self.address).map(drop)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use std::sync::mpsc;
-    use std::thread;
 
     use super::*;
 
@@ -129,16 +151,17 @@ mod tests {
         let (tell, told) = mpsc::channel();
         thread::spawn(move || {
             let watchdog = Watchdog::at(&path, SOON).unwrap();
+            assert!(watchdog.alive());
             // More than the longest queue that a kernel has by default.
-            (0..10_000).for_each(|_| watchdog.alive());
-            tell.send(watchdog.manager.tell(&[NotifyState::Ready], PATIENCE).map_err(|error| error.kind())).unwrap();
-            tell.send(watchdog.manager.tell(&[NotifyState::Stopping], SOON).map_err(|error| error.kind())).unwrap();
+            tell.send(Ok((1..10_000).all(|_| watchdog.alive()))).unwrap();
+            let stopping = watchdog.manager.tell(&message(&[NotifyState::Stopping]), SOON);
+            tell.send(stopping.map(|()| true).map_err(|error| error.kind())).unwrap();
         });
-        assert_eq!(told.recv_timeout(SOON), Ok(Err(io::ErrorKind::WouldBlock)));
-        let mut message = [0; 64];
-        let mut hear = || heard.recv(&mut message).map(|size| String::from_utf8_lossy(&message[..size]).into_owned());
+        assert_eq!(told.recv_timeout(SOON), Ok(Ok(false)), "at some time there is no room");
+        let mut buffer = [0; 64];
+        let mut hear = || heard.recv(&mut buffer).map(|size| String::from_utf8_lossy(&buffer[..size]).into_owned());
         assert_eq!(hear().unwrap(), "WATCHDOG=1\n");
-        assert_eq!(told.recv_timeout(SOON), Ok(Ok(())), "there is room now");
+        assert_eq!(told.recv_timeout(SOON), Ok(Ok(true)), "there is room now");
         let rest: Vec<_> = std::iter::from_fn(|| hear().ok()).collect();
         assert_eq!(rest.last().map(String::as_str), Some("STOPPING=1\n"));
     }

@@ -31,6 +31,8 @@ pub enum NotObserved {
     OtherNamespace,
     /// The kernel did not let the programs hand it to the agent.
     AssignFailed,
+    /// A UDP socket, which is in another network namespace than the one that is observed.
+    UdpOtherNamespace,
     /// A datagram, or the socket that sends it: the socket is bound to a named port, as that of a local server is that
     /// answers.
     NamedPort,
@@ -38,7 +40,7 @@ pub enum NotObserved {
 
 impl NotObserved {
     /// Every reason.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::OlderThanAgent,
         Self::Paused,
         Self::StaleHeartbeat,
@@ -48,6 +50,7 @@ impl NotObserved {
         Self::SpecialDestination,
         Self::OtherNamespace,
         Self::AssignFailed,
+        Self::UdpOtherNamespace,
         Self::NamedPort,
     ];
 
@@ -63,6 +66,7 @@ impl NotObserved {
             Self::SpecialDestination => "special_destination",
             Self::OtherNamespace => "other_namespace",
             Self::AssignFailed => "assign_failed",
+            Self::UdpOtherNamespace => "udp_other_namespace",
             Self::NamedPort => "named_port",
         }
     }

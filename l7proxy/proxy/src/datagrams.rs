@@ -1,7 +1,7 @@
 //! Reads the datagrams between local clients and servers, of which copies come here. Nothing waits for what is done here.
 //!
 //! A client's socket with one server makes a flow. It is to datagrams what a connection is to bytes, and the sinks hear of it
-//! as of one; nothing ends it but silence.
+//! as of one. It ends with the socket, or by silence.
 
 mod flow;
 
@@ -54,6 +54,8 @@ pub struct DatagramReader<S: FlowSink> {
     flows: HashMap<Ends, Flow<S>>,
     /// The socket that uses a port towards a server: errors of the network name no sockets.
     sockets: HashMap<(u16, SocketAddr), u64>,
+    /// The servers of each socket.
+    servers: HashMap<u64, Vec<SocketAddr>>,
     looked: Instant,
     made_room: Option<Instant>,
 }
@@ -88,16 +90,23 @@ impl<S: FlowSink> DatagramReader<S> {
             max_flows,
             flows: HashMap::new(),
             sockets: HashMap::new(),
+            servers: HashMap::new(),
             looked: Instant::now(),
             made_room: None,
         }
     }
 
     /// Reads a datagram. `info` is asked who is at its ends, once for each flow. Whether there was room to follow it.
+    ///
+    /// A server's datagram that nobody asked for begins no flow, and is none of the reader's business: whoever can reach a
+    /// client's socket could have as many flows as there may be.
     pub fn read(&mut self, datagram: &Datagram<'_>, info: impl FnOnce() -> ConnectionInfo) -> bool {
         let ends = Ends { socket: datagram.socket, server: datagram.server };
         if let Some(flow) = self.flows.get_mut(&ends) {
             flow.read(&self.sink, &self.tools, datagram);
+            return true;
+        }
+        if datagram.side == Side::ServerToClient {
             return true;
         }
         if self.flows.len() >= self.max_flows && !self.make_room(datagram.at) {
@@ -109,7 +118,27 @@ impl<S: FlowSink> DatagramReader<S> {
         flow.read(&self.sink, &self.tools, datagram);
         self.flows.insert(ends, flow);
         self.sockets.insert((datagram.local.port(), datagram.server), datagram.socket);
+        self.servers.entry(datagram.socket).or_default().push(datagram.server);
         true
+    }
+
+    /// Reads a datagram if it may be an answer to a question that waits: the reading is about to end.
+    pub fn read_awaited(&mut self, datagram: &Datagram<'_>) {
+        let ends = Ends { socket: datagram.socket, server: datagram.server };
+        let awaited = self.flows.get_mut(&ends).filter(|flow| flow.is_waiting());
+        if let Some(flow) = awaited.filter(|_| datagram.side == Side::ServerToClient) {
+            flow.read(&self.sink, &self.tools, datagram);
+        }
+    }
+
+    /// A client's socket was closed.
+    pub fn closed(&mut self, socket: u64, at: Instant) {
+        for server in self.servers.remove(&socket).unwrap_or_default() {
+            if let Some(mut flow) = self.flows.remove(&Ends { socket, server }) {
+                flow.abandon(&self.sink, &self.tools, at);
+                Self::close(&self.sink, &self.tools, &mut self.sockets, socket, server, flow);
+            }
+        }
     }
 
     /// A datagram from this local address could not be delivered to the server: the network says so. Whatever of it that
@@ -164,13 +193,32 @@ impl<S: FlowSink> DatagramReader<S> {
 
     fn close_where(&mut self, is_over: impl Fn(&Flow<S>) -> bool) {
         let (sink, tools, sockets) = (&self.sink, &self.tools, &mut self.sockets);
+        let before = self.flows.len();
         for (ends, flow) in self.flows.extract_if(|_, flow| is_over(flow)) {
-            let key = (flow.port(), ends.server);
-            if sockets.get(&key) == Some(&ends.socket) {
-                sockets.remove(&key);
-            }
-            // A sink that fails at the end of one is still told of the others.
-            let _closed = isolated(|| flow.close(sink, tools));
+            Self::close(sink, tools, sockets, ends.socket, ends.server, flow);
         }
+        if self.flows.len() < before {
+            let flows = &self.flows;
+            self.servers.retain(|&socket, servers| {
+                servers.retain(|&server| flows.contains_key(&Ends { socket, server }));
+                !servers.is_empty()
+            });
+        }
+    }
+
+    fn close(
+        sink: &S,
+        tools: &ReaderTools,
+        sockets: &mut HashMap<(u16, SocketAddr), u64>,
+        socket: u64,
+        server: SocketAddr,
+        flow: Flow<S>,
+    ) {
+        let key = (flow.port(), server);
+        if sockets.get(&key) == Some(&socket) {
+            sockets.remove(&key);
+        }
+        // A sink that fails at the end of one is still told of the others.
+        let _closed = isolated(|| flow.close(sink, tools));
     }
 }

@@ -1,11 +1,10 @@
 //! Follows DNS: pairs answers with their questions by id and question, whatever carried them.
 
 mod addresses;
+mod open;
 mod reader;
 
-use std::cell::Cell;
 use std::collections::VecDeque;
-use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use flowfold_flow::{
@@ -15,6 +14,8 @@ use flowfold_flow::{
 use flowfold_wire::dns::{Message, Question};
 
 pub(crate) use self::addresses::Addresses;
+use self::open::Open;
+pub(crate) use self::open::OpenLookups;
 pub(crate) use self::reader::DnsReader;
 use crate::reader::Listening;
 
@@ -22,15 +23,15 @@ use crate::reader::Listening;
 /// servers in turn takes up to ten. What comes later is handed on all the same.
 pub(crate) const ANSWER_TIME: Duration = Duration::from_secs(10);
 
+/// How long clients wait for an answer at least, before they give it up: the shortest time that resolvers can be told.
+const PATIENCE: Duration = Duration::from_secs(1);
+
 /// How many questions of one client may wait at once. A busy stub has hundreds; the limit bounds what looking for one
 /// among them costs.
 const MAX_IN_FLIGHT: usize = 2048;
 
 /// How many answers beyond the first one to questions that were asked again are told from those that nobody asked for.
 const MAX_REPEATED: usize = 64;
-
-/// How many questions may wait on one worker: some 20 MB.
-const MAX_OPEN: usize = 65_536;
 
 /// How many places for questions a client keeps that has none in flight.
 const KEPT_PLACES: usize = 16;
@@ -43,10 +44,6 @@ const QUERY: u8 = 0;
 pub(crate) struct Lookups {
     transport: DnsTransport,
     open: VecDeque<Lookup>,
-    /// What is asked, for each of `open` at its place. They are long, and stay where they are.
-    questions: Vec<Question>,
-    /// Places among the questions that are free.
-    free: Vec<u16>,
     /// The ids of `open`, close together: each message looks for its own among them.
     ids: VecDeque<u16>,
     /// The id of the last question that was answered: a transfer of a zone has many answers.
@@ -60,41 +57,11 @@ pub(crate) struct Lookups {
 #[derive(Debug)]
 struct Lookup {
     id: u16,
-    /// Its place among the questions.
-    question: u16,
     started: Instant,
     request_bytes: u64,
     /// How often it was asked again.
     repeats: u16,
-    _open: Open,
-}
-
-/// Counts a question of the worker as open until it is dropped.
-#[derive(Debug)]
-struct Open(Rc<Cell<usize>>);
-
-impl Drop for Open {
-    fn drop(&mut self) {
-        self.0.set(self.0.get().saturating_sub(1));
-    }
-}
-
-/// How many questions wait on a worker.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct OpenLookups(Rc<Cell<usize>>);
-
-impl OpenLookups {
-    pub(crate) fn count(&self) -> usize {
-        self.0.get()
-    }
-
-    fn take(&self) -> Option<Open> {
-        let open = self.0.get();
-        (open < MAX_OPEN).then(|| {
-            self.0.set(open + 1);
-            Open(Rc::clone(&self.0))
-        })
-    }
+    open: Open,
 }
 
 /// What became of an exchange, and what it was answered.
@@ -114,8 +81,8 @@ impl Ending<'static> {
 
 impl Lookups {
     pub(crate) fn new(transport: DnsTransport) -> Self {
-        let (open, questions, free, ids, repeated) = Default::default();
-        Self { transport, open, questions, free, ids, answered: None, repeated, is_owed: false }
+        let (open, ids, repeated) = Default::default();
+        Self { transport, open, ids, answered: None, repeated, is_owed: false }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -128,7 +95,7 @@ impl Lookups {
     }
 
     /// When the oldest question is given up.
-    pub(crate) fn oldest_ends(&self) -> Option<Instant> {
+    fn oldest_ends(&self) -> Option<Instant> {
         self.open.front().map(|oldest| oldest.started + ANSWER_TIME)
     }
 
@@ -184,11 +151,10 @@ impl Lookups {
             self.is_owed = true;
             self.finish(listening, &oldest, &Ending::without(Outcome::Unfinished), now);
         }
-        let open = listening.tools.lookups.take().ok_or(UnparsedReason::TooManyInFlight)?;
+        let open = listening.tools.lookups.take(&question).ok_or(UnparsedReason::TooManyInFlight)?;
         let (id, request_bytes) = (message.id, wire_bytes);
-        let Some(question) = self.keep(&question) else { return Err(UnparsedReason::TooManyInFlight) };
         self.ids.push_back(id);
-        self.open.push_back(Lookup { id, question, started: began, request_bytes, repeats: 0, _open: open });
+        self.open.push_back(Lookup { id, started: began, request_bytes, repeats: 0, open });
         Ok(())
     }
 
@@ -218,8 +184,7 @@ impl Lookups {
                 }
                 self.repeated.push_back(lookup.id);
             }
-            let kind = self.question(&lookup).map_or(0, |question| question.kind);
-            let answer = answer_of(message, kind);
+            let answer = answer_of(message, lookup.open.question().kind);
             let mut room = listening.tools.addresses.take();
             let ending = Ending {
                 outcome: Outcome::Answered,
@@ -251,9 +216,7 @@ impl Lookups {
         {
             // Its answer may be late.
             self.is_owed = true;
-            // The answer may have been among what was missed.
-            let is_known = listening.tools.missed.get().is_none_or(|missed| missed < oldest.started);
-            let outcome = if is_known { Outcome::Failed(FailureReason::Timeout) } else { Outcome::Unfinished };
+            let outcome = silence(listening, &oldest);
             self.finish(listening, &oldest, &Ending::without(outcome), now);
         }
         self.let_go_of_places();
@@ -269,6 +232,17 @@ impl Lookups {
         self.let_go_of_places();
     }
 
+    /// The client is gone. Those who wait for an answer that does not come wait for a second at least; it left earlier where it
+    /// needed the answer no more, as after another server's.
+    pub(crate) fn abandon<S: FlowSink>(&mut self, listening: &mut Listening<'_, S>, now: Instant) {
+        while let Some(oldest) = self.take(0) {
+            let has_waited = now.saturating_duration_since(oldest.started) >= PATIENCE;
+            let outcome = if has_waited { silence(listening, &oldest) } else { Outcome::Unfinished };
+            self.finish(listening, &oldest, &Ending::without(outcome), now);
+        }
+        self.let_go_of_places();
+    }
+
     /// Ends all questions.
     pub(crate) fn end<S: FlowSink>(&mut self, listening: &mut Listening<'_, S>, outcome: Outcome, now: Instant) {
         // An error of the network was one question's: answers to the others may come.
@@ -279,18 +253,22 @@ impl Lookups {
         self.let_go_of_places();
     }
 
+    /// Keeps no more places than are needed, give or take a few: a client that once asked for much would have them for as
+    /// long as it asks for anything.
     fn let_go_of_places(&mut self) {
-        if self.open.is_empty() && self.open.capacity() > KEPT_PLACES {
-            (self.open, self.questions, self.free, self.ids) = Default::default();
+        let needed = self.open.len().max(KEPT_PLACES / 2) * 2;
+        if self.open.capacity() > needed * 2 {
+            self.open.shrink_to(needed);
+            self.ids.shrink_to(needed);
         }
     }
 
     /// Where the first question is that has this id and, if there is one, this name, type and class.
     fn place(&self, id: u16, question: Option<&Question>) -> Option<usize> {
-        let is_same = |place: usize| {
-            question
-                .is_none_or(|question| self.open.get(place).and_then(|lookup| self.question(lookup)) == Some(question))
+        let is_asked = |place, question: &Question| {
+            self.open.get(place).is_some_and(|lookup: &Lookup| *lookup.open.question() == *question)
         };
+        let is_same = |place: usize| question.is_none_or(|question| is_asked(place, question));
         self.ids
             .iter()
             .enumerate()
@@ -298,27 +276,9 @@ impl Lookups {
             .map(|(place, _)| place)
     }
 
-    /// Takes a lookup out. Its question stays where it is until the next one is kept.
     fn take(&mut self, place: usize) -> Option<Lookup> {
         self.ids.remove(place)?;
-        let lookup = self.open.remove(place)?;
-        self.free.push(lookup.question);
-        Some(lookup)
-    }
-
-    /// Keeps a question, and tells its place.
-    fn keep(&mut self, question: &Question) -> Option<u16> {
-        if let Some(place) = self.free.pop() {
-            *self.questions.get_mut(usize::from(place))? = *question;
-            return Some(place);
-        }
-        let place = u16::try_from(self.questions.len()).ok()?;
-        self.questions.push(*question);
-        Some(place)
-    }
-
-    fn question(&self, lookup: &Lookup) -> Option<&Question> {
-        self.questions.get(usize::from(lookup.question))
+        self.open.remove(place)
     }
 
     fn finish<S: FlowSink>(
@@ -349,7 +309,7 @@ impl Lookups {
         time_to_first_byte: Option<Duration>,
         now: Instant,
     ) {
-        let Some(question) = self.question(lookup) else { return };
+        let question = lookup.open.question();
         let operation = Operation::Dns(DnsExchange {
             transport: self.transport,
             name: question.name.as_bytes(),
@@ -369,6 +329,13 @@ impl Lookups {
             trace: None,
         });
     }
+}
+
+/// How a lookup ends that was not answered in time.
+fn silence<S: FlowSink>(listening: &Listening<'_, S>, lookup: &Lookup) -> Outcome {
+    // The answer may have been among what was missed.
+    let is_known = listening.tools.missed.get().is_none_or(|missed| missed < lookup.started);
+    if is_known { Outcome::Failed(FailureReason::Timeout) } else { Outcome::Unfinished }
 }
 
 fn answer_of(message: &Message<'_>, asked: u16) -> DnsAnswer {

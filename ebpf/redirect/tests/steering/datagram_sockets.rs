@@ -185,7 +185,61 @@ fn a_socket_of_another_namespace_is_not_read() {
         ask(&client(server.address), server.address, b"elsewhere");
         assert_eq!(watch.copies(), []);
         let stats = watch.redirect.stats().unwrap();
-        assert_eq!(stats, SteeringStats { direct_other_namespace: 1, ..SteeringStats::default() });
+        assert_eq!(stats, SteeringStats { udp_other_namespace: 1, ..SteeringStats::default() });
+    });
+}
+
+#[test]
+fn the_end_of_a_socket_is_told() {
+    isolated(|place| {
+        let (named, other) = (UdpServer::start(place.v4), UdpServer::start(place.v4));
+        let mut watch = Watch::start(place, named.address.port());
+        let [asks, asks_another] = [(); 2].map(|()| client(named.address));
+        let cookie = rustix::net::sockopt::socket_cookie(&asks).unwrap();
+        ask(&asks, named.address, b"named");
+        ask(&asks_another, other.address, b"another's");
+        drop(asks_another);
+        let again = asks.try_clone().unwrap();
+        drop(asks);
+        assert_eq!((watch.servers(), &watch.closed[..]), (both_ways(named.address).into(), &[][..]));
+        assert!(watch.redirect.lookups().udp_client(cookie).is_some());
+        drop(again);
+        assert_eq!((watch.copies(), &watch.closed[..]), (vec![], &[cookie][..]));
+        assert!(watch.redirect.lookups().udp_client(cookie).is_none(), "and its place is free");
+    });
+}
+
+#[test]
+fn another_server_than_the_one_connected_to_is_not_taken_for_it() {
+    isolated(|place| {
+        let (named, other) = (UdpServer::start(place.v4), UdpServer::start(place.v4));
+        let mut watch = Watch::start(place, named.address.port());
+        let socket = client(named.address);
+        socket.connect(named.address).unwrap();
+        socket.send_to(b"another's", other.address).unwrap();
+        other.clients.recv_timeout(ANSWER).unwrap();
+        assert_eq!(watch.copies(), []);
+        ask_connected(&socket, b"named");
+        assert_eq!(watch.servers(), both_ways(named.address));
+    });
+}
+
+#[test]
+fn a_client_behind_another_address_has_its_own() {
+    isolated(|place| {
+        let server = UdpServer::start(place.v4);
+        nft(&format!(
+            "table ip test {{ chain out {{ type nat hook postrouting priority 100; \
+             udp dport {} snat to 127.0.0.77; }}; }}",
+            server.address.port()
+        ));
+        let mut watch = Watch::start(place, server.address.port());
+        let socket = client(server.address);
+        socket.connect(server.address).unwrap();
+        ask_connected(&socket, b"masked");
+        assert_eq!(server.clients.recv_timeout(ANSWER).unwrap().ip(), IpAddr::from([127, 0, 0, 77]));
+        let locals: Vec<_> = watch.copies().iter().map(|copy| copy.local).collect();
+        assert_eq!(locals, [socket.local_addr().unwrap(); 2]);
     });
 }
 

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
 
-use flowfold_redirect::{DatagramTap, Listeners, Plan, Redirect, RedirectError};
+use flowfold_redirect::{DatagramEvent, DatagramTap, Listeners, Plan, Redirect, RedirectError};
 
 use crate::isolated::Place;
 use crate::server::ANSWER;
@@ -24,6 +24,8 @@ pub(crate) struct Copied {
 pub(crate) struct Watch {
     pub(crate) redirect: Redirect,
     pub(crate) tap: DatagramTap,
+    /// Sockets that were closed, as far as [`Watch::copies`] has come.
+    pub(crate) closed: Vec<u64>,
 }
 
 impl Watch {
@@ -34,14 +36,18 @@ impl Watch {
     pub(crate) fn of(plan: &Plan) -> Self {
         let mut redirect = attach(plan).unwrap();
         let tap = redirect.take_datagrams().unwrap();
-        Self { redirect, tap }
+        Self { redirect, tap, closed: Vec::new() }
     }
 
     /// What was copied since it was asked last.
     pub(crate) fn copies(&mut self) -> Vec<Copied> {
         let mut copies = Vec::new();
         let mut last = None;
-        self.tap.take(usize::MAX, |datagram| {
+        self.tap.take(usize::MAX, |event| {
+            let datagram = match event {
+                DatagramEvent::Passed(datagram) => datagram,
+                DatagramEvent::Closed { socket, .. } => return self.closed.push(*socket),
+            };
             assert!(last <= Some(datagram.at) && datagram.at <= std::time::Instant::now());
             last = Some(datagram.at);
             copies.push(Copied {

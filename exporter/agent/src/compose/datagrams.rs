@@ -10,7 +10,7 @@ use flowfold_expose::Spans;
 use flowfold_flow::{ConnectionInfo, FlowSink, Reporters, Side};
 use flowfold_fold::Fold;
 use flowfold_proxy::{self as proxy, DatagramReader, DrainWatch, MAX_FLOWS};
-use flowfold_redirect::{self as redirect, DatagramTap, Lookups};
+use flowfold_redirect::{self as redirect, DatagramEvent, DatagramTap, Lookups};
 use rustix::event::epoll::{self, EventFlags};
 use rustix::io::Errno;
 use rustix::time::Timespec;
@@ -37,7 +37,8 @@ const TURN: usize = 4096;
 /// The thread that reads datagrams.
 #[derive(Debug)]
 pub(super) struct DatagramThread {
-    ended: oneshot::Receiver<()>,
+    /// Absent once it has ended.
+    ended: Option<oneshot::Receiver<()>>,
 }
 
 impl DatagramThread {
@@ -72,13 +73,16 @@ impl DatagramThread {
         let thread = thread::Builder::new().name("datagrams".to_owned()).spawn(run);
         thread.map_err(AgentError::system("cannot start a thread"))?;
         begun.recv().unwrap_or(Err(AgentError::Died("the thread that reads datagrams")))?;
-        Ok(Self { ended })
+        Ok(Self { ended: Some(ended) })
     }
 
     /// Waits until the thread has ended, however it did.
     pub(super) async fn ended(&mut self) {
-        // The sender is dropped without a word.
-        let _ended: Result<(), oneshot::error::RecvError> = (&mut self.ended).await;
+        if let Some(ended) = &mut self.ended {
+            // The sender is dropped without a word.
+            let _ended: Result<(), oneshot::error::RecvError> = ended.await;
+            self.ended = None;
+        }
     }
 }
 
@@ -110,8 +114,11 @@ impl<S: FlowSink> Reading<S> {
                 Err(errno) => return Err(errno.into()),
             }
             let count = self.read(&mut tap);
-            // What the network says of a datagram comes after it.
-            unreachable.take(|told| self.reader.unreachable(told.client, told.server, told.beginning, Instant::now()));
+            if count < TURN {
+                // What the network says of a datagram comes after it, so all of them have to be read.
+                let now = Instant::now();
+                unreachable.take(|told| self.reader.unreachable(told.client, told.server, told.beginning, now));
+            }
             self.look();
             if let Some(deadline) = drain.deadline() {
                 self.ends = true;
@@ -130,25 +137,28 @@ impl<S: FlowSink> Reading<S> {
 
     /// Reads what there is, up to a turn's worth.
     fn read(&mut self, tap: &mut DatagramTap) -> usize {
-        let Self { reader, lookups, resolver, fold, ends, .. } = self;
-        tap.take(TURN, |datagram| {
-            let side = if datagram.is_from_server { Side::ServerToClient } else { Side::ClientToServer };
-            if *ends && side == Side::ClientToServer {
-                return;
-            }
-            let shown = proxy::Datagram {
-                socket: datagram.socket,
-                local: datagram.local,
-                server: datagram.server,
-                side,
-                bytes: datagram.bytes.into(),
-                payload: datagram.payload,
-                at: datagram.at,
-            };
-            if !reader.read(&shown, || info(lookups, resolver, datagram)) {
-                fold.health().unread_datagrams(side, 1);
-            }
+        tap.take(TURN, |event| match event {
+            DatagramEvent::Passed(datagram) => self.see(datagram),
+            DatagramEvent::Closed { socket, at } => self.reader.closed(*socket, *at),
         })
+    }
+
+    fn see(&mut self, datagram: &redirect::Datagram<'_>) {
+        let side = if datagram.is_from_server { Side::ServerToClient } else { Side::ClientToServer };
+        let shown = proxy::Datagram {
+            socket: datagram.socket,
+            local: datagram.local,
+            server: datagram.server,
+            side,
+            bytes: datagram.bytes.into(),
+            payload: datagram.payload,
+            at: datagram.at,
+        };
+        if self.ends {
+            self.reader.read_awaited(&shown);
+        } else if !self.reader.read(&shown, || info(&self.lookups, &self.resolver, datagram)) {
+            self.fold.health().unread_datagrams(side, 1);
+        }
     }
 
     fn look(&mut self) {

@@ -165,6 +165,7 @@ impl Steering {
             (NotObserved::SpecialDestination, stats.direct_special_destination),
             (NotObserved::OtherNamespace, stats.direct_other_namespace),
             (NotObserved::AssignFailed, stats.direct_assign_failed),
+            (NotObserved::UdpOtherNamespace, stats.udp_other_namespace),
             (NotObserved::NamedPort, stats.direct_named_port),
         ] {
             health.not_observed(reason, total);

@@ -38,6 +38,8 @@ pub(super) struct Supervisor {
     steering: Option<Arc<Steering>>,
     /// Who wants to hear that the workers are alive.
     watchdog: Option<Watchdog>,
+    /// The service manager has not had a sign of life that was due.
+    owes_sign: bool,
     stuck: bool,
 }
 
@@ -68,7 +70,8 @@ impl Supervisor {
     /// Watches over these workers. The token tells scrapers and probes whether they work.
     pub(super) fn new(workers: Vec<Arc<WorkerStatus>>, ready: ReadinessToken) -> Self {
         let pulses = workers.into_iter().map(|status| Pulse { status, still: Stillness::default() });
-        Self { pulses: pulses.collect(), ready, steering: None, watchdog: Watchdog::listening(), stuck: false }
+        let watchdog = Watchdog::listening();
+        Self { pulses: pulses.collect(), ready, steering: None, watchdog, owes_sign: false, stuck: false }
     }
 
     /// Steers while the workers are alive.
@@ -102,7 +105,7 @@ impl Supervisor {
         loop {
             tokio::select! {
                 _ = beats.tick() => self.beat(),
-                () = tick(signs.as_mut()) => self.give_sign(),
+                () = tick(signs.as_mut()) => self.sign_is_due(),
                 _ = looks.tick() => {
                     if let Some(steering) = &self.steering {
                         steering.mind_the_ceiling();
@@ -146,16 +149,26 @@ impl Supervisor {
                 self.ready.ready();
             }
         }
+        self.give_sign();
         let beaten = self.steering.as_ref().filter(|_| !stuck).map(|steering| steering.beat());
         if let Some(Err(error)) = beaten {
             tracing::error!("the heartbeat failed, so new connections go direct: {}", whole(&error));
         }
     }
 
-    /// Tells the service manager that all is well, if it is: a worker that stays stuck is mended by a new start.
-    fn give_sign(&self) {
-        if let Some(watchdog) = self.watchdog.as_ref().filter(|_| !self.stuck) {
-            watchdog.alive();
+    fn sign_is_due(&mut self) {
+        self.owes_sign = true;
+        self.give_sign();
+    }
+
+    /// Tells the service manager that all is well, if it is: a worker that stays stuck is mended by a new start. What could
+    /// not be told when it was due is told as soon as it can be, not a period later.
+    fn give_sign(&mut self) {
+        if self.owes_sign
+            && !self.stuck
+            && let Some(watchdog) = &self.watchdog
+        {
+            self.owes_sign = !watchdog.alive();
         }
     }
 
@@ -198,22 +211,23 @@ mod tests {
         let path = directory.path().join("notify");
         let manager = UnixDatagram::bind(&path).unwrap();
         manager.set_nonblocking(true).unwrap();
-        let is_told = |supervisor: &Supervisor| {
-            supervisor.give_sign();
-            manager.recv(&mut [0; 64]).is_ok()
-        };
+        let is_told = || manager.recv(&mut [0; 64]).is_ok();
         let never_ticks = Arc::new(WorkerStatus::default());
         let mut supervisor = Supervisor::new(vec![never_ticks], Readiness::default().require("workers"));
         supervisor.watchdog = Some(Watchdog::at(&path, BEAT).unwrap());
         for _ in 1..STUCK_AFTER {
             supervisor.beat();
-            assert!(is_told(&supervisor));
+            supervisor.sign_is_due();
+            assert!(is_told());
         }
         supervisor.beat();
-        assert!(!is_told(&supervisor));
+        supervisor.sign_is_due();
+        assert!(!is_told());
         supervisor.pulses[0].still.last = u64::MAX;
         supervisor.beat();
-        assert!(is_told(&supervisor), "it moves again");
+        assert!(is_told(), "it moves again, and the manager need not wait for the next time");
+        supervisor.beat();
+        assert!(!is_told(), "none is due");
     }
 
     #[test]

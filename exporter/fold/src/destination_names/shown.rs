@@ -95,9 +95,13 @@ impl Names {
         (max / workloads).max(1)
     }
 
-    /// Whether a workload has less than its share. The series of names that were given up are still shown, so that there is
-    /// an end to it until they are gone.
+    /// Whether a workload has less than its share, and others can have more than theirs: where as many as there are names have
+    /// one each, nobody has. The series of names that were given up are still shown, so that there is an end to it until they
+    /// are gone.
     fn may_ask_for_room(&self, client: &Workload, max: usize) -> bool {
+        if self.of.len() >= max && !self.of.contains_key(client) {
+            return false;
+        }
         let own = self.of.get(client).map_or(0, VecDeque::len);
         own < self.share(client, max).min(max) && self.given_up.len() < max
     }

@@ -134,7 +134,7 @@ pub static CONNECTIONS_REFUSED: Metric = Metric::counter(
 pub static DATAGRAMS_UNREAD: Metric = Metric::counter(
     "flowfold_datagrams_unread_total",
     &[label::SIDE],
-    "Datagrams that passed by faster than the agent could read them, by the side that had sent them.",
+    "Datagrams that passed by unread, as the agent was too slow or followed too many, by the side that had sent them.",
 );
 
 /// Connections the programs sent to the agent.
@@ -148,7 +148,7 @@ pub static STEERED_CONNECTIONS: Metric = Metric::counter(
 pub static CONNECTIONS_NOT_OBSERVED: Metric = Metric::counter(
     "flowfold_connections_not_observed_total",
     &[label::REASON],
-    "Connections to named ports that went directly, counted by each rule that names them.",
+    "Connections to named ports that went directly, and sockets and datagrams not read, by each rule that names them.",
 );
 
 /// Relayed bytes.

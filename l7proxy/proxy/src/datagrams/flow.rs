@@ -77,6 +77,11 @@ impl<S: FlowSink> Flow<S> {
         self.with_listening(sink, tools, |lookups, listening| lookups.fail(listening, id, at));
     }
 
+    /// The client's socket was closed.
+    pub(super) fn abandon(&mut self, sink: &S, tools: &ReaderTools, at: Instant) {
+        self.with_listening(sink, tools, |lookups, listening| lookups.abandon(listening, at));
+    }
+
     pub(super) fn give_up_old(&mut self, sink: &S, tools: &ReaderTools, now: Instant) {
         if self.is_waiting() {
             self.with_listening(sink, tools, |lookups, listening| lookups.give_up_old(listening, now));

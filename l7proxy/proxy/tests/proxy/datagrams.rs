@@ -158,6 +158,7 @@ fn a_socket_that_took_over_a_port_has_a_flow_of_its_own() {
     let other = Socket { number: 2, ..socket(1) };
     reading.answer(other, &answer(&asked, 0));
     assert_eq!(reading.outcomes(), [], "it is not the one that asked");
+    assert_eq!(reading.recording.open(), 1, "nor has it asked at all");
     reading.answer(socket(1), &answer(&asked, 0));
     assert_eq!(reading.outcomes(), [named("example.com", ANSWERED)]);
 }
@@ -328,6 +329,54 @@ fn without_room_a_datagram_is_not_read() {
     }
     reading.wait(Duration::from_millis(200));
     reading.ask(socket(3), &asked);
+}
+
+#[test]
+fn a_socket_that_is_closed_ends_its_flows() {
+    let mut reading = Reading::start();
+    let asked = |name| question(7, 1, name);
+    reading.ask(socket(1), &asked("slow.example"));
+    reading.now += secs(2);
+    reading.ask(socket(2), &asked("spared.example"));
+    reading.ask(socket(1), &question(8, 1, "answered.example"));
+    reading.answer(socket(1), &answer(&question(8, 1, "answered.example"), 0));
+    reading.ask(socket(1), &question(9, 1, "needless.example"));
+    reading.reader.closed(socket(1).number, reading.now);
+    let expected = [
+        named("answered.example", ANSWERED),
+        named("slow.example", TIMED_OUT),
+        named("needless.example", Outcome::Unfinished),
+    ];
+    assert_eq!((&reading.outcomes()[..], reading.recording.open()), (&expected[..], 1));
+    // The end of one that asked nothing, and an answer that comes after the end.
+    reading.reader.closed(99, reading.now);
+    reading.answer(socket(1), &answer(&asked("slow.example"), 0));
+    assert_eq!((reading.outcomes().len(), reading.recording.open()), (3, 1));
+    reading.reader.closed(socket(2).number, reading.now);
+    assert_eq!((reading.reader.open_lookups(), reading.recording.open()), (0, 0));
+}
+
+#[test]
+fn at_the_end_only_answers_that_are_waited_for_are_read() {
+    let mut reading = Reading::start();
+    let asked = question(7, 1, "example.com");
+    reading.ask(socket(1), &asked);
+    reading.ask(socket(2), &asked);
+    reading.answer(socket(2), &answer(&asked, 0));
+    let late = answer(&asked, 0);
+    for (number, side, payload) in [
+        (1, Side::ClientToServer, &asked),
+        (2, Side::ServerToClient, &late),
+        (3, Side::ServerToClient, &late),
+        (1, Side::ServerToClient, &late),
+    ] {
+        let (Socket { number, local }, bytes, at) = (socket(number), payload.len() as u64, reading.now);
+        reading.reader.read_awaited(&Datagram { socket: number, local, server: server(), side, bytes, payload, at });
+    }
+    assert_eq!((reading.heard().len(), reading.reader.open_lookups()), (2, 0));
+    reading.reader.finish();
+    let records = [reading.records.next(), reading.records.next()];
+    assert!(records.iter().all(|record| record.to_client.unparsed + record.to_server.unparsed == 0));
 }
 
 #[test]

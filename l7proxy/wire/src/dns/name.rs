@@ -27,7 +27,7 @@ pub struct Name {
 
 impl Name {
     /// The root, which is also where a name begins.
-    const ROOT: Self = Self { length: 0, text: [0; TEXT_BYTES] };
+    pub const ROOT: Self = Self { length: 0, text: [0; TEXT_BYTES] };
 
     /// Its text.
     pub fn as_bytes(&self) -> &[u8] {

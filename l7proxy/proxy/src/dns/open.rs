@@ -1,0 +1,65 @@
+//! The questions that wait for their answers, all of a worker's.
+
+use std::cell::{Ref, RefCell};
+use std::rc::Rc;
+
+use flowfold_wire::dns::{Name, Question};
+
+/// The questions that wait on a worker. A question is long, so it stays at its place, whatever becomes of the lookup beside it.
+/// There are as many places as have numbers: 65,536, some 17 MB.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct OpenLookups(Rc<RefCell<Places>>);
+
+#[derive(Debug, Default)]
+struct Places {
+    questions: Vec<Question>,
+    free: Vec<u16>,
+}
+
+/// A question that waits, until it is dropped.
+#[derive(Debug)]
+pub(super) struct Open {
+    places: OpenLookups,
+    place: u16,
+}
+
+impl OpenLookups {
+    /// How many there are.
+    pub(crate) fn count(&self) -> usize {
+        let places = self.0.borrow();
+        places.questions.len() - places.free.len()
+    }
+
+    /// Keeps a question. None: there are as many as may be.
+    pub(super) fn take(&self, question: &Question) -> Option<Open> {
+        let mut places = self.0.borrow_mut();
+        let place = if let Some(place) = places.free.pop() {
+            *places.questions.get_mut(usize::from(place))? = *question;
+            place
+        } else {
+            let place = u16::try_from(places.questions.len()).ok()?;
+            places.questions.push(*question);
+            place
+        };
+        Some(Open { places: self.clone(), place })
+    }
+}
+
+impl Open {
+    /// What is asked.
+    pub(super) fn question(&self) -> Ref<'_, Question> {
+        const NONE: &Question = &Question { name: Name::ROOT, kind: 0, class: 0 };
+        Ref::map(self.places.0.borrow(), |places| places.questions.get(usize::from(self.place)).unwrap_or(NONE))
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        let mut places = self.places.0.borrow_mut();
+        places.free.push(self.place);
+        if places.free.len() == places.questions.len() {
+            // Nobody waits: the room of a burst is given back.
+            *places = Places::default();
+        }
+    }
+}
