@@ -51,25 +51,25 @@ pub fn flowfold_udpend(ctx: SockContext) -> i32 {
     if field!((*ctx.sock).protocol) == u32::from(IPPROTO_UDP) {
         // SAFETY: the context is the kernel's own.
         let cookie = unsafe { bpf_get_socket_cookie(ctx.as_ptr()) };
-        if UDP_SOCKETS.get_ptr(cookie).is_some() {
+        if UDP_SOCKETS.get_ptr(cookie).is_some() && !tell_end(cookie) {
             let _: Result<(), i32> = UDP_SOCKETS.remove(cookie);
-            tell_end(cookie);
         }
     }
     PROCEED
 }
 
-/// Without room the reader finds out by the silence.
+/// What is known of the socket stays until the reader has come so far, who asks whose it was. Without room he finds out by
+/// the silence.
 #[inline(always)]
-fn tell_end(cookie: u64) {
+fn tell_end(cookie: u64) -> bool {
     let none = Endpoint { address: [0; 4], port: 0 };
     let event = DatagramEvent::Closed as u32;
-    if let Some(mut room) = DATAGRAMS.reserve::<DatagramHead>(0) {
-        // SAFETY: no argument, no failure.
-        let at = unsafe { bpf_ktime_get_ns() };
-        room.write(DatagramHead { at, cookie, local: none, server: none, event, bytes: 0, copied: 0, padding: 0 });
-        room.submit(u64::from(BPF_RB_NO_WAKEUP));
-    }
+    let Some(mut room) = DATAGRAMS.reserve::<DatagramHead>(0) else { return false };
+    // SAFETY: no argument, no failure.
+    let at = unsafe { bpf_ktime_get_ns() };
+    room.write(DatagramHead { at, cookie, local: none, server: none, event, bytes: 0, copied: 0, padding: 0 });
+    room.submit(u64::from(BPF_RB_NO_WAKEUP));
+    true
 }
 
 /// What the headers of a datagram say.

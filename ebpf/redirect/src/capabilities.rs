@@ -35,7 +35,7 @@ impl fmt::Display for Phase {
 ///
 /// Reads and writes of maps need none on kernels from 5.19; on older ones with `kernel.unprivileged_bpf_disabled` set
 /// they need `CAP_BPF` as long as the agent runs.
-pub const CAPABILITIES: [Capability; 8] = [
+pub const CAPABILITIES: [Capability; 9] = [
     Capability { name: "CAP_BPF", phase: Phase::Attach, reason: "create maps and load programs" },
     Capability { name: "CAP_PERFMON", phase: Phase::Attach, reason: "load programs that ask which process connects" },
     Capability {
@@ -53,6 +53,11 @@ pub const CAPABILITIES: [Capability; 8] = [
         name: "CAP_NET_RAW",
         phase: Phase::Attach,
         reason: "hear from the network (ICMP) which DNS servers cannot be reached; not needed to steer",
+    },
+    Capability {
+        name: "CAP_SYS_NICE",
+        phase: Phase::Attach,
+        reason: "read DNS answers before other work, where names are learned; not needed to steer",
     },
     Capability {
         name: "CAP_DAC_READ_SEARCH",

@@ -38,7 +38,8 @@ pub struct Datagram<'a> {
 pub enum DatagramEvent<'a> {
     /// A datagram.
     Passed(Datagram<'a>),
-    /// The end of a client's socket.
+    /// The end of a client's socket. Whose it was is known until
+    /// [`Lookups::forget_udp_socket`](crate::Lookups::forget_udp_socket) is called.
     Closed {
         /// Its cookie.
         socket: u64,

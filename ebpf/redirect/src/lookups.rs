@@ -106,6 +106,12 @@ impl Lookups {
         self.shared.udp_sockets.get(&socket).ok()?.map(|known| process(&known.client))
     }
 
+    /// Forgets a UDP socket that was closed, by its cookie.
+    pub fn forget_udp_socket(&self, socket: u64) {
+        // Where it fails, the record stays until it is the least recently used.
+        let _record: io::Result<Option<UdpSocket>> = self.shared.udp_sockets.take(&socket);
+    }
+
     /// The client filed for an upstream connection that is open; `local` and `remote` are the upstream socket's.
     pub fn upstream_client(&self, local: SocketAddr, remote: SocketAddr) -> io::Result<Option<SocketAddr>> {
         let key = Tuple { source: endpoint(local), destination: endpoint(remote) };

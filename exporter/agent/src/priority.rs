@@ -7,13 +7,27 @@ use rustix::thread::gettid;
 /// worker wants, too, and leave it the moment that traffic arrives.
 const NICER_BY: i32 = 10;
 
+/// How much less nice than the others a thread is for which they would come too early.
+const LESS_NICE_BY: i32 = 10;
+
 /// Lets the calling thread wait behind the threads that carry traffic. A large scrape takes many milliseconds of a core,
 /// which no request should have to wait for.
 pub fn behind_traffic() {
-    let thread = Some(gettid());
-    // The priority of a process is, on Linux, that of the thread with this number.
-    let set = getpriority_process(thread).and_then(|own| setpriority_process(thread, own.saturating_add(NICER_BY)));
-    if let Err(error) = set {
+    if let Err(error) = be_nicer_by(NICER_BY) {
         tracing::warn!(%error, "a background thread keeps the priority of those that carry traffic");
     }
+}
+
+/// Lets the calling thread run as soon as it is woken. It is for what takes microseconds, and needs a privilege
+/// (`CAP_SYS_NICE`), without which the thread waits its turn.
+pub fn at_once() {
+    if let Err(error) = be_nicer_by(-LESS_NICE_BY) {
+        tracing::debug!(%error, "a thread that should run at once waits its turn");
+    }
+}
+
+fn be_nicer_by(more: i32) -> rustix::io::Result<()> {
+    let thread = Some(gettid());
+    // The priority of a process is, on Linux, that of the thread with this number.
+    setpriority_process(thread, getpriority_process(thread)?.saturating_add(more))
 }

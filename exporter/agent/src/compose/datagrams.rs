@@ -22,6 +22,7 @@ use super::unreachable::Unreachable;
 use crate::capabilities::{self, Role};
 use crate::error::AgentError;
 use crate::identity::Resolver;
+use crate::priority;
 
 /// How long the thread sleeps while datagrams pass by. They wait in the ring buffer meanwhile, with the time at which they
 /// passed. On a host without an idle core, what has the core waits for as long as the thread then reads: some hundred
@@ -34,6 +35,17 @@ const IDLE: Duration = Duration::from_millis(50);
 /// How many datagrams are read before anything else has its turn.
 const TURN: usize = 4096;
 
+/// What passes by.
+#[derive(Debug)]
+pub(super) struct Passing {
+    /// Datagrams.
+    pub(super) tap: DatagramTap,
+    /// What the network says of them.
+    pub(super) unreachable: Unreachable,
+    /// Whether the answers are to be read when they come, and not soon after.
+    pub(super) is_prompt: bool,
+}
+
 /// The thread that reads datagrams.
 #[derive(Debug)]
 pub(super) struct DatagramThread {
@@ -44,7 +56,7 @@ pub(super) struct DatagramThread {
 impl DatagramThread {
     /// Starts it, and waits until it has dropped what it may not do.
     pub(super) fn start(
-        (tap, unreachable): (DatagramTap, Unreachable),
+        Passing { tap, unreachable, is_prompt }: Passing,
         steering: &Arc<Steering>,
         resolver: Resolver,
         (fold, spans): (&Arc<Fold>, &Spans),
@@ -58,6 +70,10 @@ impl DatagramThread {
         let drain = drain.clone();
         let run = move || {
             let _says_ended: oneshot::Sender<()> = says_ended;
+            if is_prompt {
+                // What an answer tells counts for the connection that its client opens next, some hundred microseconds later.
+                priority::at_once();
+            }
             let begun = capabilities::keep_only_what(Role::Datagrams);
             let failed = begun.is_err();
             if says_begun.send(begun).is_err() || failed {
@@ -65,7 +81,8 @@ impl DatagramThread {
             }
             let reader = DatagramReader::new(sink, MAX_FLOWS);
             let unread = steering.unread_datagrams();
-            let mut reading = Reading { reader, lookups, resolver, fold, steering, unread, ends: false };
+            let mut reading =
+                Reading { reader, lookups, resolver, fold, steering, unread, closed: Vec::new(), ends: false };
             if let Err(error) = reading.keep_on(tap, &unreachable, &drain) {
                 tracing::error!(%error, "datagrams cannot be read");
             }
@@ -94,6 +111,8 @@ struct Reading<S: FlowSink> {
     steering: Arc<Steering>,
     /// How many datagrams the programs had no room for, as it was looked last.
     unread: u64,
+    /// Sockets that were closed, and when. They are let go of once what the network says of their datagrams was read.
+    closed: Vec<(u64, Instant)>,
     /// Only answers are waited for any more.
     ends: bool,
 }
@@ -118,6 +137,10 @@ impl<S: FlowSink> Reading<S> {
                 // What the network says of a datagram comes after it, so all of them have to be read.
                 let now = Instant::now();
                 unreachable.take(|told| self.reader.unreachable(told.client, told.server, told.beginning, now));
+                for (socket, at) in self.closed.drain(..) {
+                    self.reader.closed(socket, at);
+                    self.lookups.forget_udp_socket(socket);
+                }
             }
             self.look();
             if let Some(deadline) = drain.deadline() {
@@ -139,7 +162,7 @@ impl<S: FlowSink> Reading<S> {
     fn read(&mut self, tap: &mut DatagramTap) -> usize {
         tap.take(TURN, |event| match event {
             DatagramEvent::Passed(datagram) => self.see(datagram),
-            DatagramEvent::Closed { socket, at } => self.reader.closed(*socket, *at),
+            DatagramEvent::Closed { socket, at } => self.closed.push((*socket, *at)),
         })
     }
 

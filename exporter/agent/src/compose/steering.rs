@@ -8,10 +8,9 @@ use std::time::{Duration, Instant};
 use flowfold_flow::Side;
 use flowfold_fold::{Health, NotObserved, SteeredDirection};
 use flowfold_proxy::{Listener, WorkerStatus};
-use flowfold_redirect::{
-    Answer, DatagramTap, Listeners, Lookups, Plan, Redirect, RedirectError, Requirement, SteeringStats,
-};
+use flowfold_redirect::{Answer, Listeners, Lookups, Plan, Redirect, RedirectError, Requirement, SteeringStats};
 
+use super::datagrams::Passing;
 use super::older;
 use super::unreachable::Unreachable;
 use crate::config::{Config, Direction};
@@ -189,8 +188,8 @@ pub(super) struct Attached {
     pub(super) redirect: Redirect,
     /// The listeners of each worker.
     pub(super) listeners: Vec<Vec<Listener>>,
-    /// The datagrams that pass by, and what the network says of them; absent without rules for datagrams.
-    pub(super) datagrams: Option<(DatagramTap, Unreachable)>,
+    /// The datagrams that pass by; absent without rules for datagrams.
+    pub(super) datagrams: Option<Passing>,
     /// The cgroup whose processes are steered.
     pub(super) cgroup: PathBuf,
     /// Connections of the rules' ports that were open before.
@@ -219,7 +218,9 @@ pub(super) fn attach(config: &Config, worker_count: usize) -> Result<Attached, A
         }
         let older = older::count(&plan);
         let mut redirect = Redirect::attach(&plan, &listeners).map_err(|error| explain(error, &plan))?;
-        let datagrams = redirect.take_datagrams().map(|tap| (tap, Unreachable::open()));
+        let is_prompt = plan.prompt_answers;
+        let datagrams =
+            redirect.take_datagrams().map(|tap| Passing { tap, unreachable: Unreachable::open(), is_prompt });
         let listeners = listeners.into_workers().into_iter().map(|own| {
             let both = [Some(own.v4), own.v6].into_iter().flatten();
             both.map(|socket| Listener { socket }).collect()
