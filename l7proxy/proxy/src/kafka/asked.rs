@@ -54,6 +54,8 @@ pub(super) struct Asked {
 #[derive(Debug, Default)]
 pub(super) struct Group {
     name: String,
+    /// One was named, if with an empty name or with what is no text: that is none of those whose names are known.
+    is_named: bool,
     /// More than one was named.
     several: bool,
 }
@@ -61,7 +63,8 @@ pub(super) struct Group {
 impl Group {
     /// Takes up one that is named.
     pub(super) fn name(&mut self, name: &str) {
-        if self.name.is_empty() {
+        if !self.is_named {
+            self.is_named = true;
             self.name.push_str(name);
         } else if self.name != name {
             self.several = true;
@@ -70,7 +73,7 @@ impl Group {
 
     pub(super) fn clear(&mut self) {
         self.name.clear();
-        self.several = false;
+        (self.is_named, self.several) = (false, false);
     }
 
     /// The only one, where there is one.
@@ -80,8 +83,7 @@ impl Group {
 
     /// The same; and where none is named, that of the connection.
     fn or<'a>(&'a self, of_connection: &'a str) -> Option<&'a str> {
-        let is_named = self.several || !self.name.is_empty();
-        if is_named { self.only() } else { Some(of_connection).filter(|name| !name.is_empty()) }
+        if self.is_named { self.only() } else { Some(of_connection).filter(|name| !name.is_empty()) }
     }
 }
 

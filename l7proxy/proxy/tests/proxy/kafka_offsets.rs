@@ -157,3 +157,42 @@ fn a_transaction_is_told_by_what_begins_and_ends_it() {
     assert_eq!(heard, [of((-1, -1), false), of((7, 2), false), of((7, 2), true), of((7, 2), false), None]);
     assert_eq!(told(&record)[1].partitions[0].6, Some(50));
 }
+
+/// A text as the newer versions write it.
+fn compact(text: &[u8]) -> Vec<u8> {
+    [&[u8::try_from(text.len() + 1).expect("short")], text].concat()
+}
+
+/// Asks in version 8 for the offsets that groups have in partition 3 of `orders`: none has any.
+fn fetch_offsets(correlation: i32, groups: &[&[u8]]) -> (Vec<u8>, Vec<u8>) {
+    let count = u8::try_from(groups.len() + 1).expect("few");
+    let of_each = |partition: &[u8], behind: &[u8]| -> Vec<u8> {
+        let topics = [&[2], &compact(b"orders")[..], &[2], partition, &[0]].concat();
+        groups.iter().flat_map(|group| [&compact(group)[..], &topics, behind, &[0]].concat()).collect()
+    };
+    let asked = [&[0, count][..], &of_each(&int(3), &[]), &[0, 0]].concat();
+    let none = [int(3), long(-1), int(-1), compact(b""), short(0), vec![0]].concat();
+    let told = [&[0][..], &int(0), &[count], &of_each(&none, &short(0)), &[0]].concat();
+    (request(9, 8, correlation, &asked), response(correlation, &told))
+}
+
+#[test]
+fn a_group_without_a_name_is_none_of_the_others() {
+    let member = request(12, 0, 1, &[text("shop"), int(1), text("member")].concat());
+    let record = converse(&[
+        (member, response(1, &short(0))),
+        fetch_offsets(2, &[b"billing"]),
+        fetch_offsets(3, &[b"", b"billing"]),
+        fetch_offsets(4, &[b"\xff", b"billing"]),
+        fetch_offsets(5, &[b"billing", b""]),
+        // The client's own is not meant either.
+        fetch_offsets(6, &[b""]),
+        fetch_offsets(7, &[b"\xff", b"\xfe"]),
+        fetch_offsets(8, &[b"billing", b"billing"]),
+    ]);
+    assert_eq!(record.unparsed_reason(), None);
+    let heard = &told(&record)[1..];
+    assert!(heard.iter().all(|one| one.no_offsets.contains(&3)));
+    let groups: Vec<_> = heard.iter().map(|one| one.group.as_deref()).collect();
+    assert_eq!(groups, [Some("billing"), None, None, None, None, None, Some("billing")]);
+}
