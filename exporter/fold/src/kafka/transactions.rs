@@ -17,6 +17,9 @@ const MAX_PRODUCERS: usize = 1024;
 /// more than are left for all others.
 const MAX_HELD: usize = 8192;
 
+/// For how many offsets a producer keeps memory between two of its transactions.
+const KEPT_OFFSETS: usize = 64;
+
 /// The longest id of a producer that is told from others, in bytes: a longer one may have been cut.
 const MAX_ID_BYTES: usize = 200;
 
@@ -148,7 +151,8 @@ impl Transactions {
         };
         producer.turns = producer.turns.wrapping_add(1);
         *held -= producer.offsets.len();
-        // Neither list is made anew with each transaction.
+        // Neither list is made anew with each transaction, unless they are long.
+        offsets.shrink_to(KEPT_OFFSETS);
         std::mem::swap(&mut producer.offsets, offsets);
         if producer.incarnation != named.producer {
             offsets.clear();
@@ -234,6 +238,27 @@ mod tests {
         drop(known);
         assert_eq!(turn(&transactions, &Named { transactional_id: &long, ..of(0) }), []);
         assert_eq!(transactions.known().producers.len(), 0);
+    }
+
+    #[test]
+    fn the_memory_of_what_was_held_is_bounded() {
+        let transactions = Transactions::default();
+        let cluster = "kafka".into();
+        // As a worker has it.
+        let mut offsets = Vec::new();
+        for number in 0..20 {
+            let named = Named { cluster: &cluster, transactional_id: &format!("app-{number}"), producer: (1, 0) };
+            for _ in 0..2 {
+                transactions.turn(&named, &mut offsets);
+                hold(&transactions, &named, (0..500).map(|number| held(number, 1)));
+            }
+            transactions.turn(&named, &mut offsets);
+            assert_eq!(offsets.len(), 500);
+        }
+        let known = transactions.known();
+        assert_eq!((known.producers.len(), known.held), (20, 0));
+        let kept: usize = known.producers.iter().map(|producer| producer.offsets.capacity()).sum();
+        assert!(kept <= 20 * KEPT_OFFSETS, "{kept}");
     }
 
     #[test]
