@@ -2,7 +2,8 @@
 //!
 //! The coordinator of the group is told of the offset and that of the transaction of the end: over another connection, which
 //! is another worker's as often as not. So they are kept for the whole agent. One that does not see that other connection
-//! would wait for ever; so offsets are held only for producers whose transactions were seen to end, or to be begun.
+//! would wait for ever; so offsets are held only for producers whose transactions were seen to end, or to be begun, and as
+//! long as that goes on: coordinators move to other brokers.
 
 use std::hash::BuildHasher;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -26,6 +27,10 @@ const MAX_ID_BYTES: usize = 200;
 /// How long a producer is known whose transactions neither begin nor end: no broker leaves one open for longer where nothing
 /// else is configured (`transaction.max.timeout.ms`).
 const KEPT: Duration = Duration::from_mins(15);
+
+/// After how long a producer that commits more, and has ended nothing, is taken for one whose ends are not seen: as long as
+/// a transaction may be open where the producer has nothing else configured (`transaction.timeout.ms`).
+const OPEN: Duration = Duration::from_mins(1);
 
 /// The transactions of the whole agent.
 #[derive(Debug, Default)]
@@ -72,6 +77,9 @@ struct Producer {
     /// How often a transaction has begun or ended; and what that was when it was last looked at, and since when.
     turns: u32,
     seen: Option<(u32, Instant)>,
+    /// Since when offsets were seen to be held for the same end; and whether that is for as long as [`OPEN`].
+    holds_since: Option<Instant>,
+    is_late: bool,
 }
 
 impl Producer {
@@ -92,8 +100,18 @@ impl Producer {
         true
     }
 
+    /// Whether what it held must have ended by now, as a commit of this one tells, and nobody saw it.
+    fn has_missed_end(&self, named: &Named<'_>) -> bool {
+        // With some clients each end raises the epoch, and with all of them whoever begins anew.
+        self.is_late || (self.incarnation != named.producer && !self.offsets.is_empty())
+    }
+
     /// Ages it. Returns whether it is to be kept.
     fn look(&mut self, now: Instant) -> bool {
+        if !self.offsets.is_empty() {
+            let since = *self.holds_since.get_or_insert(now);
+            self.is_late = now.saturating_duration_since(since) >= OPEN;
+        }
         match self.seen {
             Some((turns, since)) if turns == self.turns => now.saturating_duration_since(since) < KEPT,
             _ => {
@@ -117,15 +135,22 @@ impl Transactions {
     pub(crate) fn hold(&self, named: &Named<'_>, told: impl Iterator<Item = Held>, mut counts: impl FnMut(Held)) {
         let mut known = self.known();
         let Known { producers, held } = &mut *known;
-        let Some(producer) = producers.find_mut(self.hash(named), |producer| producer.is(named)) else {
+        let Ok(mut found) = producers.find_entry(self.hash(named), |producer| producer.is(named)) else {
             drop(known);
             return told.for_each(counts);
         };
-        if producer.incarnation != named.producer {
-            *held -= producer.offsets.len();
-            producer.offsets.clear();
-            producer.incarnation = named.producer;
+        if found.get().has_missed_end(named) {
+            let (gone, _) = found.remove();
+            *held -= gone.offsets.len();
+            drop(known);
+            // The same one has ended one transaction after the other; what another one held may have been aborted.
+            if gone.incarnation == named.producer {
+                gone.offsets.into_iter().for_each(&mut counts);
+            }
+            return told.for_each(counts);
         }
+        let producer = found.get_mut();
+        producer.incarnation = named.producer;
         let mut next = 0;
         for offset in told {
             let mine = producer.offsets.len();
@@ -150,6 +175,7 @@ impl Transactions {
             return;
         };
         producer.turns = producer.turns.wrapping_add(1);
+        (producer.holds_since, producer.is_late) = (None, false);
         *held -= producer.offsets.len();
         // Neither list is made anew with each transaction, unless they are long.
         offsets.shrink_to(KEPT_OFFSETS);
@@ -180,7 +206,17 @@ impl Producer {
     fn new(hash: u64, named: &Named<'_>) -> Self {
         let (cluster, transactional_id) = (Arc::clone(named.cluster), named.transactional_id.into());
         let incarnation = named.producer;
-        Self { hash, cluster, transactional_id, incarnation, offsets: Vec::new(), turns: 0, seen: None }
+        Self {
+            hash,
+            cluster,
+            transactional_id,
+            incarnation,
+            offsets: Vec::new(),
+            turns: 0,
+            seen: None,
+            holds_since: None,
+            is_late: false,
+        }
     }
 
     fn is(&self, named: &Named<'_>) -> bool {
@@ -268,6 +304,7 @@ mod tests {
         let named = |epoch| Named { cluster: &cluster, transactional_id: "app", producer: (7, epoch) };
         turn(&transactions, &named(0));
         assert_eq!(hold(&transactions, &named(0), [held(0, 1), held(1, 1)]), []);
+        assert_eq!(turn(&transactions, &named(-1)), []);
         assert_eq!(hold(&transactions, &named(1), [held(1, 2), held(1, 3)]), []);
         assert_eq!(turn(&transactions, &Named { cluster: &elsewhere, ..named(1) }), []);
         assert_eq!(turn(&transactions, &named(1)), [held(1, 3)]);
@@ -275,5 +312,45 @@ mod tests {
         assert_eq!(hold(&transactions, &named(1), [held(1, 4)]), []);
         assert_eq!(turn(&transactions, &named(2)), [], "the older one ended some other way");
         assert_eq!(transactions.known().held, 0);
+    }
+
+    #[test]
+    fn a_producer_whose_ends_are_not_seen_any_more_is_forgotten() {
+        let transactions = Transactions::default();
+        let cluster = "kafka".into();
+        let named = |epoch| Named { cluster: &cluster, transactional_id: "app", producer: (7, epoch) };
+        let start = Instant::now();
+        let seconds = |seconds| start + Duration::from_secs(seconds);
+        turn(&transactions, &named(0));
+        transactions.expire(seconds(0));
+        // It has stood still for long when it begins another one.
+        transactions.expire(seconds(600));
+        assert_eq!(hold(&transactions, &named(0), [held(0, 1), held(1, 1)]), []);
+        for at in [620, 640, 660] {
+            transactions.expire(seconds(at));
+            assert_eq!(hold(&transactions, &named(0), [held(0, 2)]), []);
+        }
+        assert_eq!(turn(&transactions, &named(0)), [held(0, 2), held(1, 1)]);
+        assert_eq!(hold(&transactions, &named(0), [held(0, 3), held(1, 3)]), []);
+        for at in [680, 700, 720, 740] {
+            transactions.expire(seconds(at));
+        }
+        // One that does not commit again may take its time.
+        assert_eq!(turn(&transactions, &named(0)), [held(0, 3), held(1, 3)]);
+        assert_eq!(hold(&transactions, &named(0), [held(0, 4), held(1, 4)]), []);
+        for at in [760, 780, 800, 820] {
+            transactions.expire(seconds(at));
+        }
+        assert_eq!(hold(&transactions, &named(0), [held(0, 5)]), [held(0, 4), held(1, 4), held(0, 5)]);
+        assert_eq!(hold(&transactions, &named(0), [held(0, 6)]), [held(0, 6)]);
+        assert_eq!((turn(&transactions, &named(0)), transactions.known().held), (vec![], 0));
+        // Each end gives it another epoch, if nobody sees them.
+        assert_eq!(hold(&transactions, &named(1), [held(0, 7)]), []);
+        assert_eq!(turn(&transactions, &named(1)), [held(0, 7)]);
+        assert_eq!(hold(&transactions, &named(2), [held(0, 8), held(1, 8)]), []);
+        assert_eq!(hold(&transactions, &named(3), [held(0, 9)]), [held(0, 9)]);
+        assert_eq!(hold(&transactions, &named(3), [held(0, 10)]), [held(0, 10)]);
+        let known = transactions.known();
+        assert_eq!((known.producers.len(), known.held), (0, 0));
     }
 }
