@@ -101,7 +101,7 @@ impl<'a> Sought<'a> {
 }
 
 impl Position {
-    fn new(hash: u64, sought: &Sought<'_>, told: Told) -> Self {
+    fn new(hash: u64, sought: &Sought<'_>, told: Told, era: u32) -> Self {
         Self {
             hash,
             whose: sought.whose,
@@ -111,7 +111,7 @@ impl Position {
             client: sought.client().map(Arc::clone),
             offset: AtomicI64::new(told.offset()),
             lower: AtomicU32::new(0),
-            era: AtomicU32::new(0),
+            era: AtomicU32::new(era),
             writes: AtomicU32::new(0),
             retired: AtomicBool::new(false),
         }
@@ -212,7 +212,7 @@ impl Positions {
     }
 
     /// A position, made where there is room for it.
-    fn find_or_create(&self, hash: u64, sought: &Sought<'_>, told: Told) -> Option<Arc<Position>> {
+    fn find_or_create(&self, hash: u64, sought: &Sought<'_>, told: Told, era: u32) -> Option<Arc<Position>> {
         // When there is no more room, this is asked by each exchange that names a partition beyond: then it waits for
         // nobody.
         let mut known = if self.len() < self.max {
@@ -231,7 +231,7 @@ impl Positions {
             self.turned_away.fetch_add(1, Ordering::Relaxed);
             return None;
         }
-        let position = Arc::new(Position::new(hash, sought, told));
+        let position = Arc::new(Position::new(hash, sought, told, era));
         known.add(Arc::clone(&position));
         self.count.store(known.len(), Ordering::Relaxed);
         Some(position)
@@ -251,7 +251,7 @@ impl KnownPositions {
             position.tell(told, era);
             return;
         }
-        let Some(position) = positions.find_or_create(hash, sought, told) else { return };
+        let Some(position) = positions.find_or_create(hash, sought, told, era) else { return };
         position.tell(told, era);
         // What was given up goes before the table would have to grow for it.
         if self.0.len() == self.0.capacity() {

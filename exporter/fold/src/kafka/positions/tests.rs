@@ -166,3 +166,16 @@ fn a_worker_waits_for_few_of_them_at_a_time() {
     (1..COUNT).for_each(&mut tell);
     assert_eq!((positions.len(), positions.walk().count()), (COUNT, 11));
 }
+
+#[test]
+fn a_group_that_is_made_anew_is_of_its_own_era_at_once() {
+    let positions = Positions::new(10);
+    let broker = workload("kafka-0", "");
+    let sought = Sought { whose: Whose::Group(4), topic: 3, partition: 0, broker: &broker, client: &broker };
+    positions.end_group(4, &broker);
+    let era = positions.era.load(Ordering::Relaxed);
+    // Somebody looks at the positions before the worker gets to write this one.
+    let position = positions.find_or_create(7, &sought, Told::At(1), era).unwrap();
+    positions.settle();
+    assert!(!is_retired(&position) && positions.len() == 1);
+}
