@@ -9,9 +9,11 @@ use std::hash::BuildHasher;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use hashbrown::hash_table::OccupiedEntry;
 use hashbrown::{DefaultHashBuilder, HashTable};
 
-/// How many producers are known. The offsets of others count before their transactions end.
+/// How many producers are known. The offsets of others count before their transactions end. Whoever comes takes the place of
+/// the one that holds nothing and has stood still for the longest.
 const MAX_PRODUCERS: usize = 1024;
 
 /// How many offsets are held, for all producers. Those beyond count before their transactions end. A producer never holds
@@ -44,6 +46,8 @@ struct Known {
     producers: HashTable<Producer>,
     /// How many offsets they hold together.
     held: usize,
+    /// How often transactions have begun or ended.
+    turns: u64,
 }
 
 /// A transaction as an exchange names it.
@@ -74,9 +78,9 @@ struct Producer {
     /// The number and the epoch of whose the offsets are.
     incarnation: (i64, i16),
     offsets: Vec<Held>,
-    /// How often a transaction has begun or ended; and what that was when it was last looked at, and since when.
-    turns: u32,
-    seen: Option<(u32, Instant)>,
+    /// Which of all turns was its last one; and what that was when it was last looked at, and since when.
+    turned: u64,
+    seen: Option<(u64, Instant)>,
     /// Since when offsets were seen to be held for the same end; and whether that is for as long as [`OPEN`].
     holds_since: Option<Instant>,
     is_late: bool,
@@ -113,9 +117,9 @@ impl Producer {
             self.is_late = now.saturating_duration_since(since) >= OPEN;
         }
         match self.seen {
-            Some((turns, since)) if turns == self.turns => now.saturating_duration_since(since) < KEPT,
+            Some((turned, since)) if turned == self.turned => now.saturating_duration_since(since) < KEPT,
             _ => {
-                self.seen = Some((self.turns, now));
+                self.seen = Some((self.turned, now));
                 true
             }
         }
@@ -134,7 +138,7 @@ impl Transactions {
     /// Holds offsets until their transaction ends. Calls `counts` with those that nothing is waited for.
     pub(crate) fn hold(&self, named: &Named<'_>, told: impl Iterator<Item = Held>, mut counts: impl FnMut(Held)) {
         let mut known = self.known();
-        let Known { producers, held } = &mut *known;
+        let Known { producers, held, .. } = &mut *known;
         let Ok(mut found) = producers.find_entry(self.hash(named), |producer| producer.is(named)) else {
             drop(known);
             return told.for_each(counts);
@@ -166,15 +170,16 @@ impl Transactions {
     pub(crate) fn turn(&self, named: &Named<'_>, offsets: &mut Vec<Held>) {
         offsets.clear();
         let mut known = self.known();
-        let Known { producers, held } = &mut *known;
+        let Known { producers, held, turns } = &mut *known;
+        *turns += 1;
         let hash = self.hash(named);
         let Some(producer) = producers.find_mut(hash, |producer| producer.is(named)) else {
-            if producers.len() < MAX_PRODUCERS && (1..=MAX_ID_BYTES).contains(&named.transactional_id.len()) {
-                producers.insert_unique(hash, Producer::new(hash, named), |producer| producer.hash);
+            if (1..=MAX_ID_BYTES).contains(&named.transactional_id.len()) && make_room(producers) {
+                producers.insert_unique(hash, Producer::new(hash, named, *turns), |producer| producer.hash);
             }
             return;
         };
-        producer.turns = producer.turns.wrapping_add(1);
+        producer.turned = *turns;
         (producer.holds_since, producer.is_late) = (None, false);
         *held -= producer.offsets.len();
         // Neither list is made anew with each transaction, unless they are long.
@@ -188,7 +193,7 @@ impl Transactions {
     /// Forgets producers whose transactions must be over by now, by a clock that says it is `now`.
     pub(crate) fn expire(&self, now: Instant) {
         let mut known = self.known();
-        let Known { producers, held } = &mut *known;
+        let Known { producers, held, .. } = &mut *known;
         producers.retain(|producer| {
             let is_kept = producer.look(now);
             *held -= if is_kept { 0 } else { producer.offsets.len() };
@@ -202,8 +207,18 @@ impl Transactions {
     }
 }
 
+/// Makes room for one more. Returns whether there is some.
+fn make_room(producers: &mut HashTable<Producer>) -> bool {
+    if producers.len() < MAX_PRODUCERS {
+        return true;
+    }
+    let idle = producers.iter().filter(|producer| producer.offsets.is_empty()).min_by_key(|producer| producer.turned);
+    let Some((hash, turned)) = idle.map(|producer| (producer.hash, producer.turned)) else { return false };
+    producers.find_entry(hash, |producer| producer.turned == turned).map(OccupiedEntry::remove).is_ok()
+}
+
 impl Producer {
-    fn new(hash: u64, named: &Named<'_>) -> Self {
+    fn new(hash: u64, named: &Named<'_>, turned: u64) -> Self {
         let (cluster, transactional_id) = (Arc::clone(named.cluster), named.transactional_id.into());
         let incarnation = named.producer;
         Self {
@@ -212,7 +227,7 @@ impl Producer {
             transactional_id,
             incarnation,
             offsets: Vec::new(),
-            turns: 0,
+            turned,
             seen: None,
             holds_since: None,
             is_late: false,
@@ -249,21 +264,19 @@ mod tests {
     fn what_is_held_is_bounded_and_the_rest_counts_at_once() {
         let transactions = Transactions::default();
         let cluster = "kafka".into();
-        let ids: Vec<_> = (0..=MAX_PRODUCERS).map(|number| format!("app-{number}")).collect();
-        let of = |number: usize| Named { cluster: &cluster, transactional_id: &ids[number], producer: (1, 0) };
-        // Of a producer that nobody knows nothing is held, nor of those beyond.
-        assert_eq!(hold(&transactions, &of(0), [held(0, 1)]), [held(0, 1)]);
-        (0..ids.len()).for_each(|number| assert_eq!(turn(&transactions, &of(number)), []));
-        assert_eq!(hold(&transactions, &of(MAX_PRODUCERS), [held(0, 1)]), [held(0, 1)]);
-        let long = "a".repeat(MAX_ID_BYTES + 1);
+        let named = |transactional_id| Named { cluster: &cluster, transactional_id, producer: (1, 0) };
+        let (first, other) = (named("app-0"), named("app-1"));
+        // Of a producer that nobody knows nothing is held.
+        assert_eq!(hold(&transactions, &first, [held(0, 1)]), [held(0, 1)]);
+        assert_eq!((turn(&transactions, &first), turn(&transactions, &other)), (vec![], vec![]));
         let many = (0..MAX_HELD).map(|number| held(number, 1));
-        let counted = hold(&transactions, &of(0), many.clone());
+        let counted = hold(&transactions, &first, many.clone());
         // One leaves as many as it has to all others.
         assert_eq!((counted.len(), counted[0]), (MAX_HELD / 2, held(MAX_HELD / 2, 1)));
-        assert_eq!(hold(&transactions, &of(1), many.clone()).len(), MAX_HELD / 4 * 3);
+        assert_eq!(hold(&transactions, &other, many.clone()).len(), MAX_HELD / 4 * 3);
         // What is known already needs no place, whatever the order.
-        assert_eq!(hold(&transactions, &of(0), [5, 0, 1, 4].map(|number| held(number, 2))), []);
-        assert_eq!(turn(&transactions, &of(0)).len(), MAX_HELD / 2);
+        assert_eq!(hold(&transactions, &first, [5, 0, 1, 4].map(|number| held(number, 2))), []);
+        assert_eq!(turn(&transactions, &first).len(), MAX_HELD / 2);
         transactions.for_each(|held| assert_eq!(held.offset, 1));
         let now = Instant::now();
         for at in [now, now + KEPT] {
@@ -272,7 +285,8 @@ mod tests {
         let known = transactions.known();
         assert_eq!((known.producers.len(), known.held), (0, 0));
         drop(known);
-        assert_eq!(turn(&transactions, &Named { transactional_id: &long, ..of(0) }), []);
+        let long = "a".repeat(MAX_ID_BYTES + 1);
+        assert_eq!(turn(&transactions, &named(&long)), []);
         assert_eq!(transactions.known().producers.len(), 0);
     }
 
@@ -352,5 +366,36 @@ mod tests {
         assert_eq!(hold(&transactions, &named(3), [held(0, 10)]), [held(0, 10)]);
         let known = transactions.known();
         assert_eq!((known.producers.len(), known.held), (0, 0));
+    }
+
+    #[test]
+    fn a_producer_that_holds_nothing_makes_room() {
+        let transactions = Transactions::default();
+        let cluster = "kafka".into();
+        let ids: Vec<_> = (0..2 * MAX_PRODUCERS).map(|number| format!("app-{number}")).collect();
+        let of = |number: usize| Named { cluster: &cluster, transactional_id: &ids[number], producer: (1, 0) };
+        let is_known = |number: usize| {
+            hold(&transactions, &of(number), []).is_empty() && {
+                transactions.known().producers.iter().any(|producer| producer.is(&of(number)))
+            }
+        };
+        (0..MAX_PRODUCERS).for_each(|number| assert_eq!(turn(&transactions, &of(number)), []));
+        assert_eq!(hold(&transactions, &of(0), [held(0, 1)]), []);
+        turn(&transactions, &of(1));
+        // The first one that stands still, but for those.
+        turn(&transactions, &of(MAX_PRODUCERS));
+        assert_eq!([0, 1, 2, 3, MAX_PRODUCERS].map(is_known), [true, true, false, true, true]);
+        // Whoever makes up as many as there may be is in nobody's way for longer than that takes.
+        (MAX_PRODUCERS..2 * MAX_PRODUCERS).for_each(|number| assert_eq!(turn(&transactions, &of(number)), []));
+        assert_eq!(turn(&transactions, &of(0)), [held(0, 1)]);
+        assert_eq!((turn(&transactions, &of(5)), hold(&transactions, &of(5), [held(0, 1)])), (vec![], vec![]));
+        assert_eq!(transactions.known().producers.len(), MAX_PRODUCERS);
+        // Nobody makes room who holds anything.
+        for number in 0..2 * MAX_PRODUCERS {
+            turn(&transactions, &of(number));
+            hold(&transactions, &of(number), [held(0, 2)]);
+        }
+        let known = transactions.known();
+        assert_eq!((known.producers.len(), known.held), (MAX_PRODUCERS, MAX_PRODUCERS));
     }
 }
