@@ -256,6 +256,8 @@ impl KnownPositions {
         // What was given up goes before the table would have to grow for it.
         if self.0.len() == self.0.capacity() {
             self.0.retain(|position| !is_retired(position));
+            // Where that were few, the next ones find room without another look at all the others.
+            self.0.reserve(self.0.len() / 8 + 1, |position| position.hash);
         }
         self.0.insert_unique(hash, position, |position| position.hash);
     }

@@ -179,24 +179,24 @@ impl Shard {
             self.fold.transactions().hold(&named(info, transaction), held, tell);
             return;
         }
-        for partition in partitions {
+        let sought = |whose, partition: &KafkaPartition<'_>| Sought {
+            whose,
+            topic: key.topic,
+            partition: partition.partition,
+            broker: &info.destination,
+            client: &info.source,
+        };
+        if let Some(whose) = of_client {
+            let ended = partitions.iter().filter(|partition| partition.has_no_offset);
+            self.fold.positions().end(ended.map(|partition| sought(whose, partition)));
+        }
+        for partition in partitions.iter().filter(|partition| !partition.has_no_offset) {
             let brokers = partition.high_watermark.map(Told::At).or(partition.log_end.map(Told::Beyond));
-            let sought = |whose| Sought {
-                whose,
-                topic: key.topic,
-                partition: partition.partition,
-                broker: &info.destination,
-                client: &info.source,
-            };
-            if let Some(whose) = of_client.filter(|_| partition.has_no_offset) {
-                self.fold.positions().end(&sought(whose));
-                continue;
-            }
             let offsets = [(Some(Whose::Brokers), brokers), (of_client, partition.offset.map(Told::At))];
             for (whose, told) in offsets {
                 // A negative one stands for none.
                 let Some((whose, told)) = whose.zip(told.filter(|told| told.offset() >= 0)) else { continue };
-                known.tell(self.fold.positions(), &sought(whose), told);
+                known.tell(self.fold.positions(), &sought(whose, partition), told);
             }
         }
     }

@@ -7,6 +7,7 @@ use std::sync::{Arc, PoisonError};
 use flowfold_flow::Workload;
 use hashbrown::HashMap;
 
+use super::known::BATCH;
 use super::{Positions, Sought, Whose};
 
 /// How many groups may be deleted between two looks at the positions. Those beyond end as others do that have stopped.
@@ -24,12 +25,17 @@ pub(super) struct Deleted {
 }
 
 impl Positions {
-    /// There is no such position any more.
-    pub(crate) fn end(&self, sought: &Sought<'_>) {
-        let hash = self.hasher.hash_one(sought.identity());
-        let mut known = self.known();
-        known.end(hash, sought);
-        self.count.store(known.len(), Ordering::Relaxed);
+    /// There are no such positions any more.
+    pub(crate) fn end<'a>(&self, ended: impl Iterator<Item = Sought<'a>>) {
+        let mut ended = ended.peekable();
+        // A client may ask for many that there never were: it takes the lock for several at a time, as others do.
+        while ended.peek().is_some() {
+            let mut known = self.known();
+            for sought in ended.by_ref().take(BATCH) {
+                known.end(self.hasher.hash_one(sought.identity()), &sought);
+            }
+            self.count.store(known.len(), Ordering::Relaxed);
+        }
     }
 
     /// A group has been deleted, with all that it had committed.

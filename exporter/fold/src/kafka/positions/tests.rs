@@ -179,3 +179,43 @@ fn a_group_that_is_made_anew_is_of_its_own_era_at_once() {
     positions.settle();
     assert!(!is_retired(&position) && positions.len() == 1);
 }
+
+#[test]
+fn many_that_end_wait_for_the_lock_once_for_a_good_many() {
+    const COUNT: usize = 3 * BATCH;
+    let positions = Positions::new(COUNT);
+    let broker = workload("kafka-0", "");
+    let mut worker = KnownPositions::default();
+    let of = |partition: usize| {
+        let partition = i32::try_from(partition).unwrap();
+        Sought { whose: Whose::Group(4), topic: 3, partition, broker: &broker, client: &broker }
+    };
+    (0..COUNT).for_each(|partition| worker.tell(&positions, &of(partition), Told::At(1)));
+    let mut turns = 0;
+    let ended = (0..COUNT - 1).map(|partition| {
+        turns += usize::from(positions.known.try_lock().is_ok());
+        of(partition)
+    });
+    positions.end(ended);
+    assert_eq!((positions.len(), turns), (1, 3));
+}
+
+#[test]
+fn a_worker_that_has_met_as_many_as_it_has_room_for_makes_more() {
+    let positions = Positions::new(100);
+    let broker = workload("kafka-0", "");
+    let mut worker = KnownPositions::default();
+    let of = |partition| Sought { whose: Whose::Group(4), topic: 3, partition, broker: &broker, client: &broker };
+    let mut partition = 0;
+    while worker.0.len() < 20 || worker.0.len() + 1 < worker.0.capacity() {
+        worker.tell(&positions, &of(partition), Told::At(1));
+        partition += 1;
+    }
+    // One of them ends again and again: after it was gone through once, there is room for a while.
+    for _ in 0..2 {
+        positions.end(std::iter::once(of(0)));
+        worker.tell(&positions, &of(0), Told::At(1));
+    }
+    let free = worker.0.capacity() - worker.0.len();
+    assert!(free >= worker.0.len() / 8, "{free}");
+}
