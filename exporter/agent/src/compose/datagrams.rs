@@ -133,8 +133,8 @@ impl<S: FlowSink> Reading<S> {
                 Err(errno) => return Err(errno.into()),
             }
             let count = self.read(&mut tap);
-            if count < TURN {
-                // What the network says of a datagram comes after it, so all of them have to be read.
+            // What the network says of a datagram comes after it, so all of them should be read; in a flood they never are.
+            if count < TURN || self.closed.len() >= TURN {
                 let now = Instant::now();
                 unreachable.take(|told| self.reader.unreachable(told.client, told.server, told.beginning, now));
                 for (socket, at) in self.closed.drain(..) {

@@ -29,7 +29,10 @@ class Call:
     def __enter__(self):
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, kind, *_):
+        # the library asks for no more answers once the client has given up, which it may have before it is waited for
+        if kind is GeneratorExit:
+            self.status = "GONE"
         account.end(self.method, self.status)
 
     def received(self):
