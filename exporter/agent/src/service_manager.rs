@@ -1,8 +1,8 @@
 //! What the service manager is told where it asks for it, as systemd does with `Type=notify` (`sd_notify(3)`).
 //!
 //! The thread that beats the heart which steering needs must not be held up by a manager that does not read what it is told.
-//! So a sign of life that finds no room in its socket is given later, and what is said only once is said by a thread of its
-//! own, which may wait.
+//! So a sign of life that finds no room in its socket is given later, and what is said only once is then said by a thread of
+//! its own, which may wait.
 
 use std::io;
 use std::os::linux::net::SocketAddrExt;
@@ -35,20 +35,11 @@ pub fn stopping(drain_timeout: Duration) {
 
 /// Says nothing where there is no manager that listens.
 fn tell(state: &[NotifyState<'_>]) {
-    let started = match Manager::listening() {
-        Ok(None) => return,
-        Ok(Some(manager)) => {
-            let message = message(state);
-            let say = move || {
-                if let Err(error) = manager.tell(&message, PATIENCE) {
-                    cannot_be_told(&error);
-                }
-            };
-            thread::Builder::new().name("notify".to_owned()).spawn(say).map(drop)
-        }
-        Err(error) => Err(error),
-    };
-    if let Err(error) = started {
+    let told = Manager::listening().and_then(|manager| match manager {
+        Some(manager) => manager.tell_in_time(message(state)),
+        None => Ok(()),
+    });
+    if let Err(error) = told {
         cannot_be_told(&error);
     }
 }
@@ -122,6 +113,21 @@ impl Manager {
 
     fn at(address: SocketAddr) -> io::Result<Self> {
         Ok(Self { socket: UnixDatagram::unbound()?, address })
+    }
+
+    /// Tells it so at once, or by a thread that waits for room.
+    fn tell_in_time(self, message: String) -> io::Result<()> {
+        match self.tell(&message, Duration::ZERO) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                let say = move || {
+                    if let Err(error) = self.tell(&message, PATIENCE) {
+                        cannot_be_told(&error);
+                    }
+                };
+                thread::Builder::new().name("notify".to_owned()).spawn(say).map(drop)
+            }
+            told => told,
+        }
     }
 
     /// Tells it so, and waits no longer than this for room.
