@@ -27,8 +27,7 @@ pub const CGROUP_DEPTH: usize = 32;
 pub const DESCRIPTION_BYTES: usize = 96;
 
 /// UDP sockets that are known to ask a named server, until they are closed. Over the limit those go that were used the longest
-/// ago, and their datagrams pass by unread. Without a rule for
-/// datagrams the loader makes it one.
+/// ago, and their datagrams pass by unread. Without a rule for datagrams the loader makes it one.
 pub const UDP_SOCKET_ENTRIES: u32 = 65_536;
 
 /// Processes that are known to have asked a named server. One that is forgotten costs a wake-up when it asks again.

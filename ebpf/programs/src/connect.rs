@@ -11,6 +11,7 @@ use aya_ebpf::programs::SockAddrContext;
 use flowfold_redirect_abi::{Client, Counter, Endpoint, OWN_MARK, Origin, OwnerRecord};
 
 use crate::count::count;
+use crate::decide::{flowfold_tcp_connecting, flowfold_udp_connecting, flowfold_udp_sending};
 use crate::gate;
 use crate::maps::{EGRESS_SOCKETS, FLOWFOLD_OWNER, LOCAL_CONNECTS, UPSTREAM_STARTS};
 use crate::word::field;
@@ -36,16 +37,46 @@ pub(crate) struct Destination {
     pub(crate) special: bool,
 }
 
+/// A call of `connect`: a TCP connection may be given another destination, and of a UDP socket a note is made.
+#[inline(always)]
+pub(crate) fn connecting(
+    ctx: &SockAddrContext,
+    asked: impl FnOnce(&SockAddrContext, &OwnerRecord) -> Destination,
+    put_address: impl FnOnce(&SockAddrContext, &Endpoint),
+) {
+    let Some(owner) = owner() else { return };
+    if is_tcp(ctx) {
+        let destination = asked(ctx, owner);
+        let mut listener = MaybeUninit::uninit();
+        if flowfold_tcp_connecting(ctx, owner, &destination, &mut listener) {
+            // SAFETY: it was written, as the function says.
+            put_address(ctx, unsafe { listener.assume_init_ref() });
+        }
+    } else if is_udp(ctx) {
+        flowfold_udp_connecting(ctx, owner, &asked(ctx, owner).endpoint);
+    }
+}
+
+/// A call of `sendmsg` or `sendto` with a destination.
+#[inline(always)]
+pub(crate) fn sending(ctx: &SockAddrContext, asked: impl FnOnce(&SockAddrContext, &OwnerRecord) -> Destination) {
+    if is_udp(ctx)
+        && let Some(owner) = owner()
+    {
+        flowfold_udp_sending(ctx, owner, &asked(ctx, owner).endpoint);
+    }
+}
+
 /// A TCP socket? Everything else is none of our business. The first subflow of an MPTCP socket passes for one here.
 #[inline(always)]
-pub(crate) fn is_tcp(ctx: &SockAddrContext) -> bool {
+fn is_tcp(ctx: &SockAddrContext) -> bool {
     let call = ctx.sock_addr;
     field!((*call).type_) == SOCK_STREAM && field!((*call).protocol) == IPPROTO_TCP
 }
 
 /// A UDP socket?
 #[inline(always)]
-pub(crate) fn is_udp(ctx: &SockAddrContext) -> bool {
+fn is_udp(ctx: &SockAddrContext) -> bool {
     let call = ctx.sock_addr;
     field!((*call).type_) == SOCK_DGRAM && field!((*call).protocol) == IPPROTO_UDP
 }

@@ -1,52 +1,25 @@
 //! `connect` on an IPv4 socket.
 
-use core::mem::MaybeUninit;
-
 use aya_ebpf::macros::cgroup_sock_addr;
 use aya_ebpf::programs::SockAddrContext;
 use flowfold_redirect_abi::{Endpoint, OwnerRecord};
 
-use crate::connect::{Destination, PROCEED, is_tcp, is_udp, owner};
-use crate::decide::{flowfold_tcp_connecting, flowfold_udp_connecting};
+use crate::connect::{self, Destination, PROCEED};
 use crate::word::{field, field_of_port, port_of_field, set_field};
 
 /// 127.0.0.1 in network byte order.
-pub(crate) const LOOPBACK: u32 = u32::from_ne_bytes([127, 0, 0, 1]);
+const LOOPBACK: u32 = u32::from_ne_bytes([127, 0, 0, 1]);
 
 /// Rewrites the destination if the connection is to be steered.
 #[cgroup_sock_addr(connect4)]
 pub fn flowfold_conn4(ctx: SockAddrContext) -> i32 {
-    if is_tcp(&ctx) {
-        rewrite(&ctx);
-    } else if is_udp(&ctx) {
-        see(&ctx, flowfold_udp_connecting);
-    }
+    connect::connecting(&ctx, asked, put_address);
     PROCEED
-}
-
-/// Puts another destination in place of the one asked for, if the connection is to be steered.
-#[inline(always)]
-fn rewrite(ctx: &SockAddrContext) {
-    let Some(owner) = owner() else { return };
-    let destination = asked(ctx, owner);
-    let mut listener = MaybeUninit::uninit();
-    if flowfold_tcp_connecting(ctx, owner, &destination, &mut listener) {
-        // SAFETY: it was written, as the function says.
-        put_address(ctx, unsafe { listener.assume_init_ref() });
-    }
-}
-
-/// Shows `look` where a datagram, or a socket for datagrams, is going.
-#[inline(always)]
-pub(crate) fn see(ctx: &SockAddrContext, look: impl FnOnce(&SockAddrContext, &OwnerRecord, &Endpoint) -> u32) {
-    if let Some(owner) = owner() {
-        look(ctx, owner, &asked(ctx, owner).endpoint);
-    }
 }
 
 /// The destination of the call.
 #[inline(always)]
-fn asked(ctx: &SockAddrContext, owner: &OwnerRecord) -> Destination {
+pub(crate) fn asked(ctx: &SockAddrContext, owner: &OwnerRecord) -> Destination {
     let call = ctx.sock_addr;
     destination(field!((*call).user_ip4), port_of_field(field!((*call).user_port)), owner.listener_port)
 }

@@ -8,10 +8,10 @@ use aya::maps::{MapData, SockMap};
 use flowfold_redirect_abi::{ListenerSlot, OWNER_MAP, OwnerRecord};
 use rustix::net::{AddressFamily, SocketFlags, SocketType};
 use rustix::process::Resource;
-use rustix::time::ClockId;
 
 use crate::bpf::Records;
 use crate::cgroup::{self, Cgroup};
+use crate::clock;
 use crate::namespace::NetworkNamespace;
 use crate::object::{Hook, Link, Object};
 use crate::stats::Counters;
@@ -127,10 +127,12 @@ impl Redirect {
     /// Tells the programs that the agent is alive; due a few times per second, as they stop steering a second
     /// after the last one.
     pub fn beat(&self) -> Result<(), RedirectError> {
-        let now = rustix::time::clock_gettime(ClockId::Monotonic);
-        let nanoseconds = now.tv_sec.cast_unsigned() * 1_000_000_000 + now.tv_nsec.cast_unsigned();
         let map = "HEARTBEAT";
-        self.heartbeat.put(&0, &nanoseconds).map_err(|source| RedirectError::Map { call: "write", map, source })
+        self.heartbeat.put(&0, &clock::nanoseconds()).map_err(|source| RedirectError::Map {
+            call: "write",
+            map,
+            source,
+        })
     }
 
     /// While paused, new connections go direct and are counted.

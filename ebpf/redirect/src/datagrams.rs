@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 
 use aya::maps::{MapData, RingBuf};
 use flowfold_redirect_abi::{self as abi, DatagramHead};
-use rustix::time::ClockId;
 
 use crate::RedirectError;
 use crate::address::socket_addr;
 use crate::bpf;
+use crate::clock;
 use crate::object::Object;
 
 /// A copy of a datagram between a local client and a named server.
@@ -106,9 +106,7 @@ struct Clock {
 
 impl Clock {
     fn read() -> Self {
-        let now = rustix::time::clock_gettime(ClockId::Monotonic);
-        let nanoseconds = now.tv_sec.cast_unsigned() * 1_000_000_000 + now.tv_nsec.cast_unsigned();
-        Self { nanoseconds, instant: Instant::now() }
+        Self { nanoseconds: clock::nanoseconds(), instant: Instant::now() }
     }
 
     fn instant(&self, nanoseconds: u64) -> Instant {

@@ -9,6 +9,7 @@ mod attach;
 mod bpf;
 mod capabilities;
 mod cgroup;
+mod clock;
 mod datagrams;
 mod error;
 mod listeners;

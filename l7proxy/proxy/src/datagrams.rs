@@ -10,7 +10,7 @@ use std::hash::{Hash, Hasher};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use flowfold_flow::{ConnectionInfo, FlowSink, Protocol, Side};
+use flowfold_flow::{ConnectionInfo, FlowSink, Side};
 
 use self::flow::Flow;
 use crate::TopicNames;
@@ -112,7 +112,7 @@ impl<S: FlowSink> DatagramReader<S> {
         if self.flows.len() >= self.max_flows && !self.make_room(datagram.at) {
             return false;
         }
-        let Ok(mut flow) = isolated(|| Flow::open(&self.sink, info(), Protocol::Dns, datagram.at)) else {
+        let Ok(mut flow) = isolated(|| Flow::open(&self.sink, info(), datagram.at)) else {
             return false;
         };
         flow.read(&self.sink, &self.tools, datagram);

@@ -132,7 +132,7 @@ fn a_packet_with_options_is_read() {
 fn an_address_given_to_a_connected_socket_is_the_server() {
     isolated(|place| {
         let first = UdpServer::start(place.v4);
-        let second = UdpServer::start_at(SocketAddr::from((Ipv4Addr::new(127, 0, 0, 9), first.address.port())));
+        let second = UdpServer::beside(&first);
         let mut watch = Watch::start(place, first.address.port());
         let socket = client(first.address);
         socket.connect(first.address).unwrap();
@@ -148,7 +148,7 @@ fn an_address_given_to_a_connected_socket_is_the_server() {
 fn a_socket_that_disconnects_asks_others() {
     isolated(|place| {
         let first = UdpServer::start(place.v4);
-        let second = UdpServer::start_at(SocketAddr::from((Ipv4Addr::new(127, 0, 0, 9), first.address.port())));
+        let second = UdpServer::beside(&first);
         let mut watch = Watch::start(place, first.address.port());
         let socket = client(first.address);
         socket.connect(first.address).unwrap();

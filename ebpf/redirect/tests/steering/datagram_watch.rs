@@ -99,6 +99,11 @@ impl UdpServer {
         Self::start_at(SocketAddr::new(ip, 0))
     }
 
+    /// Another one at the same port.
+    pub(crate) fn beside(other: &Self) -> Self {
+        Self::start_at(SocketAddr::from((Ipv4Addr::new(127, 0, 0, 9), other.address.port())))
+    }
+
     pub(crate) fn start_at(address: SocketAddr) -> Self {
         let socket = UdpSocket::bind(address).unwrap();
         let address = socket.local_addr().unwrap();

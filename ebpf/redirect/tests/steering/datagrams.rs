@@ -65,7 +65,7 @@ fn one_socket_asks_several_servers() {
     isolated(|place| {
         let first = UdpServer::start(place.v4);
         let port = first.address.port();
-        let second = UdpServer::start_at(SocketAddr::from((Ipv4Addr::new(127, 0, 0, 9), port)));
+        let second = UdpServer::beside(&first);
         let mut watch = Watch::start(place, port);
         let socket = client(first.address);
         for server in [&first, &second, &first, &second] {

@@ -35,10 +35,10 @@ pub(super) struct Flow<S: FlowSink> {
 
 impl<S: FlowSink> Flow<S> {
     /// Tells the sink of it.
-    pub(super) fn open(sink: &S, info: ConnectionInfo, protocol: Protocol, now: Instant) -> Self {
+    pub(super) fn open(sink: &S, info: ConnectionInfo, now: Instant) -> Self {
         let info = Arc::new(info);
         let mut sink_side = sink.opened(&info);
-        sink.protocol(&mut sink_side, protocol);
+        sink.protocol(&mut sink_side, Protocol::Dns);
         Self { info, sink_side, lookups: Lookups::new(DnsTransport::Udp), last: now, is_understood: true }
     }
 
