@@ -188,9 +188,8 @@ def _past() -> Section:
             trend(
                 "Refused or unread, by reason",
                 "Connections per second that were reset without being relayed. loop: it was going to the agent's own "
-                "listener; no_destination: it came there without having been steered; no_socket: out of "
-                "descriptors, raise LimitNOFILE. Datagrams that passed by faster than the agent read them are shown "
-                "beside them.",
+                "listener; no_destination: it came there without having been steered. Datagrams that passed by "
+                "unread, as the agent was too slow or followed too many, are shown beside them.",
                 units.CountsPerSecond,
                 Line(total(rate(REFUSED), "reason"), "{{reason}}"),
                 Line(total(rate(UNREAD), "side"), "datagrams unread, {{side}}"),

@@ -114,13 +114,11 @@ pub enum Refusal {
     NoDestination,
     /// It was going to the agent's own listener, and relaying it would loop.
     Loop,
-    /// A socket for the upstream connection could not be made.
-    NoSocket,
 }
 
 impl Refusal {
     /// Every refusal, in the order of [`Refusal::index`].
-    pub const ALL: [Self; 3] = [Self::NoDestination, Self::Loop, Self::NoSocket];
+    pub const ALL: [Self; 2] = [Self::NoDestination, Self::Loop];
 
     /// The position of this refusal in [`Refusal::ALL`].
     pub const fn index(self) -> usize {
@@ -132,7 +130,6 @@ impl Refusal {
         match self {
             Self::NoDestination => "no_destination",
             Self::Loop => "loop",
-            Self::NoSocket => "no_socket",
         }
     }
 }
