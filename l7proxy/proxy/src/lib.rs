@@ -14,6 +14,7 @@ mod connection;
 mod datagrams;
 mod dns;
 mod drain;
+mod held;
 mod http1;
 mod http2;
 mod kafka;

@@ -1,4 +1,5 @@
-//! The two-way copy: bytes first, then the tap.
+//! The two-way copy: bytes first, then the tap. Of the connections that have something to read, all are read before any is
+//! written to.
 
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
@@ -12,6 +13,7 @@ use tokio::net::TcpStream;
 use tokio::time::Sleep;
 
 use crate::connection::Connection;
+use crate::held::{HELD_BYTES, Held};
 use crate::shared::{SCRATCH_BYTES, Shared};
 use crate::tap::Tap;
 
@@ -28,6 +30,7 @@ const MOST_HALVINGS: u8 = 4;
 
 /// The least that a turn copies. Reading along fewer bytes is never timed.
 const LEAST_TURN_BYTES: usize = SCRATCH_BYTES >> MOST_HALVINGS;
+const _: () = assert!(HELD_BYTES <= LEAST_TURN_BYTES, "what was held is not timed");
 
 /// Copies both ways until both directions are finished, or one side resets the connection.
 pub(crate) async fn run<D, S: FlowSink>(connection: &mut Connection<'_, D, S>, server: TcpStream) -> ConnectionOutcome {
@@ -110,6 +113,8 @@ struct Half {
 
 enum State {
     Reading,
+    /// What was read is written once the other connections that have something to read have had their turn.
+    Held(Held),
     /// The sink took only a part at once. Boxed, since this is rare and an idle connection must be small.
     Stalled(Box<Remainder>),
     /// The source is finished; the sink has yet to be told.
@@ -158,7 +163,21 @@ impl Half {
                     ready!(turn.poll(context));
                     State::Reading
                 }
-                State::Reading => ready!(self.poll_copy(context, source, sink, tap, shared, &mut copied)),
+                State::Reading => {
+                    let next = ready!(self.poll_copy(context, source, sink, tap, shared, &mut copied));
+                    if let State::Held(_) = next {
+                        self.state = next;
+                        context.waker().wake_by_ref();
+                        return Poll::Pending;
+                    }
+                    next
+                }
+                State::Held(held) => {
+                    let (bytes, read_at) = (held.bytes(), held.read_at);
+                    let next = write(self.side, context, sink, tap, shared, (bytes, read_at));
+                    tap.show(shared, self.side, bytes, read_at);
+                    next
+                }
                 State::Stalled(remainder) => match ready!(remainder.poll(context, source, sink)) {
                     Flushed::All => {
                         tap.relayed(&shared.sink, self.side, remainder.read_at.elapsed());
@@ -177,7 +196,8 @@ impl Half {
         }
     }
 
-    /// Reads once, writes at once, and then lets the tap see it. Adds what was read to `copied`.
+    /// Reads once. A short read is put aside: written between the reads of other connections, it would wake its receiver for
+    /// itself alone, who on a busy core would run at once, and find nothing more. Anything else is handed on at once.
     fn poll_copy<D, S: FlowSink>(
         &mut self,
         context: &mut Context<'_>,
@@ -202,18 +222,10 @@ impl Half {
             tap.end_of_stream(shared, self.side, read_at);
             return Poll::Ready(State::Finishing);
         }
-        let written = Pin::new(sink).poll_write(context, bytes);
-        let next = match written {
-            Poll::Ready(Ok(count)) if count == bytes.len() => {
-                tap.relayed(&shared.sink, self.side, read_at.elapsed());
-                State::Reading
-            }
-            Poll::Ready(Ok(count)) => {
-                State::Stalled(Box::new(Remainder::new(bytes.get(count..).unwrap_or_default(), read_at)))
-            }
-            Poll::Pending => State::Stalled(Box::new(Remainder::new(bytes, read_at))),
-            Poll::Ready(Err(_)) => State::Ended(Ended::SinkReset),
-        };
+        if let Some(held) = shared.held.hold(bytes, read_at) {
+            return Poll::Ready(State::Held(held));
+        }
+        let next = write(self.side, context, sink, tap, shared, (bytes, read_at));
         if bytes.len() < LEAST_TURN_BYTES {
             tap.show(shared, self.side, bytes, read_at);
         } else {
@@ -231,6 +243,28 @@ impl Half {
         } else if took < TURN / 4 {
             self.halvings = self.halvings.saturating_sub(1);
         }
+    }
+}
+
+/// Writes what was read then. Whatever the sink does not take at once is kept.
+fn write<D, S: FlowSink>(
+    side: Side,
+    context: &mut Context<'_>,
+    sink: &mut TcpStream,
+    tap: &mut Tap<S>,
+    shared: &Shared<D, S>,
+    (bytes, read_at): (&[u8], Instant),
+) -> State {
+    match Pin::new(sink).poll_write(context, bytes) {
+        Poll::Ready(Ok(count)) if count == bytes.len() => {
+            tap.relayed(&shared.sink, side, read_at.elapsed());
+            State::Reading
+        }
+        Poll::Ready(Ok(count)) => {
+            State::Stalled(Box::new(Remainder::new(bytes.get(count..).unwrap_or_default(), read_at)))
+        }
+        Poll::Pending => State::Stalled(Box::new(Remainder::new(bytes, read_at))),
+        Poll::Ready(Err(_)) => State::Ended(Ended::SinkReset),
     }
 }
 

@@ -9,6 +9,7 @@ use flowfold_flow::FlowSink;
 use crate::WorkerStatus;
 use crate::clock::Clock;
 use crate::dns::{Addresses, OpenLookups};
+use crate::held::HeldRooms;
 use crate::kafka::{AskedPool, TopicNames, Topics};
 use crate::pending::PendingPool;
 use crate::wakers::Wakers;
@@ -21,9 +22,10 @@ pub(crate) struct Shared<D, S: FlowSink> {
     pub(crate) destinations: D,
     pub(crate) sink: S,
     pub(crate) status: Arc<WorkerStatus>,
-    /// The one read buffer of the worker. A read is written on before the next one happens, so connections can share
-    /// it, and an idle connection owns nothing; what the other side doesn't take at once is copied out.
+    /// The one read buffer of the worker. A read is written on or copied out before the next one happens, so connections can
+    /// share it, and an idle connection owns nothing.
     pub(crate) scratch: RefCell<Box<[u8]>>,
+    pub(crate) held: HeldRooms,
     pub(crate) tools: ReaderTools,
     pub(crate) wakers: Wakers,
     pub(crate) draining: Cell<bool>,
@@ -64,6 +66,7 @@ impl<D, S: FlowSink> Shared<D, S> {
             sink,
             status,
             scratch: RefCell::new(vec![0; SCRATCH_BYTES].into_boxed_slice()),
+            held: HeldRooms::default(),
             tools: ReaderTools::new(topic_names),
             wakers: Wakers::default(),
             draining: Cell::new(false),
