@@ -264,8 +264,8 @@ impl Lookups {
     }
 
     /// Where the first question is that has this id and, if there is one, this name, type and class.
-    fn place(&self, id: u16, question: Option<&Question>) -> Option<usize> {
-        let is_asked = |place, question: &Question| {
+    fn place(&self, id: u16, question: Option<&Question<'_>>) -> Option<usize> {
+        let is_asked = |place, question: &Question<'_>| {
             self.open.get(place).is_some_and(|lookup: &Lookup| *lookup.open.question() == *question)
         };
         let is_same = |place: usize| question.is_none_or(|question| is_asked(place, question));
@@ -340,7 +340,8 @@ fn silence<S: FlowSink>(listening: &Listening<'_, S>, lookup: &Lookup) -> Outcom
 
 fn answer_of(message: &Message<'_>, asked: u16) -> DnsAnswer {
     let mut records = DnsRecords::default();
-    for record in message.answers() {
+    let mut answers = message.answers();
+    for record in answers.by_ref() {
         let count = match record.kind {
             kind if kind == asked => &mut records.of_question,
             kind if DnsType(kind) == DnsType::CNAME => &mut records.aliases,
@@ -348,5 +349,5 @@ fn answer_of(message: &Message<'_>, asked: u16) -> DnsAnswer {
         };
         *count = count.saturating_add(1);
     }
-    DnsAnswer { rcode: DnsRcode(message.rcode()), is_truncated: message.is_truncated, records }
+    DnsAnswer { rcode: DnsRcode(message.rcode_behind(answers)), is_truncated: message.is_truncated, records }
 }

@@ -1,7 +1,7 @@
 //! Reads along with DNS: messages (RFC 1035 section 4), alone in a datagram or behind their length on a stream.
 //!
 //! Only what tells a lookup is read: the header, the question and the heads of records. Nothing is allocated, whatever a
-//! message claims: records are visited where they lie, and a name is read into a room of fixed size.
+//! message claims: names and records are visited where they lie.
 
 mod addresses;
 mod cursor;
@@ -11,7 +11,7 @@ mod stream;
 
 pub use addresses::{Address, Addresses};
 use cursor::Cursor;
-pub use name::Name;
+pub use name::{Name, NameText};
 pub use record::{Record, Records};
 pub use stream::StreamDecoder;
 
@@ -44,7 +44,7 @@ pub struct Message<'a> {
     /// Whether more was to be said than had room (TC).
     pub is_truncated: bool,
     /// The first question; absent where there is none.
-    pub question: Option<Question>,
+    pub question: Option<Question<'a>>,
     /// The low bits of the response code.
     header_rcode: u8,
     answers: Records<'a>,
@@ -53,9 +53,9 @@ pub struct Message<'a> {
 
 /// What is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Question {
+pub struct Question<'a> {
     /// The name.
-    pub name: Name,
+    pub name: Name<'a>,
     /// The type of records (RFC 1035 section 3.2.2): 1 is A.
     pub kind: u16,
     /// The class: 1 is IN.
@@ -99,12 +99,16 @@ impl<'a> Message<'a> {
 
     /// The addresses that the answer section tells of the name that was asked for.
     pub fn addresses(&self) -> Addresses<'a> {
-        Addresses::new(self.answers(), self.question.as_ref())
+        Addresses::new(self.answers(), self.question)
     }
 
     /// The response code, with the upper bits that EDNS adds (RFC 6891 section 6.1.3).
     pub fn rcode(&self) -> u16 {
-        let mut answers = self.answers();
+        self.rcode_behind(self.answers())
+    }
+
+    /// The same for somebody who has visited the answers, or some of them.
+    pub fn rcode_behind(&self, mut answers: Records<'a>) -> u16 {
         answers.by_ref().for_each(drop);
         let rest = answers.followed_by(self.behind_answers);
         let upper =
@@ -113,8 +117,8 @@ impl<'a> Message<'a> {
     }
 }
 
-impl Question {
-    fn read(cursor: &mut Cursor<'_>) -> Result<Self, DnsError> {
+impl<'a> Question<'a> {
+    fn read(cursor: &mut Cursor<'a>) -> Result<Self, DnsError> {
         let name = Name::read(cursor)?;
         let kind = cursor.u16().ok_or(DnsError::Short)?;
         let class = cursor.u16().ok_or(DnsError::Short)?;

@@ -2,7 +2,7 @@
 
 use std::str::FromStr as _;
 
-use flowfold_wire::dns::Message;
+use flowfold_wire::dns::{Message, NameText};
 use hickory_proto::op::{Edns, Message as Oracle, MessageType, OpCode, Query, ResponseCode};
 use hickory_proto::rr::rdata::{A, AAAA, CNAME, TXT};
 use hickory_proto::rr::{Name, RData, Record, RecordType};
@@ -69,7 +69,9 @@ proptest! {
         prop_assert_eq!((message.id, message.is_response, message.is_truncated), (id, is_response, is_truncated));
         let question = message.question.unwrap();
         let lower = name.trim_end_matches('.').to_ascii_lowercase();
-        prop_assert_eq!(question.name.as_bytes(), lower.as_bytes());
+        let text = NameText::from(&question.name);
+        prop_assert_eq!(text.as_bytes(), lower.as_bytes());
+        prop_assert!(text == question.name);
         prop_assert_eq!(question.kind, u16::from(kind));
         prop_assert_eq!(message.rcode(), rcode);
         let read: Vec<_> = message.answers().map(|record| (record.kind, record.ttl, record.address())).collect();

@@ -3,7 +3,7 @@
 use std::cell::{Ref, RefCell};
 use std::rc::Rc;
 
-use flowfold_wire::dns::{Name, Question};
+use flowfold_wire::dns::{NameText, Question};
 
 /// The questions that wait on a worker. A question is long, so it stays at its place, whatever becomes of the lookup beside it.
 /// There are as many places as have numbers: 65,536, some 17 MB.
@@ -12,8 +12,32 @@ pub(crate) struct OpenLookups(Rc<RefCell<Places>>);
 
 #[derive(Debug, Default)]
 struct Places {
-    questions: Vec<Question>,
+    questions: Vec<Asked>,
     free: Vec<u16>,
+}
+
+/// A question, as long as it waits.
+#[derive(Debug)]
+pub(super) struct Asked {
+    pub(super) name: NameText,
+    /// The type of records.
+    pub(super) kind: u16,
+    class: u16,
+}
+
+impl Asked {
+    const NOTHING: Self = Self { name: NameText::ROOT, kind: 0, class: 0 };
+
+    fn set(&mut self, question: &Question<'_>) {
+        self.name.set(&question.name);
+        (self.kind, self.class) = (question.kind, question.class);
+    }
+}
+
+impl PartialEq<Question<'_>> for Asked {
+    fn eq(&self, question: &Question<'_>) -> bool {
+        (self.kind, self.class) == (question.kind, question.class) && self.name == question.name
+    }
 }
 
 /// A question that waits, until it is dropped.
@@ -31,25 +55,25 @@ impl OpenLookups {
     }
 
     /// Keeps a question. None: there are as many as may be.
-    pub(super) fn take(&self, question: &Question) -> Option<Open> {
+    pub(super) fn take(&self, question: &Question<'_>) -> Option<Open> {
         let mut places = self.0.borrow_mut();
         let place = if let Some(place) = places.free.pop() {
-            *places.questions.get_mut(usize::from(place))? = *question;
             place
         } else {
             let place = u16::try_from(places.questions.len()).ok()?;
-            places.questions.push(*question);
+            places.questions.push(Asked::NOTHING);
             place
         };
+        places.questions.get_mut(usize::from(place))?.set(question);
         Some(Open { places: self.clone(), place })
     }
 }
 
 impl Open {
     /// What is asked.
-    pub(super) fn question(&self) -> Ref<'_, Question> {
-        const NONE: &Question = &Question { name: Name::ROOT, kind: 0, class: 0 };
-        Ref::map(self.places.0.borrow(), |places| places.questions.get(usize::from(self.place)).unwrap_or(NONE))
+    pub(super) fn question(&self) -> Ref<'_, Asked> {
+        const NOTHING: &Asked = &Asked::NOTHING;
+        Ref::map(self.places.0.borrow(), |places| places.questions.get(usize::from(self.place)).unwrap_or(NOTHING))
     }
 }
 

@@ -25,7 +25,7 @@ pub struct Address {
 pub struct Addresses<'a> {
     records: Records<'a>,
     /// What was asked, with the name that the aliases so far lead to; absent where nothing was.
-    asked: Option<Question>,
+    asked: Option<Question<'a>>,
     /// The least of the aliases so far.
     ttl: u32,
     /// How many records may still be looked at.
@@ -33,8 +33,8 @@ pub struct Addresses<'a> {
 }
 
 impl<'a> Addresses<'a> {
-    pub(super) fn new(records: Records<'a>, asked: Option<&Question>) -> Self {
-        Self { records, asked: asked.copied(), ttl: u32::MAX, left: MAX_RECORDS }
+    pub(super) fn new(records: Records<'a>, asked: Option<Question<'a>>) -> Self {
+        Self { records, asked, ttl: u32::MAX, left: MAX_RECORDS }
     }
 }
 

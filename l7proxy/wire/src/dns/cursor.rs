@@ -21,6 +21,11 @@ impl<'a> Cursor<'a> {
         Self { message: self.message, at }
     }
 
+    /// Whether both are the same place of the same message.
+    pub(super) fn is_at(&self, other: &Self) -> bool {
+        self.at == other.at && std::ptr::eq(self.message, other.message)
+    }
+
     pub(super) fn take(&mut self, length: usize) -> Option<&'a [u8]> {
         let end = self.at.checked_add(length)?;
         let taken = self.message.get(self.at..end)?;

@@ -15,57 +15,54 @@ const POINTER: u8 = 0b1100_0000;
 /// How many pointers a name may have: as many as it can have labels (RFC 1035 section 2.3.4).
 const MAX_POINTERS: usize = 127;
 
-/// A domain name as lower-case text, without the dot at its end; the root is empty.
-///
-/// A byte that is not a printable character of ASCII, or is one that a name is written with (dot, backslash, quote),
-/// becomes `?`: hosts have no such names.
+/// A domain name where it lies in its message. Names are equal whatever the case of their letters (RFC 1035 section 2.3.3).
 #[derive(Clone, Copy)]
-pub struct Name {
-    length: u8,
-    text: [u8; TEXT_BYTES],
+pub struct Name<'a> {
+    /// Where its first label is, which no pointer is. All that follows was found to be readable.
+    first: Cursor<'a>,
 }
 
-impl Name {
-    /// The root, which is also where a name begins.
-    pub const ROOT: Self = Self { length: 0, text: [0; TEXT_BYTES] };
-
-    /// Its text.
-    pub fn as_bytes(&self) -> &[u8] {
-        self.text.get(..usize::from(self.length)).unwrap_or_default()
-    }
-
-    /// Reads a name, and leaves the cursor behind it. A pointer leads to a place before all that was read of the name, so
+impl<'a> Name<'a> {
+    /// Finds a name, and leaves the cursor behind it. A pointer leads to a place before all that was read of the name, so
     /// none leads round in circles; and there is an end to how many lead on to each other.
-    pub(super) fn read(cursor: &mut Cursor<'_>) -> Result<Self, DnsError> {
-        let mut name = Self::ROOT;
+    pub(super) fn read(cursor: &mut Cursor<'a>) -> Result<Self, DnsError> {
+        let mut first = None;
         let mut reading = *cursor;
         let (mut is_behind_pointer, mut pointers_left) = (false, MAX_POINTERS);
         let mut earliest = cursor.at();
+        let mut text_bytes = 0_usize;
         loop {
+            let here = reading;
             let length = reading.u8().ok_or(DnsError::Short)?;
             if length & POINTER == POINTER {
-                let low = reading.u8().ok_or(DnsError::Short)?;
+                let target = target(&mut reading, length).ok_or(DnsError::Short)?;
                 if !is_behind_pointer {
                     *cursor = reading;
                     is_behind_pointer = true;
                 }
                 pointers_left = pointers_left.checked_sub(1).ok_or(DnsError::Name)?;
-                let target = usize::from(u16::from_be_bytes([length & !POINTER, low]));
                 if target >= earliest {
                     return Err(DnsError::Name);
                 }
                 earliest = target;
                 reading = reading.jump(target);
-            } else if length & POINTER != 0 {
+                continue;
+            }
+            let first = *first.get_or_insert(here);
+            if length & POINTER != 0 {
                 return Err(DnsError::Name);
-            } else if length == 0 {
+            }
+            if length == 0 {
                 if !is_behind_pointer {
                     *cursor = reading;
                 }
-                return Ok(name);
-            } else {
-                let label = reading.take(usize::from(length)).ok_or(DnsError::Short)?;
-                name.push(label).ok_or(DnsError::Name)?;
+                return Ok(Self { first });
+            }
+            reading.take(usize::from(length)).ok_or(DnsError::Short)?;
+            let dot = usize::from(text_bytes > 0);
+            text_bytes = text_bytes.saturating_add(dot).saturating_add(usize::from(length));
+            if text_bytes > TEXT_BYTES {
+                return Err(DnsError::Name);
             }
         }
     }
@@ -79,6 +76,74 @@ impl Name {
                 length if length & POINTER == 0 => drop(cursor.take(usize::from(length))?),
                 _ => return None,
             }
+        }
+    }
+
+    /// Its labels, the root's left out.
+    pub fn labels(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        let mut reading = self.first;
+        std::iter::from_fn(move || {
+            let mut length = reading.u8()?;
+            while length & POINTER == POINTER {
+                let target = target(&mut reading, length)?;
+                reading = reading.jump(target);
+                length = reading.u8()?;
+            }
+            if length == 0 { None } else { reading.take(usize::from(length)) }
+        })
+    }
+}
+
+/// Where a pointer leads whose first byte was read.
+fn target(cursor: &mut Cursor<'_>, high: u8) -> Option<usize> {
+    let low = cursor.u8()?;
+    Some(usize::from(u16::from_be_bytes([high & !POINTER, low])))
+}
+
+impl PartialEq for Name<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        // Most owners of records are a pointer to the question's name.
+        self.first.is_at(&other.first) || {
+            let mut others = other.labels();
+            self.labels().all(|label| others.next().is_some_and(|other| label.eq_ignore_ascii_case(other)))
+                && others.next().is_none()
+        }
+    }
+}
+
+impl Eq for Name<'_> {}
+
+impl fmt::Debug for Name<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        NameText::from(self).fmt(out)
+    }
+}
+
+/// A domain name as lower-case text, without the dot at its end; the root is empty.
+///
+/// A byte that is not a printable character of ASCII, or is one that a name is written with (dot, backslash, quote),
+/// becomes `?`: hosts have no such names.
+#[derive(Clone)]
+pub struct NameText {
+    length: u8,
+    text: [u8; TEXT_BYTES],
+}
+
+impl NameText {
+    /// The root.
+    pub const ROOT: Self = Self { length: 0, text: [0; TEXT_BYTES] };
+
+    /// Its bytes.
+    pub fn as_bytes(&self) -> &[u8] {
+        self.text.get(..usize::from(self.length)).unwrap_or_default()
+    }
+
+    /// Becomes another name.
+    pub fn set(&mut self, name: &Name<'_>) {
+        self.length = 0;
+        for label in name.labels() {
+            // A name that could be read is not too long.
+            let _pushed: Option<()> = self.push(label);
         }
     }
 
@@ -96,6 +161,36 @@ impl Name {
         self.length = u8::try_from(end).ok()?;
         Some(())
     }
+
+    /// What is left of the text behind a label, if it begins with that.
+    fn behind<'t>(text: &'t [u8], label: &[u8]) -> Option<&'t [u8]> {
+        let (begins, rest) = text.split_at_checked(label.len())?;
+        begins.iter().zip(label).all(|(text, byte)| *text == shown(*byte)).then_some(rest)
+    }
+}
+
+impl From<&Name<'_>> for NameText {
+    fn from(name: &Name<'_>) -> Self {
+        let mut text = Self::ROOT;
+        text.set(name);
+        text
+    }
+}
+
+impl PartialEq<Name<'_>> for NameText {
+    fn eq(&self, name: &Name<'_>) -> bool {
+        let mut labels = name.labels();
+        let Some(first) = labels.next() else { return self.length == 0 };
+        let rest = Self::behind(self.as_bytes(), first)
+            .and_then(|rest| labels.try_fold(rest, |rest, label| Self::behind(rest.strip_prefix(b".")?, label)));
+        rest.is_some_and(<[u8]>::is_empty)
+    }
+}
+
+impl fmt::Debug for NameText {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}", self.as_bytes().escape_ascii())
+    }
 }
 
 fn shown(byte: u8) -> u8 {
@@ -103,19 +198,5 @@ fn shown(byte: u8) -> u8 {
         b'.' | b'\\' | b'"' => b'?',
         byte if byte.is_ascii_graphic() => byte.to_ascii_lowercase(),
         _ => b'?',
-    }
-}
-
-impl PartialEq for Name {
-    fn eq(&self, other: &Self) -> bool {
-        self.as_bytes() == other.as_bytes()
-    }
-}
-
-impl Eq for Name {}
-
-impl fmt::Debug for Name {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "{}", self.as_bytes().escape_ascii())
     }
 }

@@ -13,7 +13,7 @@ const ANSWER: &[u8] = b"\x12\x34\x81\xa0\0\x01\0\x03\0\0\0\x01\x03www\x07example
 
 fn name(message: &Message<'_>) -> String {
     let name = message.question.unwrap().name;
-    String::from_utf8(name.as_bytes().to_vec()).unwrap()
+    String::from_utf8(NameText::from(&name).as_bytes().to_vec()).unwrap()
 }
 
 /// A query with this for a name.
@@ -85,6 +85,30 @@ fn odd_bytes_of_names_are_masked() {
     let odd = b"\x08a.b\\c\"\0\xff\0";
     assert_eq!(name(&Message::read(&query(odd)).unwrap()), "a?b?c???");
     assert_eq!(name(&Message::read(&query(b"\0")).unwrap()), "");
+}
+
+#[test]
+fn names_are_compared_label_by_label_whatever_their_case() {
+    let names = [
+        &b"\0"[..],
+        b"\x01a\0",
+        b"\x01b\0",
+        b"\x01a\x01b\0",
+        b"\x02ab\0",
+        b"\x02aB\x01c\0",
+        b"\x01a\x02bc\0",
+        b"\x03a.b\0",
+    ];
+    let queries = names.map(|name| (name, query(name), query(&name.to_ascii_uppercase())));
+    for (name, one, _) in &queries {
+        let one = Message::read(one).unwrap().question.unwrap().name;
+        let text = NameText::from(&one);
+        for (other_name, _, other) in &queries {
+            let other = Message::read(other).unwrap().question.unwrap().name;
+            assert_eq!(one == other, name == other_name, "{one:?} {other:?}");
+            assert_eq!(text == other, name == other_name, "{one:?} {other:?}");
+        }
+    }
 }
 
 #[test]
