@@ -74,7 +74,7 @@ impl DatagramTap {
     }
 
     /// Shows up to so many events, oldest first, and returns how many there were.
-    pub fn take(&mut self, most: usize, mut see: impl FnMut(&DatagramEvent<'_>)) -> usize {
+    pub fn take(&mut self, most: u32, mut see: impl FnMut(&DatagramEvent<'_>)) -> u32 {
         let clock = Clock::read();
         for count in 0..most {
             let Some(copy) = self.ring.0.next() else { return count };

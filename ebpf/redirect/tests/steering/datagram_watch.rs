@@ -43,7 +43,7 @@ impl Watch {
     pub(crate) fn copies(&mut self) -> Vec<Copied> {
         let mut copies = Vec::new();
         let mut last = None;
-        self.tap.take(usize::MAX, |event| {
+        self.tap.take(u32::MAX, |event| {
             let datagram = match event {
                 DatagramEvent::Passed(datagram) => datagram,
                 DatagramEvent::Closed { socket, .. } => return self.closed.push(*socket),

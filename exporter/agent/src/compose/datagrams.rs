@@ -24,16 +24,22 @@ use crate::error::AgentError;
 use crate::identity::Resolver;
 use crate::priority;
 
-/// How long the thread sleeps while datagrams pass by. They wait in the ring buffer meanwhile, with the time at which they
-/// passed. On a host without an idle core, what has the core waits for as long as the thread then reads: some hundred
-/// microseconds at a hundred thousand datagrams per second, where after ten milliseconds it would be most of one.
-const BUSY: Duration = Duration::from_millis(2);
+/// How many datagrams a look should find. On a host without an idle core, what has the core waits for as long as they are
+/// read, which is some thirty microseconds; with fewer, waking up would cost more than reading.
+const LOOK: u32 = 64;
 
-/// How long it sleeps at most while there are none. A process that asks once and ends should still be there to be named.
+/// How long the thread sleeps at least between two looks that do not find more than they may. Datagrams wait in the ring
+/// buffer meanwhile, with the time at which they passed.
+const SHORT: Duration = Duration::from_micros(250);
+
+/// How long it sleeps at most. A process that asks once and ends should still be there to be named.
 const IDLE: Duration = Duration::from_millis(50);
 
+/// How long it sleeps at most when only answers are waited for any more.
+const ENDING: Duration = Duration::from_millis(2);
+
 /// How many datagrams are read before anything else has its turn.
-const TURN: usize = 4096;
+const TURN: u32 = 4096;
 
 /// What passes by.
 #[derive(Debug)]
@@ -124,7 +130,7 @@ impl<S: FlowSink> Reading<S> {
             // Edges alone: what is left in the ring buffer when its reader goes to sleep is no reason to wake him.
             epoll::add(&wakers, source, epoll::EventData::new_u64(0), EventFlags::IN | EventFlags::ET)?;
         }
-        let mut wait = IDLE;
+        let (mut wait, mut looked) = (IDLE, Instant::now());
         let mut events = [MaybeUninit::uninit(); 4];
         loop {
             let timeout = Timespec::try_from(wait).map_err(io::Error::other)?;
@@ -132,9 +138,11 @@ impl<S: FlowSink> Reading<S> {
                 Ok(_) | Err(Errno::INTR) => {}
                 Err(errno) => return Err(errno.into()),
             }
+            let since = looked.elapsed();
+            looked += since;
             let count = self.read(&mut tap);
             // What the network says of a datagram comes after it, so all of them should be read; in a flood they never are.
-            if count < TURN || self.closed.len() >= TURN {
+            if count < TURN || self.closed.len() >= TURN as usize {
                 let now = Instant::now();
                 unreachable.take(|told| self.reader.unreachable(told.client, told.server, told.beginning, now));
                 for (socket, at) in self.closed.drain(..) {
@@ -150,16 +158,12 @@ impl<S: FlowSink> Reading<S> {
                     return Ok(());
                 }
             }
-            wait = match count {
-                TURN => Duration::ZERO,
-                0 if !self.ends => IDLE.min(wait.max(BUSY) * 2),
-                _ => BUSY,
-            };
+            wait = next_wait(wait, since, count).min(if self.ends { ENDING } else { IDLE });
         }
     }
 
     /// Reads what there is, up to a turn's worth.
-    fn read(&mut self, tap: &mut DatagramTap) -> usize {
+    fn read(&mut self, tap: &mut DatagramTap) -> u32 {
         tap.take(TURN, |event| match event {
             DatagramEvent::Passed(datagram) => self.see(datagram),
             DatagramEvent::Closed { socket, at } => self.closed.push((*socket, *at)),
@@ -204,5 +208,46 @@ fn info(lookups: &Lookups, resolver: &Resolver, datagram: &redirect::Datagram<'_
         server: datagram.server,
         source: resolver.client(datagram.local.ip(), process.as_ref().map(caller).as_ref()),
         destination: resolver.server(datagram.server),
+    }
+}
+
+/// How long to sleep after a look that found so many datagrams of so long a time.
+fn next_wait(wait: Duration, since: Duration, count: u32) -> Duration {
+    if count >= TURN {
+        return Duration::ZERO;
+    }
+    let longer = wait.max(SHORT).saturating_mul(2);
+    let wanted = since.saturating_mul(LOOK).checked_div(count);
+    wanted.map_or(longer, |wanted| wanted.clamp(SHORT, longer))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The waits of some looks at so many datagrams a second.
+    fn waits(mut wait: Duration, per_second: u32, looks: usize) -> Vec<Duration> {
+        let next = |_| {
+            let slept = wait.max(Duration::from_micros(10));
+            let count = (slept * per_second).as_secs().try_into().unwrap_or(u32::MAX).min(TURN);
+            wait = next_wait(wait, slept, count).min(IDLE);
+            wait
+        };
+        (0..looks).map(next).collect()
+    }
+
+    #[test]
+    fn a_look_comes_when_about_as_much_is_there_as_it_should_find() {
+        for (per_second, expected) in
+            [(10, IDLE), (6_400, Duration::from_millis(10)), (64_000, Duration::from_millis(1))]
+        {
+            for begin in [SHORT, IDLE] {
+                let settled = waits(begin, per_second, 20).pop().unwrap();
+                assert!(settled <= expected * 2 && settled >= expected / 2, "{per_second}: {settled:?}");
+            }
+        }
+        // However much there is, what else runs has its turn; unless more is left than a look may read.
+        assert_eq!(waits(IDLE, 1_000_000, 2), [Duration::ZERO, SHORT]);
+        assert_eq!(waits(SHORT, 0, 20).pop(), Some(IDLE));
     }
 }
