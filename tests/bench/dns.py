@@ -31,16 +31,17 @@ def loader():
 
 
 def load(subject, shape, seconds):
-    """One run, with so many sockets and so many lookups at once on each. It belongs to the subject's cgroup, for which egress
-    is read."""
+    """One run, with so many sockets, and so many lookups at once on each or in every second on all. It belongs to the subject's
+    cgroup, for which egress is read."""
     program = loader()
+    pace = f"{shape.rate}/s" if shape.rate else str(shape.streams)
 
     def in_child():
         if subject.cgroup is not None:
             (subject.cgroup / "cgroup.procs").write_text("0")
 
     run = subprocess.run(
-        [program, f"{place.HOST}:{subject.port}", str(shape.connections), str(shape.streams), str(seconds), *QUERIES],
+        [program, f"{place.HOST}:{subject.port}", str(shape.connections), pace, str(seconds), *QUERIES],
         capture_output=True, text=True, preexec_fn=in_child)
     if run.returncode:
         raise SystemExit(f"dns_load said\n{run.stdout}{run.stderr}")

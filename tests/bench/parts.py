@@ -15,8 +15,12 @@ class Shape:
 
     connections: int
     streams: int = 1
+    # requests in every second, whatever the answers take; none: as many as are answered
+    rate: int = None
 
     def __str__(self):
+        if self.rate:
+            return f"{self.rate:,} a second"
         return f"c={self.connections}" if self.streams == 1 else f"{self.connections} x {self.streams} streams"
 
 
@@ -71,7 +75,7 @@ def beside_envoy(shape):
 
 ONE, MANY = Shape(1), Shape(32)
 ONE_BUSY, MANY_BUSY = Shape(1, 32), Shape(16, 16)
-FEW, ALL = Shape(1, 8), Shape(8, 8)
+FEW, PACED, ALL = Shape(1, 8), Shape(8, rate=10000), Shape(8, 8)
 PRODUCE, CONSUME = Way("produce"), Way("consume")
 
 PARTS = {
@@ -91,6 +95,11 @@ PARTS = {
         Target("records a second", "requests_per_second", PRODUCE, "direct", "least", 0.9),
         Target("records a second", "requests_per_second", CONSUME, "direct", "least", 0.9),
     ], subjects=("direct", "flowfold", "explicit")),
-    "dns": Part("dns", "DNS over UDP", "dns", ["dnsmasq", "rustc"], dns.load, [FEW, ALL], ["p50_us", "p99_us"], [],
-                subjects=("direct", "flowfold")),
+    "dns": Part("dns", "DNS over UDP", "dns", ["dnsmasq", "rustc"], dns.load, [FEW, PACED, ALL], ["p50_us", "p99_us"], [
+        Target("lookups a second", "requests_per_second", FEW, "direct", "least", 0.9),
+        Target("lookups a second", "requests_per_second", ALL, "direct", "least", 0.9),
+        # with as many lookups as the machine can do, these would tell how full it is
+        Target("p50", "p50_us", PACED, "direct", "most", 1.11),
+        Target("p99", "p99_us", PACED, "direct", "most", 1.11),
+    ], subjects=("direct", "flowfold")),
 }
