@@ -9,7 +9,7 @@ mod expiry;
 mod known;
 
 use std::hash::{BuildHasher, Hash};
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
 use flowfold_flow::Workload;
@@ -132,7 +132,9 @@ impl Position {
         Sought { whose: Whose::Brokers, topic: *topic, partition: *partition, broker, client: broker }
     }
 
-    fn tell(&self, told: Told, era: u32) {
+    /// Writes down what is told. Returns whether it is kept: otherwise this was given up, and it belongs to another position.
+    #[must_use]
+    fn tell(&self, told: Told, era: u32) -> bool {
         let lower = match told {
             Told::At(offset) => {
                 self.offset.store(offset, Ordering::Relaxed);
@@ -148,9 +150,31 @@ impl Position {
             }
         };
         self.lower.store(lower, Ordering::Relaxed);
-        self.era.store(era, Ordering::Relaxed);
+        // A worker that began before a group was deleted may write after one that began later.
+        if self.era.load(Ordering::Relaxed) < era {
+            self.era.fetch_max(era, Ordering::Relaxed);
+        }
         // A lost update of two workers still leaves another number than before.
         self.writes.store(self.writes.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
+        // Either this sees that it was given up, or whoever gives it up sees all that was written: see `retire`.
+        fence(Ordering::SeqCst);
+        !self.is_retired()
+    }
+
+    /// Gives it up, if it still `is_over` for one who sees what all have written that took it for one that is kept. Returns
+    /// whether it is given up.
+    fn retire(&self, is_over: impl FnOnce() -> bool) -> bool {
+        self.retired.store(true, Ordering::Relaxed);
+        fence(Ordering::SeqCst);
+        let is_over = is_over();
+        if !is_over {
+            self.retired.store(false, Ordering::Relaxed);
+        }
+        is_over
+    }
+
+    fn is_retired(&self) -> bool {
+        self.retired.load(Ordering::Relaxed)
     }
 }
 
@@ -207,7 +231,7 @@ impl Positions {
             all.extend(known.at(places).map(|tracked| Arc::clone(&tracked.position)));
         }
         // One that went while this was walking may have come again, at another place.
-        all.retain(|position| !is_retired(position));
+        all.retain(|position| !position.is_retired());
         all
     }
 
@@ -247,24 +271,25 @@ impl KnownPositions {
     pub(crate) fn tell(&mut self, positions: &Positions, sought: &Sought<'_>, told: Told) {
         let hash = positions.hasher.hash_one(sought.identity());
         let era = positions.era.load(Ordering::Relaxed);
-        if let Some(position) = self.0.find(hash, |position| position.is(sought) && !is_retired(position)) {
-            position.tell(told, era);
+        let known = self.0.find(hash, |position| position.is(sought) && !position.is_retired());
+        if known.is_some_and(|position| position.tell(told, era)) {
             return;
         }
-        let Some(position) = positions.find_or_create(hash, sought, told, era) else { return };
-        position.tell(told, era);
+        let position = loop {
+            let Some(position) = positions.find_or_create(hash, sought, told, era) else { return };
+            // Otherwise it went since it was found.
+            if position.tell(told, era) {
+                break position;
+            }
+        };
         // What was given up goes before the table would have to grow for it.
         if self.0.len() == self.0.capacity() {
-            self.0.retain(|position| !is_retired(position));
+            self.0.retain(|position| !position.is_retired());
             // Where that were few, the next ones find room without another look at all the others.
             self.0.reserve(self.0.len() / 8 + 1, |position| position.hash);
         }
         self.0.insert_unique(hash, position, |position| position.hash);
     }
-}
-
-fn is_retired(position: &Arc<Position>) -> bool {
-    position.retired.load(Ordering::Relaxed)
 }
 
 #[cfg(test)]

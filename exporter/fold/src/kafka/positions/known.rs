@@ -89,7 +89,8 @@ impl Known {
     /// Gives up those at these places that `is_over` says are.
     pub(super) fn give_up(&mut self, places: Range<usize>, is_over: impl Fn(&Self, &Tracked) -> bool) {
         for place in places {
-            if matches!(self.list.get(place), Some(Some(tracked)) if is_over(self, tracked)) {
+            let Some(Some(tracked)) = self.list.get(place) else { continue };
+            if is_over(self, tracked) && tracked.position.retire(|| is_over(self, tracked)) {
                 self.take_out(place);
             }
         }

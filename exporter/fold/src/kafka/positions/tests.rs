@@ -1,6 +1,7 @@
+use std::cell::{Cell, RefCell};
 use std::time::{Duration, Instant};
 
-use super::known::BATCH;
+use super::known::{BATCH, Tracked};
 use super::*;
 
 const TTL: Duration = Duration::from_mins(1);
@@ -177,7 +178,7 @@ fn a_group_that_is_made_anew_is_of_its_own_era_at_once() {
     // Somebody looks at the positions before the worker gets to write this one.
     let position = positions.find_or_create(7, &sought, Told::At(1), era).unwrap();
     positions.settle();
-    assert!(!is_retired(&position) && positions.len() == 1);
+    assert!(!position.is_retired() && positions.len() == 1);
 }
 
 #[test]
@@ -218,4 +219,80 @@ fn a_worker_that_has_met_as_many_as_it_has_room_for_makes_more() {
     }
     let free = worker.0.capacity() - worker.0.len();
     assert!(free >= worker.0.len() / 8, "{free}");
+}
+
+#[test]
+fn what_is_written_while_it_is_given_up_is_not_lost() {
+    let positions = Positions::new(10);
+    let broker = workload("kafka-0", "");
+    let sought = Sought { whose: Whose::Group(4), topic: 3, partition: 0, broker: &broker, client: &broker };
+    let worker = RefCell::new(KnownPositions::default());
+    let told = Cell::new(5);
+    let tell = || worker.borrow_mut().tell(&positions, &sought, Told::At(told.get()));
+    tell();
+    positions.end_group(4, &broker);
+    // The worker gets in between the look at a position and its end: the group was made anew, and commits.
+    let is_old = |tracked: &Tracked| tracked.position.era.load(Ordering::Relaxed) == 0;
+    positions.give_up(|_, tracked| {
+        let is_over = is_old(tracked);
+        if told.replace(7) == 5 {
+            tell();
+        }
+        is_over
+    });
+    let offsets: Vec<_> = positions.all().iter().map(|position| position.offset()).collect();
+    assert_eq!((offsets, positions.len()), (vec![7], 1));
+    // It goes on as it was.
+    told.set(8);
+    tell();
+    assert_eq!((positions.all()[0].offset(), worker.borrow().0.len()), (8, 1));
+    // A worker that has found it hears of its end when it writes, and looks for another.
+    let position = Arc::clone(&positions.all()[0]);
+    positions.end_group(4, &broker);
+    positions.settle();
+    assert!(!position.tell(Told::At(9), positions.era.load(Ordering::Relaxed)));
+    tell();
+    assert!(positions.len() == 1 && !Arc::ptr_eq(&position, &positions.all()[0]));
+}
+
+#[test]
+fn a_worker_that_began_before_a_deletion_does_not_undo_what_another_wrote_after_it() {
+    let positions = Positions::new(10);
+    let broker = workload("kafka-0", "");
+    let sought = Sought { whose: Whose::Group(4), topic: 3, partition: 0, broker: &broker, client: &broker };
+    let before = positions.era.load(Ordering::Relaxed);
+    KnownPositions::default().tell(&positions, &sought, Told::At(1));
+    positions.end_group(4, &broker);
+    KnownPositions::default().tell(&positions, &sought, Told::At(2));
+    assert!(positions.all()[0].tell(Told::At(2), before));
+    positions.settle();
+    assert_eq!(positions.len(), 1);
+}
+
+#[test]
+fn a_commit_after_a_deletion_is_kept_whoever_looks_meanwhile() {
+    const ROUNDS: i64 = 50_000;
+    let positions = Positions::new(10);
+    let broker = workload("kafka-0", "");
+    let sought = Sought { whose: Whose::Group(4), topic: 3, partition: 0, broker: &broker, client: &broker };
+    let hash = positions.hasher.hash_one(sought.identity());
+    let is_over = AtomicBool::new(false);
+    let lost = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !is_over.load(Ordering::Relaxed) {
+                positions.settle();
+            }
+        });
+        let mut worker = KnownPositions::default();
+        let lost = (0..ROUNDS).filter(|round| {
+            positions.end_group(4, &broker);
+            worker.tell(&positions, &sought, Told::At(*round));
+            let known = positions.known();
+            known.find(hash, &sought).is_none_or(|tracked| tracked.position.offset() != *round)
+        });
+        let lost = lost.count();
+        is_over.store(true, Ordering::Relaxed);
+        lost
+    });
+    assert_eq!(lost, 0);
 }
