@@ -191,7 +191,7 @@ pub(crate) struct Positions {
     /// How many groups have been deleted.
     era: AtomicU32,
     /// Those whose positions are still to be taken out.
-    deleted: Mutex<Vec<Deleted>>,
+    deleted: Mutex<Deleted>,
 }
 
 impl Positions {

@@ -1,7 +1,7 @@
 //! The groups that a broker says it has removed.
 
-/// How many of an exchange are told. Tools remove a few at a time.
-const MAX_GROUPS: usize = 256;
+/// How many of an exchange are told. Tools remove a few at a time; one that clears away all that has stopped, some thousands.
+const MAX_GROUPS: usize = 16_384;
 
 /// The groups that an exchange has removed.
 #[derive(Debug, Default)]

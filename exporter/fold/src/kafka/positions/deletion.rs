@@ -9,20 +9,16 @@ use hashbrown::HashMap;
 
 use super::known::BATCH;
 use super::{Positions, Sought, Whose};
+use crate::kafka::MAX_MAX_KAFKA_GROUPS;
 
-/// How many groups may be deleted between two looks at the positions. Those beyond end as others do that have stopped.
-const MAX_DELETED: usize = 1024;
+/// How many groups that were deleted wait for a look at the positions: all that one cluster can have.
+const MAX_DELETED: usize = MAX_MAX_KAFKA_GROUPS;
 
-/// A group that was deleted. Its positions are many, and a worker has no time to go through all there are: whoever looks at
-/// the positions next takes them out.
-#[derive(Debug)]
-pub(super) struct Deleted {
-    group: u16,
-    /// Of its cluster.
-    broker: Arc<Workload>,
-    /// What the group writes after it was made anew is of this era, or of a later one.
-    era: u32,
-}
+/// Groups that were deleted, with their cluster: what one writes after it was made anew is of this era, or of a later one.
+///
+/// The positions of a group are many, and a worker has no time to go through all there are: whoever looks at the positions
+/// next takes them out.
+pub(super) type Deleted = HashMap<(u16, Arc<str>), u32>;
 
 impl Positions {
     /// There are no such positions any more.
@@ -41,12 +37,13 @@ impl Positions {
     /// A group has been deleted, with all that it had committed.
     pub(crate) fn end_group(&self, group: u16, broker: &Arc<Workload>) {
         let mut deleted = self.deleted.lock().unwrap_or_else(PoisonError::into_inner);
-        let era = self.era.fetch_add(1, Ordering::Relaxed) + 1;
-        let is_it = |other: &&mut Deleted| other.group == group && other.broker.namespace == broker.namespace;
-        if let Some(again) = deleted.iter_mut().find(is_it) {
-            again.era = era;
-        } else if deleted.len() < MAX_DELETED {
-            deleted.push(Deleted { group, broker: Arc::clone(broker), era });
+        let era = self.era.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
+        deleted.insert((group, Arc::clone(&broker.namespace)), era);
+        let is_full = deleted.len() >= MAX_DELETED;
+        drop(deleted);
+        // Several clusters have lost thousands of them since the last look: one look more is little for each of these.
+        if is_full {
+            self.settle();
         }
     }
 
@@ -56,8 +53,7 @@ impl Positions {
         if deleted.is_empty() {
             return;
         }
-        let eras: HashMap<_, _> =
-            deleted.iter().map(|gone| ((gone.group, &*gone.broker.namespace), gone.era)).collect();
+        let eras: HashMap<_, _> = deleted.iter().map(|((group, cluster), era)| ((*group, &**cluster), *era)).collect();
         self.give_up(|_, tracked| {
             let position = &*tracked.position;
             let Whose::Group(group) = position.whose else { return false };

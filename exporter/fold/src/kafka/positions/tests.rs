@@ -3,6 +3,7 @@ use std::time::{Duration, Instant};
 
 use super::known::{BATCH, Tracked};
 use super::*;
+use crate::kafka::MAX_MAX_KAFKA_GROUPS;
 
 const TTL: Duration = Duration::from_mins(1);
 
@@ -295,4 +296,28 @@ fn a_commit_after_a_deletion_is_kept_whoever_looks_meanwhile() {
         lost
     });
     assert_eq!(lost, 0);
+}
+
+#[test]
+fn however_many_groups_are_deleted_none_keeps_its_lag() {
+    const GROUPS: u16 = 10_000;
+    let positions = Positions::new(10);
+    let (broker, elsewhere) = (workload("kafka-0", ""), workload("kafka-0", "staging"));
+    let mut worker = KnownPositions::default();
+    let of = |group| Sought { whose: Whose::Group(group), topic: 3, partition: 0, broker: &broker, client: &broker };
+    for group in [3, GROUPS / 2, GROUPS - 1, GROUPS] {
+        worker.tell(&positions, &of(group), Told::At(1));
+    }
+    for group in 3..GROUPS {
+        positions.end_group(group, &broker);
+        positions.end_group(group, &elsewhere);
+    }
+    positions.settle();
+    let kept: Vec<_> = positions.all().iter().map(|position| position.whose).collect();
+    assert_eq!(kept, [Whose::Group(GROUPS)]);
+    // What waits for the next look is bounded nevertheless.
+    for group in 3..GROUPS {
+        positions.end_group(group, &broker);
+        assert!(positions.deleted.lock().unwrap().len() <= MAX_MAX_KAFKA_GROUPS);
+    }
 }
