@@ -9,7 +9,7 @@ mod words;
 
 pub(crate) use names::{KafkaNames, KafkaPlaces, NO_NAME, OTHER_NAME, UsedNames, is_name, tells_its_topics};
 pub(crate) use positions::{KnownPositions, Positions, Sought, Told, Whose};
-pub(crate) use transactions::{Held, Named, Transactions};
+pub(crate) use transactions::{Held, HeldOffsets, Named, Transactions};
 pub(crate) use words::hubble_api_key;
 pub use words::messaging_operation;
 

@@ -4,48 +4,53 @@
 //! is another worker's as often as not. So they are kept for the whole agent. One that does not see that other connection
 //! would wait for ever; so offsets are held only for producers whose transactions were seen to end, or to be begun, and as
 //! long as that goes on: coordinators move to other brokers.
+//!
+//! Few exchanges are about transactions, so these take a lock: of the part that their producer is in, where two workers
+//! seldom meet.
+
+mod held;
+mod producer;
 
 use std::hash::BuildHasher;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use hashbrown::hash_table::OccupiedEntry;
 use hashbrown::{DefaultHashBuilder, HashTable};
 
+pub(crate) use held::{Held, HeldOffsets};
+use producer::Producer;
+
 /// How many producers are known. The offsets of others count before their transactions end. Whoever comes takes the place of
-/// the one that holds nothing and has stood still for the longest.
+/// the one of its part that holds nothing and has stood still for the longest.
 const MAX_PRODUCERS: usize = 1024;
 
 /// How many offsets are held, for all producers. Those beyond count before their transactions end. A producer never holds
 /// more than are left for all others.
 const MAX_HELD: usize = 8192;
 
-/// For how many offsets a producer keeps memory between two of its transactions.
-const KEPT_OFFSETS: usize = 64;
+/// In how many parts the producers are, each with a lock of its own.
+const PARTS: usize = 16;
 
 /// The longest id of a producer that is told from others, in bytes: a longer one may have been cut.
 const MAX_ID_BYTES: usize = 200;
-
-/// How long a producer is known whose transactions neither begin nor end: no broker leaves one open for longer where nothing
-/// else is configured (`transaction.max.timeout.ms`).
-const KEPT: Duration = Duration::from_mins(15);
-
-/// After how long a producer that commits more, and has ended nothing, is taken for one whose ends are not seen: as long as
-/// a transaction may be open where the producer has nothing else configured (`transaction.timeout.ms`).
-const OPEN: Duration = Duration::from_mins(1);
 
 /// The transactions of the whole agent.
 #[derive(Debug, Default)]
 pub(crate) struct Transactions {
     hasher: DefaultHashBuilder,
-    known: Mutex<Known>,
+    parts: [Mutex<Known>; PARTS],
+    /// How many producers are known in all parts.
+    producers: AtomicUsize,
+    /// How many offsets they hold together.
+    held: AtomicUsize,
 }
 
+/// The producers of a part.
 #[derive(Debug, Default)]
 struct Known {
     producers: HashTable<Producer>,
-    /// How many offsets they hold together.
-    held: usize,
     /// How often transactions have begun or ended.
     turns: u64,
 }
@@ -60,182 +65,121 @@ pub(crate) struct Named<'a> {
     pub(crate) producer: (i64, i16),
 }
 
-/// An offset that a group has committed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Held {
-    /// The places of their names.
-    pub(crate) group: u16,
-    pub(crate) topic: u16,
-    pub(crate) partition: i32,
-    pub(crate) offset: i64,
-}
-
-#[derive(Debug)]
-struct Producer {
-    hash: u64,
-    cluster: Arc<str>,
-    transactional_id: Box<str>,
-    /// The number and the epoch of whose the offsets are.
-    incarnation: (i64, i16),
-    offsets: Vec<Held>,
-    /// Which of all turns was its last one; and what that was when it was last looked at, and since when.
-    turned: u64,
-    seen: Option<(u64, Instant)>,
-    /// Since when offsets were seen to be held for the same end; and whether that is for as long as [`OPEN`].
-    holds_since: Option<Instant>,
-    is_late: bool,
-}
-
-impl Producer {
-    /// Takes up an offset, in the place of the last one for this partition. Returns whether there was a place.
-    fn hold(&mut self, told: Held, next: &mut usize, may_grow: bool) -> bool {
-        let whose = |held: &Held| (held.group, held.topic, held.partition);
-        // They are told in the same order each time, as a rule.
-        let is_next = self.offsets.get(*next).is_some_and(|held| whose(held) == whose(&told));
-        let at = if is_next { Some(*next) } else { self.offsets.iter().position(|held| whose(held) == whose(&told)) };
-        if let Some(held) = at.and_then(|at| self.offsets.get_mut(at)) {
-            *held = told;
-        } else if may_grow {
-            self.offsets.push(told);
-        } else {
-            return false;
-        }
-        *next = at.unwrap_or(self.offsets.len()).saturating_add(1);
-        true
-    }
-
-    /// Whether what it held must have ended by now, as a commit of this one tells, and nobody saw it.
-    fn has_missed_end(&self, named: &Named<'_>) -> bool {
-        // With some clients each end raises the epoch, and with all of them whoever begins anew.
-        self.is_late || (self.incarnation != named.producer && !self.offsets.is_empty())
-    }
-
-    /// Ages it. Returns whether it is to be kept.
-    fn look(&mut self, now: Instant) -> bool {
-        if !self.offsets.is_empty() {
-            let since = *self.holds_since.get_or_insert(now);
-            self.is_late = now.saturating_duration_since(since) >= OPEN;
-        }
-        match self.seen {
-            Some((turned, since)) if turned == self.turned => now.saturating_duration_since(since) < KEPT,
-            _ => {
-                self.seen = Some((self.turned, now));
-                true
-            }
-        }
-    }
-}
-
 impl Transactions {
-    fn known(&self) -> MutexGuard<'_, Known> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn hash(&self, named: &Named<'_>) -> u64 {
         self.hasher.hash_one((&**named.cluster, named.transactional_id))
     }
 
+    /// The part that producers with this hash are in.
+    fn part(&self, hash: u64) -> &Mutex<Known> {
+        // Tables make use of the lowest bits, and of the highest ones.
+        let [.., fifth, _, _, _] = hash.to_le_bytes();
+        &self.parts[usize::from(fifth) % PARTS]
+    }
+
+    fn known(&self, hash: u64) -> MutexGuard<'_, Known> {
+        self.part(hash).lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// All parts, one after the other.
+    fn each_known(&self) -> impl Iterator<Item = MutexGuard<'_, Known>> {
+        self.parts.iter().map(|part| part.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// Holds offsets until their transaction ends. Calls `counts` with those that nothing is waited for.
     pub(crate) fn hold(&self, named: &Named<'_>, told: impl Iterator<Item = Held>, mut counts: impl FnMut(Held)) {
-        let mut known = self.known();
-        let Known { producers, held, .. } = &mut *known;
-        let Ok(mut found) = producers.find_entry(self.hash(named), |producer| producer.is(named)) else {
+        let hash = self.hash(named);
+        let mut known = self.known(hash);
+        let Ok(mut found) = known.producers.find_entry(hash, |producer| producer.is(named)) else {
             drop(known);
             return told.for_each(counts);
         };
         if found.get().has_missed_end(named) {
-            let (gone, _) = found.remove();
-            *held -= gone.offsets.len();
+            let (mut gone, _) = found.remove();
             drop(known);
+            self.is_gone(&gone);
             // The same one has ended one transaction after the other; what another one held may have been aborted.
             if gone.incarnation == named.producer {
-                gone.offsets.into_iter().for_each(&mut counts);
+                gone.offsets.drain().for_each(&mut counts);
             }
             return told.for_each(counts);
         }
         let producer = found.get_mut();
         producer.incarnation = named.producer;
-        let mut next = 0;
         for offset in told {
-            let mine = producer.offsets.len();
-            let may_grow = mine < MAX_HELD.saturating_sub(*held);
-            if !producer.hold(offset, &mut next, may_grow) {
+            if !producer.offsets.hold(offset, |mine| self.has_room(mine)) {
                 counts(offset);
             }
-            *held += producer.offsets.len() - mine;
         }
     }
 
     /// A producer begins anew, or ends a transaction. What this held is in `offsets` afterwards, and nothing else.
-    pub(crate) fn turn(&self, named: &Named<'_>, offsets: &mut Vec<Held>) {
-        offsets.clear();
-        let mut known = self.known();
-        let Known { producers, held, turns } = &mut *known;
-        *turns += 1;
+    pub(crate) fn turn(&self, named: &Named<'_>, offsets: &mut HeldOffsets) {
+        // Neither list is made anew with each transaction, unless they are long.
+        offsets.empty();
         let hash = self.hash(named);
+        let mut known = self.known(hash);
+        let Known { producers, turns } = &mut *known;
+        *turns += 1;
         let Some(producer) = producers.find_mut(hash, |producer| producer.is(named)) else {
-            if (1..=MAX_ID_BYTES).contains(&named.transactional_id.len()) && make_room(producers) {
-                producers.insert_unique(hash, Producer::new(hash, named, *turns), |producer| producer.hash);
+            if (1..=MAX_ID_BYTES).contains(&named.transactional_id.len()) && self.make_room(producers) {
+                let producer = Producer::new(hash, named, *turns);
+                producers.insert_unique(hash, producer, |producer| producer.hash);
             }
             return;
         };
-        producer.turned = *turns;
-        (producer.holds_since, producer.is_late) = (None, false);
-        *held -= producer.offsets.len();
-        // Neither list is made anew with each transaction, unless they are long.
-        offsets.shrink_to(KEPT_OFFSETS);
+        producer.turn(*turns);
+        self.held.fetch_sub(producer.offsets.len(), Ordering::Relaxed);
         std::mem::swap(&mut producer.offsets, offsets);
-        if producer.incarnation != named.producer {
-            offsets.clear();
+        let is_another = producer.incarnation != named.producer;
+        drop(known);
+        if is_another {
+            offsets.empty();
         }
     }
 
     /// Forgets producers whose transactions must be over by now, by a clock that says it is `now`.
     pub(crate) fn expire(&self, now: Instant) {
-        let mut known = self.known();
-        let Known { producers, held, .. } = &mut *known;
-        producers.retain(|producer| {
-            let is_kept = producer.look(now);
-            *held -= if is_kept { 0 } else { producer.offsets.len() };
-            is_kept
-        });
-    }
-
-    /// Calls `visit` with all that is held.
-    pub(super) fn for_each(&self, visit: impl FnMut(&Held)) {
-        self.known().producers.iter().flat_map(|producer| &producer.offsets).for_each(visit);
-    }
-}
-
-/// Makes room for one more. Returns whether there is some.
-fn make_room(producers: &mut HashTable<Producer>) -> bool {
-    if producers.len() < MAX_PRODUCERS {
-        return true;
-    }
-    let idle = producers.iter().filter(|producer| producer.offsets.is_empty()).min_by_key(|producer| producer.turned);
-    let Some((hash, turned)) = idle.map(|producer| (producer.hash, producer.turned)) else { return false };
-    producers.find_entry(hash, |producer| producer.turned == turned).map(OccupiedEntry::remove).is_ok()
-}
-
-impl Producer {
-    fn new(hash: u64, named: &Named<'_>, turned: u64) -> Self {
-        let (cluster, transactional_id) = (Arc::clone(named.cluster), named.transactional_id.into());
-        let incarnation = named.producer;
-        Self {
-            hash,
-            cluster,
-            transactional_id,
-            incarnation,
-            offsets: Vec::new(),
-            turned,
-            seen: None,
-            holds_since: None,
-            is_late: false,
+        for mut known in self.each_known() {
+            known.producers.retain(|producer| {
+                let is_kept = producer.look(now);
+                if !is_kept {
+                    self.is_gone(producer);
+                }
+                is_kept
+            });
         }
     }
 
-    fn is(&self, named: &Named<'_>) -> bool {
-        (&*self.cluster, &*self.transactional_id) == (&**named.cluster, named.transactional_id)
+    /// Calls `visit` with all that is held.
+    pub(super) fn for_each(&self, mut visit: impl FnMut(Held)) {
+        for known in self.each_known() {
+            known.producers.iter().flat_map(|producer| producer.offsets.iter()).for_each(&mut visit);
+        }
+    }
+
+    /// Whether a producer that holds so many offsets may hold another one, for which it has a place then.
+    fn has_room(&self, mine: usize) -> bool {
+        let more = |held: usize| (mine < MAX_HELD.saturating_sub(held)).then_some(held + 1);
+        self.held.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok()
+    }
+
+    /// Makes room for one more among those of a part. Returns whether there is some.
+    fn make_room(&self, producers: &mut HashTable<Producer>) -> bool {
+        let more = |known: usize| (known < MAX_PRODUCERS).then_some(known + 1);
+        if self.producers.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok() {
+            return true;
+        }
+        let idle =
+            producers.iter().filter(|producer| producer.offsets.is_empty()).min_by_key(|producer| producer.turned);
+        let Some((hash, turned)) = idle.map(|producer| (producer.hash, producer.turned)) else { return false };
+        producers.find_entry(hash, |producer| producer.turned == turned).map(OccupiedEntry::remove).is_ok()
+    }
+
+    /// This one is not known any more.
+    fn is_gone(&self, producer: &Producer) {
+        self.held.fetch_sub(producer.offsets.len(), Ordering::Relaxed);
+        self.producers.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

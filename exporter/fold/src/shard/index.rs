@@ -5,7 +5,7 @@ use std::sync::Arc;
 use hashbrown::HashTable;
 
 use crate::dns::DnsPlaces;
-use crate::kafka::{Held, KafkaPlaces, KnownPositions};
+use crate::kafka::{HeldOffsets, KafkaPlaces, KnownPositions};
 use crate::labels::{ExchangeFamily, ExchangeLabels};
 use crate::registry::{Registry, Ticket};
 use crate::rpc_methods::RpcPlaces;
@@ -28,7 +28,7 @@ pub(super) struct Index {
     pub(super) kafka_places: KafkaPlaces,
     pub(super) kafka_positions: KnownPositions,
     /// What a transaction held that ends: empty between two of them.
-    pub(super) kafka_held: Vec<Held>,
+    pub(super) kafka_held: HeldOffsets,
 }
 
 impl Index {
@@ -42,7 +42,7 @@ impl Index {
             dns_places: DnsPlaces::default(),
             kafka_places: KafkaPlaces::default(),
             kafka_positions: KnownPositions::default(),
-            kafka_held: Vec::new(),
+            kafka_held: HeldOffsets::default(),
         }
     }
 

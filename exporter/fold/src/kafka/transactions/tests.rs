@@ -1,3 +1,8 @@
+use std::ptr;
+use std::time::Duration;
+
+use super::held::KEPT_OFFSETS;
+use super::producer::KEPT;
 use super::*;
 
 fn held(number: usize, offset: i64) -> Held {
@@ -11,10 +16,26 @@ fn hold(transactions: &Transactions, named: &Named<'_>, told: impl IntoIterator<
     counted
 }
 
+/// Returns what is over, sorted.
 fn turn(transactions: &Transactions, named: &Named<'_>) -> Vec<Held> {
-    let mut offsets = vec![held(99, 99)];
+    let mut offsets = HeldOffsets::default();
+    assert!(offsets.hold(held(99, 99), |_| true));
     transactions.turn(named, &mut offsets);
-    offsets
+    let mut over: Vec<_> = offsets.drain().collect();
+    over.sort_unstable();
+    over
+}
+
+/// How many producers are known, and how many offsets they hold.
+fn known(transactions: &Transactions) -> (usize, usize) {
+    let (mut producers, mut held) = (0, 0);
+    for known in transactions.each_known() {
+        producers += known.producers.len();
+        held += known.producers.iter().map(|producer| producer.offsets.len()).sum::<usize>();
+    }
+    let counted = [&transactions.producers, &transactions.held].map(|count| count.load(Ordering::Relaxed));
+    assert_eq!(counted, [producers, held]);
+    (producers, held)
 }
 
 #[test]
@@ -39,12 +60,10 @@ fn what_is_held_is_bounded_and_the_rest_counts_at_once() {
     for at in [now, now + KEPT] {
         transactions.expire(at);
     }
-    let known = transactions.known();
-    assert_eq!((known.producers.len(), known.held), (0, 0));
-    drop(known);
+    assert_eq!(known(&transactions), (0, 0));
     let long = "a".repeat(MAX_ID_BYTES + 1);
     assert_eq!(turn(&transactions, &named(&long)), []);
-    assert_eq!(transactions.known().producers.len(), 0);
+    assert_eq!(known(&transactions), (0, 0));
 }
 
 #[test]
@@ -52,7 +71,7 @@ fn the_memory_of_what_was_held_is_bounded() {
     let transactions = Transactions::default();
     let cluster = "kafka".into();
     // As a worker has it.
-    let mut offsets = Vec::new();
+    let mut offsets = HeldOffsets::default();
     for number in 0..20 {
         let named = Named { cluster: &cluster, transactional_id: &format!("app-{number}"), producer: (1, 0) };
         for _ in 0..2 {
@@ -60,11 +79,11 @@ fn the_memory_of_what_was_held_is_bounded() {
             hold(&transactions, &named, (0..500).map(|number| held(number, 1)));
         }
         transactions.turn(&named, &mut offsets);
-        assert_eq!(offsets.len(), 500);
+        assert_eq!(offsets.drain().count(), 500);
     }
-    let known = transactions.known();
-    assert_eq!((known.producers.len(), known.held), (20, 0));
-    let kept: usize = known.producers.iter().map(|producer| producer.offsets.capacity()).sum();
+    assert_eq!(known(&transactions), (20, 0));
+    let of_part = |known: &Known| known.producers.iter().map(|producer| producer.offsets.capacity()).sum::<usize>();
+    let kept: usize = transactions.each_known().map(|known| of_part(&known)).sum();
     assert!(kept <= 20 * KEPT_OFFSETS, "{kept}");
 }
 
@@ -82,7 +101,7 @@ fn a_producer_that_begins_anew_has_aborted_what_was_open() {
     assert_eq!(turn(&transactions, &named(1)), []);
     assert_eq!(hold(&transactions, &named(1), [held(1, 4)]), []);
     assert_eq!(turn(&transactions, &named(2)), [], "the older one ended some other way");
-    assert_eq!(transactions.known().held, 0);
+    assert_eq!(known(&transactions), (2, 0));
 }
 
 #[test]
@@ -112,17 +131,18 @@ fn a_producer_whose_ends_are_not_seen_any_more_is_forgotten() {
     for at in [760, 780, 800, 820] {
         transactions.expire(seconds(at));
     }
-    assert_eq!(hold(&transactions, &named(0), [held(0, 5)]), [held(0, 4), held(1, 4), held(0, 5)]);
+    let mut counted = hold(&transactions, &named(0), [held(0, 5)]);
+    counted[..2].sort_unstable();
+    assert_eq!(counted, [held(0, 4), held(1, 4), held(0, 5)]);
     assert_eq!(hold(&transactions, &named(0), [held(0, 6)]), [held(0, 6)]);
-    assert_eq!((turn(&transactions, &named(0)), transactions.known().held), (vec![], 0));
+    assert_eq!((turn(&transactions, &named(0)), known(&transactions)), (vec![], (1, 0)));
     // Each end gives it another epoch, if nobody sees them.
     assert_eq!(hold(&transactions, &named(1), [held(0, 7)]), []);
     assert_eq!(turn(&transactions, &named(1)), [held(0, 7)]);
     assert_eq!(hold(&transactions, &named(2), [held(0, 8), held(1, 8)]), []);
     assert_eq!(hold(&transactions, &named(3), [held(0, 9)]), [held(0, 9)]);
     assert_eq!(hold(&transactions, &named(3), [held(0, 10)]), [held(0, 10)]);
-    let known = transactions.known();
-    assert_eq!((known.producers.len(), known.held), (0, 0));
+    assert_eq!(known(&transactions), (0, 0));
 }
 
 #[test]
@@ -131,27 +151,46 @@ fn a_producer_that_holds_nothing_makes_room() {
     let cluster = "kafka".into();
     let ids: Vec<_> = (0..2 * MAX_PRODUCERS).map(|number| format!("app-{number}")).collect();
     let of = |number: usize| Named { cluster: &cluster, transactional_id: &ids[number], producer: (1, 0) };
+    let part = |number: usize| ptr::from_ref(transactions.part(transactions.hash(&of(number))));
     let is_known = |number: usize| {
-        hold(&transactions, &of(number), []).is_empty() && {
-            transactions.known().producers.iter().any(|producer| producer.is(&of(number)))
-        }
+        transactions.each_known().any(|known| known.producers.iter().any(|producer| producer.is(&of(number))))
     };
     (0..MAX_PRODUCERS).for_each(|number| assert_eq!(turn(&transactions, &of(number)), []));
     assert_eq!(hold(&transactions, &of(0), [held(0, 1)]), []);
-    turn(&transactions, &of(1));
-    // The first one that stands still, but for those.
-    turn(&transactions, &of(MAX_PRODUCERS));
-    assert_eq!([0, 1, 2, 3, MAX_PRODUCERS].map(is_known), [true, true, false, true, true]);
+    // Of those that share its part, the first one that stands still.
+    let newcomer = (MAX_PRODUCERS..ids.len()).find(|number| part(*number) == part(0)).unwrap();
+    let beside: Vec<_> = (1..MAX_PRODUCERS).filter(|number| part(*number) == part(0)).take(3).collect();
+    turn(&transactions, &of(beside[0]));
+    turn(&transactions, &of(newcomer));
+    let known_beside: Vec<_> = beside.iter().map(|number| is_known(*number)).collect();
+    assert_eq!((known_beside, [0, newcomer].map(is_known)), (vec![true, false, true], [true, true]));
     // Whoever makes up as many as there may be is in nobody's way for longer than that takes.
     (MAX_PRODUCERS..2 * MAX_PRODUCERS).for_each(|number| assert_eq!(turn(&transactions, &of(number)), []));
     assert_eq!(turn(&transactions, &of(0)), [held(0, 1)]);
     assert_eq!((turn(&transactions, &of(5)), hold(&transactions, &of(5), [held(0, 1)])), (vec![], vec![]));
-    assert_eq!(transactions.known().producers.len(), MAX_PRODUCERS);
+    assert_eq!(known(&transactions).0, MAX_PRODUCERS);
     // Nobody makes room who holds anything.
     for number in 0..2 * MAX_PRODUCERS {
         turn(&transactions, &of(number));
         hold(&transactions, &of(number), [held(0, 2)]);
     }
-    let known = transactions.known();
-    assert_eq!((known.producers.len(), known.held), (MAX_PRODUCERS, MAX_PRODUCERS));
+    assert_eq!(known(&transactions), (MAX_PRODUCERS, MAX_PRODUCERS));
+}
+
+#[test]
+fn producers_of_different_parts_do_not_wait_for_each_other() {
+    let transactions = Transactions::default();
+    let cluster = "kafka".into();
+    let ids: Vec<_> = (0..200).map(|number| format!("app-{number}")).collect();
+    let of = |number: usize| Named { cluster: &cluster, transactional_id: &ids[number], producer: (1, 0) };
+    let part = |number: usize| transactions.part(transactions.hash(&of(number)));
+    let others: Vec<_> = (1..200).filter(|number| !ptr::eq(part(*number), part(0))).collect();
+    // All but about one of sixteen.
+    assert!(others.len() > 150, "{}", others.len());
+    let _taken = part(0).lock().unwrap();
+    for number in others {
+        turn(&transactions, &of(number));
+        assert_eq!(hold(&transactions, &of(number), [held(0, 1)]), []);
+        assert_eq!(turn(&transactions, &of(number)), [held(0, 1)]);
+    }
 }

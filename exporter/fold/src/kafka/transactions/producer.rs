@@ -1,0 +1,77 @@
+//! What is known of a producer.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::{HeldOffsets, Named};
+
+/// How long a producer is known whose transactions neither begin nor end: no broker leaves one open for longer where nothing
+/// else is configured (`transaction.max.timeout.ms`).
+pub(super) const KEPT: Duration = Duration::from_mins(15);
+
+/// After how long a producer that commits more, and has ended nothing, is taken for one whose ends are not seen: as long as
+/// a transaction may be open where the producer has nothing else configured (`transaction.timeout.ms`).
+const OPEN: Duration = Duration::from_mins(1);
+
+#[derive(Debug)]
+pub(super) struct Producer {
+    pub(super) hash: u64,
+    cluster: Arc<str>,
+    transactional_id: Box<str>,
+    /// The number and the epoch of whose the offsets are.
+    pub(super) incarnation: (i64, i16),
+    pub(super) offsets: HeldOffsets,
+    /// Which of all turns was its last one; and what that was when it was last looked at, and since when.
+    pub(super) turned: u64,
+    seen: Option<(u64, Instant)>,
+    /// Since when offsets were seen to be held for the same end; and whether that is for as long as [`OPEN`].
+    holds_since: Option<Instant>,
+    is_late: bool,
+}
+
+impl Producer {
+    pub(super) fn new(hash: u64, named: &Named<'_>, turned: u64) -> Self {
+        Self {
+            hash,
+            cluster: Arc::clone(named.cluster),
+            transactional_id: named.transactional_id.into(),
+            incarnation: named.producer,
+            offsets: HeldOffsets::default(),
+            turned,
+            seen: None,
+            holds_since: None,
+            is_late: false,
+        }
+    }
+
+    pub(super) fn is(&self, named: &Named<'_>) -> bool {
+        (&*self.cluster, &*self.transactional_id) == (&**named.cluster, named.transactional_id)
+    }
+
+    /// It begins anew, or ends a transaction.
+    pub(super) fn turn(&mut self, turned: u64) {
+        self.turned = turned;
+        (self.holds_since, self.is_late) = (None, false);
+    }
+
+    /// Whether what it held must have ended by now, as a commit of this one tells, and nobody saw it.
+    pub(super) fn has_missed_end(&self, named: &Named<'_>) -> bool {
+        // With some clients each end raises the epoch, and with all of them whoever begins anew.
+        self.is_late || (self.incarnation != named.producer && !self.offsets.is_empty())
+    }
+
+    /// Ages it. Returns whether it is to be kept.
+    pub(super) fn look(&mut self, now: Instant) -> bool {
+        if !self.offsets.is_empty() {
+            let since = *self.holds_since.get_or_insert(now);
+            self.is_late = now.saturating_duration_since(since) >= OPEN;
+        }
+        match self.seen {
+            Some((turned, since)) if turned == self.turned => now.saturating_duration_since(since) < KEPT,
+            _ => {
+                self.seen = Some((self.turned, now));
+                true
+            }
+        }
+    }
+}
