@@ -61,6 +61,8 @@ pub struct KafkaTransaction<'a> {
     pub producer: (i64, i16),
     /// It is to be committed: an `EndTxn` that does not say so aborts it.
     pub commits: bool,
+    /// How long the producer's transactions may be open, as an `InitProducerId` asks; absent elsewhere.
+    pub timeout: Option<Duration>,
 }
 
 /// A topic as an exchange names it.

@@ -14,7 +14,7 @@ mod producer;
 use std::hash::BuildHasher;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use hashbrown::hash_table::OccupiedEntry;
 use hashbrown::{DefaultHashBuilder, HashTable};
@@ -113,8 +113,9 @@ impl Transactions {
         }
     }
 
-    /// A producer begins anew, or ends a transaction. What this held is in `offsets` afterwards, and nothing else.
-    pub(crate) fn turn(&self, named: &Named<'_>, offsets: &mut HeldOffsets) {
+    /// A producer begins anew, or ends a transaction. What this held is in `offsets` afterwards, and nothing else. `timeout` is
+    /// how long its transactions may be open from now on, where it says so.
+    pub(crate) fn turn(&self, named: &Named<'_>, timeout: Option<Duration>, offsets: &mut HeldOffsets) {
         // Neither list is made anew with each transaction, unless they are long.
         offsets.empty();
         let hash = self.hash(named);
@@ -123,12 +124,12 @@ impl Transactions {
         *turns += 1;
         let Some(producer) = producers.find_mut(hash, |producer| producer.is(named)) else {
             if (1..=MAX_ID_BYTES).contains(&named.transactional_id.len()) && self.make_room(producers) {
-                let producer = Producer::new(hash, named, *turns);
+                let producer = Producer::new(hash, named, timeout, *turns);
                 producers.insert_unique(hash, producer, |producer| producer.hash);
             }
             return;
         };
-        producer.turn(*turns);
+        producer.turn(*turns, timeout);
         self.held.fetch_sub(producer.offsets.len(), Ordering::Relaxed);
         std::mem::swap(&mut producer.offsets, offsets);
         let is_another = producer.incarnation != named.producer;

@@ -132,7 +132,7 @@ impl Shard {
         }
         let info = &*connection.info;
         let Index { kafka_positions: known, kafka_held: offsets, .. } = &mut *self.index.borrow_mut();
-        self.fold.transactions().turn(&named(info, transaction), offsets);
+        self.fold.transactions().turn(&named(info, transaction), transaction.timeout, offsets);
         for held in offsets.drain().filter(|_| transaction.commits) {
             self.tell_held(known, info, held);
         }

@@ -283,17 +283,18 @@ fn an_offset_of_a_transaction_counts_when_that_is_committed() {
     let (shard, other_shard) = (fold.shard(), fold.shard());
     let (info, other) = (connection(Reporters::CLIENT, "kafka-0"), connection(Reporters::CLIENT, "kafka-1"));
     let (mut open, mut to_other) = (shard.opened(&info), other_shard.opened(&other));
-    let of = |epoch, commits| {
-        KafkaSubject::Transaction(KafkaTransaction { transactional_id: "app", producer: (7, epoch), commits })
+    let of = |epoch, commits, timeout| {
+        let (transactional_id, producer) = ("app", (7, epoch));
+        KafkaSubject::Transaction(KafkaTransaction { transactional_id, producer, commits, timeout })
     };
     let mut send = |epoch: i16, offset: i64| {
-        let (offsets, subject) = ([committed(0, offset)], of(epoch, false));
+        let (offsets, subject) = ([committed(0, offset)], of(epoch, false, None));
         let exchange = commit(asked(&info, KafkaApi::TXN_OFFSET_COMMIT, NONE, MS), &offsets);
         shard.exchange(&mut open, &with_kafka(exchange, |kafka| kafka.subject = Some(&subject)));
         value(&fold.snapshot(), GROUP_LAG, &["group=billing"])
     };
     let mut turn = |api, error, epoch, commits| {
-        let subject = of(epoch, commits);
+        let subject = of(epoch, commits, (api == KafkaApi::INIT_PRODUCER_ID).then_some(Duration::from_mins(40)));
         let exchange = with_kafka(asked(&other, api, error, MS), |kafka| kafka.subject = Some(&subject));
         other_shard.exchange(&mut to_other, &exchange);
         value(&fold.snapshot(), GROUP_LAG, &["group=billing"])
@@ -315,12 +316,17 @@ fn an_offset_of_a_transaction_counts_when_that_is_committed() {
     // The end of the first of these was not seen: from now on nothing is waited for until one is.
     assert_eq!((send(1, 50), send(2, 60), turn(end, NONE, 2, true)), (80, 40, 40));
     assert_eq!((send(2, 70), turn(end, NONE, 3, true)), (40, 40));
-    // What is never ended was aborted by the broker, and the producer is as good as unknown afterwards.
-    assert_eq!(send(3, 80), 40);
+    // It has said that a transaction may take forty minutes.
+    assert_eq!((turn(init, NONE, -1, false), turn(end, NONE, 3, true), send(3, 80)), (40, 40, 40));
     let now = Instant::now();
-    for quarter in 0..2 {
-        fold.expire(now + quarter * Duration::from_mins(15));
-    }
-    produce();
+    let look = |minutes| {
+        fold.expire(now + Duration::from_mins(minutes));
+        produce();
+    };
+    [0, 39].into_iter().for_each(look);
+    assert_eq!(turn(end, NONE, 3, true), 20);
+    // What is never ended was aborted by the broker, and the producer is as good as unknown afterwards.
+    assert_eq!(send(3, 85), 20);
+    [40, 80].into_iter().for_each(look);
     assert_eq!((send(4, 90), turn(end, NONE, 3, true)), (10, 10));
 }

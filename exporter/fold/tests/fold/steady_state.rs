@@ -83,7 +83,8 @@ fn a_kafka_exchange_about_known_topics_allocates_nothing() {
         shard.exchange(&mut open, &with_kafka(commit, |kafka| kafka.group = Some("billing")));
         for (api, partitions) in [(KafkaApi::TXN_OFFSET_COMMIT, &committed[..]), (KafkaApi::END_TXN, &[])] {
             let exchange = about(asked(&info, api, KafkaError::NONE, ms), partitions);
-            let transaction = KafkaTransaction { transactional_id: "app", producer: (7, 0), commits: true };
+            let transaction =
+                KafkaTransaction { transactional_id: "app", producer: (7, 0), commits: true, timeout: None };
             let subject = KafkaSubject::Transaction(transaction);
             let exchange =
                 with_kafka(exchange, |kafka| (kafka.group, kafka.subject) = (Some("billing"), Some(&subject)));

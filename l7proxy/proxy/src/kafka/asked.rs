@@ -188,7 +188,12 @@ impl Asked {
         let transactional_id = Some(&*self.transactional_id).filter(|id| !id.is_empty())?;
         let request = self.request.unwrap_or_default();
         let producer = (request.producer_id.unwrap_or(-1), request.producer_epoch.unwrap_or(-1));
-        Some(KafkaSubject::Transaction(KafkaTransaction { transactional_id, producer, commits: request.commits }))
+        Some(KafkaSubject::Transaction(KafkaTransaction {
+            transactional_id,
+            producer,
+            commits: request.commits,
+            timeout: request.transaction_timeout_ms.map(millis),
+        }))
     }
 
     /// Tells the sink of the exchange, once, and gives the record back to its pool. A response that was seen to its end
@@ -202,7 +207,6 @@ impl Asked {
     ) {
         let since_start = |at: Instant| at.saturating_duration_since(self.started);
         let tools = listening.tools;
-        let millis = |millis: i32| Duration::from_millis(u64::try_from(millis).unwrap_or(0));
         let named = |name| Some(name).filter(|name: &&str| !name.is_empty());
         let partitions = tools.kafka.partitions.take();
         let mut told: Vec<KafkaPartition<'_>> = emptied(partitions);
@@ -237,6 +241,11 @@ impl Asked {
         tools.kafka.partitions.replace(emptied(told));
         tools.kafka.give_back(self);
     }
+}
+
+/// So many milliseconds; none where the number is negative.
+fn millis(millis: i32) -> Duration {
+    Duration::from_millis(u64::try_from(millis).unwrap_or(0))
 }
 
 /// The memory of a list for another one, whose elements live shorter or longer.

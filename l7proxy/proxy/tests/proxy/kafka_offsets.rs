@@ -1,5 +1,7 @@
 //! How far brokers and readers are, as exchanges with a Kafka broker tell it.
 
+use std::time::Duration;
+
 use crate::kafka::{converse, fetch, produced, told};
 use crate::kafka_messages::{array, batch, batch_at, fetched, int, long, produce, request, response, short, text};
 
@@ -154,8 +156,9 @@ fn a_transaction_is_told_by_what_begins_and_ends_it() {
         (request(22, 0, 5, &[short(-1), int(60_000)].concat()), begun(5)),
     ]);
     let heard: Vec<_> = told(&record).iter().map(|one| one.transaction.clone()).collect();
-    let of = |producer, commits| Some(("app-1".to_owned(), producer, commits));
-    assert_eq!(heard, [of((-1, -1), false), of((7, 2), false), of((7, 2), true), of((7, 2), false), None]);
+    let of = |commits| Some(("app-1".to_owned(), (7, 2), commits, None));
+    let begins = Some(("app-1".to_owned(), (-1, -1), false, Some(Duration::from_mins(1))));
+    assert_eq!(heard, [begins, of(false), of(true), of(false), None]);
     assert_eq!(told(&record)[1].partitions[0].6, Some(50));
 }
 

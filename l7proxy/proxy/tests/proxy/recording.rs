@@ -48,6 +48,9 @@ pub(crate) struct HeardCall {
 /// Topic, number, error, records and their bytes, high watermark, offset.
 pub(crate) type HeardPartition = (String, i32, i16, u64, u64, Option<i64>, Option<i64>);
 
+/// The id of a transaction, its producer, whether it is committed, and how long it may be open.
+pub(crate) type HeardTransaction = (String, (i64, i16), bool, Option<Duration>);
+
 /// What an exchange with a Kafka broker told. The name of what was asked stands in `method`, the topic in `path`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct HeardKafka {
@@ -64,8 +67,7 @@ pub(crate) struct HeardKafka {
     /// The partitions of which the group has no offset.
     pub(crate) no_offsets: Vec<i32>,
     pub(crate) deleted_groups: Vec<String>,
-    /// Its id, the producer, and whether it is committed.
-    pub(crate) transaction: Option<(String, (i64, i16), bool)>,
+    pub(crate) transaction: Option<HeardTransaction>,
     pub(crate) is_replica: bool,
 }
 
@@ -85,7 +87,7 @@ impl HeardKafka {
                 deleted_groups.extend(names.iter().map(|&name| name.to_owned()));
             }
             Some(KafkaSubject::Transaction(of)) => {
-                transaction = Some((of.transactional_id.to_owned(), of.producer, of.commits));
+                transaction = Some((of.transactional_id.to_owned(), of.producer, of.commits, of.timeout));
             }
             None => {}
         }

@@ -101,6 +101,8 @@ pub struct Ended {
     pub producer_epoch: Option<i16>,
     /// An `EndTxn` asks for the transaction to be committed, and not to be aborted.
     pub commits: bool,
+    /// For how many milliseconds an `InitProducerId` lets the broker keep a transaction open.
+    pub transaction_timeout_ms: Option<i32>,
 }
 
 /// What became of the details of a message.

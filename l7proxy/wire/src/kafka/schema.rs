@@ -76,6 +76,8 @@ pub enum Slot {
     Topic,
     /// The id of a topic.
     TopicId,
+    /// How long a transaction may be open.
+    TransactionTimeout,
     /// The id that a producer gives its transactions.
     TransactionalId,
 }

@@ -361,6 +361,7 @@ impl Walker {
             Slot::Replica => self.ended.is_replica = value >= 0,
             Slot::Timestamp => self.partition.timestamp = Some(value),
             Slot::Throttle => self.ended.throttle_ms = Some(of32),
+            Slot::TransactionTimeout => self.ended.transaction_timeout_ms = Some(of32),
             Slot::Skip | Slot::ClientId | Slot::Group | Slot::Topic | Slot::TopicId | Slot::TransactionalId => {}
         }
     }

@@ -1,5 +1,4 @@
 use std::ptr;
-use std::time::Duration;
 
 use super::held::KEPT_OFFSETS;
 use super::producer::KEPT;
@@ -18,9 +17,14 @@ fn hold(transactions: &Transactions, named: &Named<'_>, told: impl IntoIterator<
 
 /// Returns what is over, sorted.
 fn turn(transactions: &Transactions, named: &Named<'_>) -> Vec<Held> {
+    begin(transactions, named, None)
+}
+
+/// The same, with what the producer says.
+fn begin(transactions: &Transactions, named: &Named<'_>, timeout: Option<Duration>) -> Vec<Held> {
     let mut offsets = HeldOffsets::default();
     assert!(offsets.hold(held(99, 99), |_| true));
-    transactions.turn(named, &mut offsets);
+    transactions.turn(named, timeout, &mut offsets);
     let mut over: Vec<_> = offsets.drain().collect();
     over.sort_unstable();
     over
@@ -75,10 +79,10 @@ fn the_memory_of_what_was_held_is_bounded() {
     for number in 0..20 {
         let named = Named { cluster: &cluster, transactional_id: &format!("app-{number}"), producer: (1, 0) };
         for _ in 0..2 {
-            transactions.turn(&named, &mut offsets);
+            transactions.turn(&named, None, &mut offsets);
             hold(&transactions, &named, (0..500).map(|number| held(number, 1)));
         }
-        transactions.turn(&named, &mut offsets);
+        transactions.turn(&named, None, &mut offsets);
         assert_eq!(offsets.drain().count(), 500);
     }
     assert_eq!(known(&transactions), (20, 0));
@@ -175,6 +179,64 @@ fn a_producer_that_holds_nothing_makes_room() {
         hold(&transactions, &of(number), [held(0, 2)]);
     }
     assert_eq!(known(&transactions), (MAX_PRODUCERS, MAX_PRODUCERS));
+}
+
+#[test]
+fn a_producer_that_was_idle_for_long_holds_what_it_commits() {
+    let transactions = Transactions::default();
+    let cluster = "kafka".into();
+    let named = Named { cluster: &cluster, transactional_id: "app", producer: (7, 0) };
+    let start = Instant::now();
+    let minutes = |minutes| start + Duration::from_mins(minutes);
+    turn(&transactions, &named);
+    transactions.expire(minutes(0));
+    transactions.expire(minutes(14));
+    assert_eq!(hold(&transactions, &named, [held(0, 1)]), []);
+    transactions.expire(minutes(15));
+    transactions.expire(minutes(29));
+    assert_eq!(turn(&transactions, &named), [held(0, 1)]);
+    assert_eq!(hold(&transactions, &named, [held(0, 2)]), []);
+    transactions.expire(minutes(30));
+    transactions.expire(minutes(45));
+    assert_eq!(turn(&transactions, &named), [], "the broker has ended that");
+}
+
+#[test]
+fn offsets_are_held_for_as_long_as_a_producer_says_that_its_transactions_may_be_open() {
+    let start = Instant::now();
+    let minutes = |minutes| start + Duration::from_mins(minutes);
+    let before = |minutes| start + Duration::from_secs(60 * minutes - 1);
+    // What it says, after how many minutes what it commits seems to be of another transaction, and when all is forgotten.
+    for (timeout, late, forgotten) in [
+        (None, 1, 15),
+        (Some(Duration::ZERO), 1, 15),
+        (Some(Duration::from_secs(10)), 1, 15),
+        (Some(Duration::from_mins(5)), 5, 15),
+        (Some(Duration::from_mins(40)), 40, 40),
+        (Some(Duration::MAX), 24 * 60, 24 * 60),
+    ] {
+        let transactions = Transactions::default();
+        let cluster = "kafka".into();
+        let named = Named { cluster: &cluster, transactional_id: "app", producer: (7, 0) };
+        begin(&transactions, &named, timeout);
+        // The end of a transaction says nothing of it.
+        turn(&transactions, &named);
+        assert_eq!(hold(&transactions, &named, [held(0, 1)]), [], "{timeout:?}");
+        transactions.expire(minutes(0));
+        transactions.expire(before(late));
+        assert_eq!(hold(&transactions, &named, [held(0, 2)]), [], "{timeout:?}");
+        transactions.expire(before(forgotten));
+        assert_eq!(turn(&transactions, &named), [held(0, 2)], "{timeout:?}");
+        assert_eq!(hold(&transactions, &named, [held(0, 3)]), [], "{timeout:?}");
+        transactions.expire(minutes(forgotten));
+        if late < forgotten {
+            transactions.expire(minutes(forgotten + late));
+            assert_eq!(hold(&transactions, &named, [held(1, 4)]), [held(0, 3), held(1, 4)], "{timeout:?}");
+        } else {
+            transactions.expire(minutes(2 * forgotten));
+            assert_eq!((turn(&transactions, &named), known(&transactions)), (vec![], (1, 0)), "{timeout:?}");
+        }
+    }
 }
 
 #[test]

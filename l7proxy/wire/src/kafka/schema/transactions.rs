@@ -6,9 +6,9 @@ use super::{
 };
 
 pub(in crate::kafka) static INIT_PRODUCER_ID_REQUEST: &[Field] = &[
-    // timeout, producer and its epoch, two phases
     TRANSACTIONAL_ID,
-    INT32,
+    INT32.to(Slot::TransactionTimeout),
+    // producer and its epoch, two phases
     INT64.since(3),
     INT16.since(3),
     BOOLEAN.since(6),

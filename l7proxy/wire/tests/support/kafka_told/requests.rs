@@ -136,6 +136,7 @@ pub(crate) fn request_told(request: &RequestKind, version: i16, client: &str) ->
         RequestKind::SaslHandshake(_) | RequestKind::SaslAuthenticate(_) | RequestKind::ApiVersions(_) => {}
         RequestKind::InitProducerId(request) => {
             told.transactional_id(request.transactional_id.as_ref().map_or("", |id| id.as_str()));
+            told.ended.transaction_timeout_ms = Some(request.transaction_timeout_ms);
         }
         RequestKind::EndTxn(request) => {
             told.transaction(&request.transactional_id, (*request.producer_id, request.producer_epoch));
