@@ -1,8 +1,12 @@
 //! Short reads that are put aside for a moment.
 
 use std::cell::RefCell;
+use std::io;
 use std::rc::Rc;
+use std::task::Poll;
 use std::time::Instant;
+
+use tokio::io::ReadBuf;
 
 /// Reads shorter than this are put aside. Most requests and answers of services are; the copy costs some ten nanoseconds.
 pub(crate) const HELD_BYTES: usize = 4096;
@@ -60,6 +64,29 @@ impl HeldRooms {
 }
 
 impl Held {
+    /// Reads once more, behind what was read before. Returns how many bytes came; at the end of the stream, and where there is
+    /// no room, none.
+    pub(crate) fn read_more(
+        &mut self,
+        read: impl FnOnce(&mut ReadBuf<'_>) -> Poll<io::Result<()>>,
+    ) -> io::Result<usize> {
+        let Some(room) = &mut self.room else { return Ok(0) };
+        let free = room.bytes.get_mut(room.length..).unwrap_or_default();
+        if free.is_empty() {
+            return Ok(0);
+        }
+        let mut buffer = ReadBuf::new(free);
+        match read(&mut buffer) {
+            Poll::Ready(Ok(())) => {
+                let count = buffer.filled().len();
+                room.length += count;
+                Ok(count)
+            }
+            Poll::Ready(Err(error)) => Err(error),
+            Poll::Pending => Ok(0),
+        }
+    }
+
     /// What was read.
     pub(crate) fn bytes(&self) -> &[u8] {
         self.room.as_ref().and_then(|room| room.bytes.get(..room.length)).unwrap_or_default()
@@ -90,5 +117,32 @@ mod tests {
         held.clear();
         let rooms = rooms.0.borrow();
         assert_eq!((rooms.made, rooms.free.len()), (MOST, MOST));
+    }
+
+    #[test]
+    fn more_is_read_behind_what_is_held_as_far_as_there_is_room() {
+        let rooms = HeldRooms::default();
+        let mut held = rooms.hold(b"head ", Instant::now()).unwrap();
+        let read = |bytes: &'static [u8]| {
+            move |buffer: &mut ReadBuf<'_>| {
+                buffer.put_slice(bytes);
+                Poll::Ready(Ok(()))
+            }
+        };
+        assert_eq!(held.read_more(read(b"body")).unwrap(), 4);
+        assert_eq!(held.read_more(read(b"")).unwrap(), 0);
+        assert_eq!(held.read_more(|_| Poll::Pending).unwrap(), 0);
+        let reset = held.read_more(|_| Poll::Ready(Err(io::ErrorKind::ConnectionReset.into())));
+        assert_eq!(reset.unwrap_err().kind(), io::ErrorKind::ConnectionReset);
+        assert_eq!(held.bytes(), b"head body");
+        let fill = |buffer: &mut ReadBuf<'_>| {
+            buffer.put_slice(&vec![7; buffer.remaining()]);
+            Poll::Ready(Ok(()))
+        };
+        assert_eq!(held.read_more(fill).unwrap(), HELD_BYTES - 9);
+        assert_eq!(held.read_more(|_| panic!("there is no room")).unwrap(), 0);
+        // The next one to have the room begins anew.
+        drop(held);
+        assert_eq!(rooms.hold(b"next", Instant::now()).unwrap().bytes(), b"next");
     }
 }
