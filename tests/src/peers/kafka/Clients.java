@@ -191,6 +191,7 @@ public class Clients {
                 first.poll(Duration.ofMillis(20));
                 second.poll(Duration.ofMillis(20));
             }
+            fetchAnew(first);
             try (var producer = producer("java-grouped", Map.of())) {
                 send(producer, "grouped", 300);
                 share(first, second, 300);
@@ -213,6 +214,23 @@ public class Clients {
             consumer.commitSync();
             tell("read-grouped", "java-newer", consumer.metrics(), "grouped");
         }
+    }
+
+    /** A fetch that waits while partitions are assigned anew may still bring records, and the client would drop these. */
+    static void fetchAnew(KafkaConsumer<byte[], byte[]> consumer) {
+        double before = fetches(consumer);
+        while (fetches(consumer) == before) {
+            consumer.poll(Duration.ofMillis(20));
+        }
+    }
+
+    static double fetches(KafkaConsumer<byte[], byte[]> consumer) {
+        for (var metric : consumer.metrics().entrySet()) {
+            if (metric.getKey().name().equals("fetch-total") && metric.getValue().metricValue() instanceof Double value) {
+                return value;
+            }
+        }
+        throw new IllegalStateException("a consumer counts its fetches");
     }
 
     static void share(KafkaConsumer<byte[], byte[]> first, KafkaConsumer<byte[], byte[]> second, int count) {
