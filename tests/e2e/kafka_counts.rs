@@ -1,5 +1,8 @@
 //! What Flowfold counts of Kafka is what its clients count themselves: requests, records, bytes, errors and lags.
 
+mod transactions;
+
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 
@@ -45,9 +48,11 @@ fn of_all_clients_at_one_broker() {
     let address = world.host_address(Family::V4, PORT);
     let broker = Broker::start(&world, address);
 
-    let topics: Vec<&str> = KCAT.iter().map(|(topic, ..)| *topic).chain([NEAR, OLD]).collect();
-    let told = kafka::java_clients(|java| world.remote(java), address, &topics);
-    let old = kafka::old_client(|python: PathBuf| world.remote(python), address, OLD, OLD_RECORDS);
+    let topics: Vec<&str> =
+        KCAT.iter().map(|(topic, ..)| *topic).chain([NEAR, OLD]).chain(transactions::OLD_COPIES).collect();
+    let mut told = kafka::java_clients(|java| world.remote(java), address, &topics);
+    let old = |python: PathBuf| world.remote(python);
+    told.extend(kafka::old_client(old, address, (OLD, OLD_RECORDS), transactions::ORIGINALS));
     let lines =
         (0..KCAT_RECORDS).map(|number| format!("a line of kcat, number {number}")).collect::<Vec<_>>().join("\n")
             + "\n";
@@ -63,7 +68,7 @@ fn of_all_clients_at_one_broker() {
     let scrape = agent.scrape_until("all connections to be over", |scrape| {
         scrape.count("flowfold_open_connections", &[]) == 0 && scrape.count(REQUESTS, &[("topic", NEAR)]) > 0
     });
-    for told in told.iter().chain([&old]) {
+    for told in &told {
         agrees(&scrape, told);
     }
     for (topic, ..) in KCAT {
@@ -72,6 +77,8 @@ fn of_all_clients_at_one_broker() {
     }
     errors_are_told(&scrape, &told);
     groups_are_followed(&scrape, &told);
+    transactions::are_followed(&scrape, &told);
+    lags_are_those_of_the_broker(&scrape, &broker.lags(&world));
     all_is_read(&scrape);
     both_sides_are_told(&scrape);
     // nobody of this group is left, and nobody else reads its topic
@@ -155,7 +162,15 @@ fn groups_are_followed(scrape: &Scrape, told: &[Told]) {
     assert!(scrape.count(REQUESTS, &[("group", "group-newer"), ("api", "ConsumerGroupHeartbeat")]) > 0, "{scrape}");
     // what was aborted is given to readers of what is committed, too, who leave it out themselves
     carried(scrape, "transactions", 30, 30);
-    scrape.expect(REQUESTS, &[("api", "EndTxn"), ("error_code", "NONE")], 2);
+    scrape.expect(REQUESTS, &[("api", "EndTxn"), ("error_code", "NONE"), ("client_id", "java-transactions")], 2);
+}
+
+/// Every group that has committed is as far behind as the broker says, and no other one is told of.
+fn lags_are_those_of_the_broker(scrape: &Scrape, lags: &BTreeMap<(String, String), u64>) {
+    for ((group, topic), lag) in lags {
+        scrape.expect(LAG, &[("group", group), ("topic", topic)], *lag);
+    }
+    assert_eq!(scrape.matching(LAG, &[]).len(), lags.len(), "{lags:?}\n{scrape}");
 }
 
 /// Nothing of Kafka has gone by unread.

@@ -54,6 +54,7 @@ fn java(place: impl FnOnce(&str) -> Launch, class_path: &str) -> Launch {
 #[derive(Debug)]
 pub struct Broker {
     process: Process,
+    class_path: String,
 }
 
 impl Broker {
@@ -74,7 +75,22 @@ impl Broker {
             let internal = SocketAddr::from(([127, 0, 0, 1], INTERNAL));
             world.host.run(|| TcpStream::connect(internal)).ok()
         });
-        Self { process }
+        Self { process, class_path }
+    }
+
+    /// How far each group is behind in each topic, as Kafka's own tool says, which asks where the clients are not.
+    pub fn lags(&self, world: &World) -> BTreeMap<(String, String), u64> {
+        let tool = ["org.apache.kafka.tools.consumer.group.ConsumerGroupCommand", "--describe", "--all-groups"];
+        let tool = java(|program| world.beside(program), &self.class_path).args(tool);
+        let said = tool.args(["--bootstrap-server", &format!("127.0.0.1:{INTERNAL}")]).stdout();
+        let mut lags = BTreeMap::new();
+        for line in said.lines() {
+            let columns: Vec<&str> = line.split_whitespace().collect();
+            let [group, topic, partition, _offset, _end, lag, ..] = columns[..] else { continue };
+            let (Ok(_), Ok(lag)) = (partition.parse::<u32>(), lag.parse::<u64>()) else { continue };
+            *lags.entry((group.to_owned(), topic.to_owned())).or_insert(0) += lag;
+        }
+        lags
     }
 
     /// Ends it at once: nobody reads what it has stored.
@@ -104,6 +120,7 @@ fn configuration(address: SocketAddr, data: &Path) -> String {
          transaction.state.log.num.partitions=1\n\
          transaction.state.log.replication.factor=1\n\
          transaction.state.log.min.isr=1\n\
+         transaction.max.timeout.ms=3600000\n\
          share.coordinator.state.topic.replication.factor=1\n\
          share.coordinator.state.topic.min.isr=1\n\
          group.initial.rebalance.delay.ms=0\n\
@@ -150,11 +167,18 @@ pub fn java_clients(place: impl FnOnce(&str) -> Launch, broker: SocketAddr, topi
     said.lines().map(Told::from_json).collect()
 }
 
-/// Runs the client in Python that speaks as old ones do: so many records of a topic there and back.
-pub fn old_client(place: impl FnOnce(PathBuf) -> Launch, broker: SocketAddr, topic: &str, records: u64) -> Told {
+/// Runs the client in Python that speaks as old ones do: so many records of a topic there and back, and some of `originals`
+/// in transactions.
+pub fn old_client(
+    place: impl FnOnce(PathBuf) -> Launch,
+    broker: SocketAddr,
+    (topic, records): (&str, u64),
+    originals: &str,
+) -> Vec<Told> {
     let script = scripts().join("old_client.py");
-    let said = place(python::interpreter()).arg("-B").arg(script).arg(broker.to_string());
-    Told::from_json(said.arg(topic).arg(records.to_string()).stdout().trim())
+    let client = place(python::interpreter()).arg("-B").arg(script).arg(broker.to_string());
+    let said = client.arg(topic).arg(records.to_string()).arg(originals).stdout();
+    said.lines().map(Told::from_json).collect()
 }
 
 /// Produces each line of a file as a record, by librdkafka.

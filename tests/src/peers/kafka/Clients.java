@@ -4,9 +4,12 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Properties;
+import java.util.TreeMap;
 import java.util.concurrent.ExecutionException;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.NewTopic;
+import org.apache.kafka.clients.admin.TransactionState;
+import org.apache.kafka.clients.consumer.ConsumerRecords;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
@@ -35,7 +38,8 @@ public class Clients {
                 Thread.sleep(50);
             }
             List<NewTopic> topics = new ArrayList<>();
-            for (String name : List.of("acks-0", "acks-1", "acks-all", "gzip", "snappy", "lz4", "zstd", "transactions", "throttled")) {
+            for (String name : List.of("acks-0", "acks-1", "acks-all", "gzip", "snappy", "lz4", "zstd", "transactions", "throttled",
+                    "originals", "copies-committed", "copies-aborted", "copies-left", "copies-fenced")) {
                 topics.add(new NewTopic(name, 1, (short) 1));
             }
             for (int at = 1; at < arguments.length; at++) {
@@ -58,6 +62,7 @@ public class Clients {
         tooLarge();
         unknownTopic();
         transactions();
+        copies();
         rebalance();
         throttled();
     }
@@ -158,23 +163,111 @@ public class Clients {
         }
     }
 
-    /** One that is committed and one that is aborted: who reads what is committed is given both, and shows the first. */
+    /** Who reads what is committed is given what was aborted, too, and leaves it out. */
     static void transactions() {
-        try (var producer = producer("java-transactions", Map.of("transactional.id", "flowfold"))) {
-            producer.initTransactions();
-            producer.beginTransaction();
-            send(producer, "transactions", 20);
-            producer.commitTransaction();
-            producer.beginTransaction();
-            send(producer, "transactions", 10);
-            producer.abortTransaction();
-            tell("transactions", "java-transactions", producer.metrics(), "transactions");
-        }
+        commitAndAbort("transactions");
         try (var consumer = consumer("java-read-transactions", "group-transactions", Map.of("isolation.level", "read_committed"))) {
             consumer.subscribe(List.of("transactions"));
             poll(consumer, 20);
             settle(consumer);
             tell("read-transactions", "java-read-transactions", consumer.metrics(), "transactions");
+        }
+    }
+
+    /** A transaction that is committed and one that is aborted. */
+    static void commitAndAbort(String topic) {
+        try (var producer = producer("java-" + topic, Map.of("transactional.id", topic))) {
+            producer.initTransactions();
+            producer.beginTransaction();
+            send(producer, topic, 20);
+            producer.commitTransaction();
+            producer.beginTransaction();
+            send(producer, topic, 10);
+            producer.abortTransaction();
+            tell(topic, "java-" + topic, producer.metrics(), topic);
+        }
+    }
+
+    /**
+     * Groups consume, transform and produce in two transactions: one that is committed, and one that ends as the name says.
+     * None asks where it is once it has committed, as the answer would tell what the end of the transaction has to.
+     */
+    static void copies() throws Exception {
+        commitAndAbort("originals");
+        try (Admin admin = Admin.create(properties("java-copies-admin"))) {
+            await(admin, "originals", TransactionState.COMPLETE_ABORT);
+            copy(admin, "committed", TransactionState.COMPLETE_COMMIT);
+            copy(admin, "aborted", TransactionState.COMPLETE_ABORT);
+            copy(admin, "left", TransactionState.ONGOING);
+            copy(admin, "fenced", TransactionState.EMPTY);
+        }
+    }
+
+    static void copy(Admin admin, String ending, TransactionState last) throws Exception {
+        Map<String, Integer> made = new TreeMap<>();
+        Map<String, String> few = Map.of("isolation.level", "read_committed", "max.poll.records", "5");
+        try (var consumer = consumer("java-read-" + ending, "group-" + ending, few)) {
+            consumer.subscribe(List.of("originals"));
+            var producer = copier("java-" + ending, ending, made);
+            copySome(consumer, producer, ending, made);
+            end(producer, true, made);
+            // a broker that still ends the last one has a producer ask again, as often as it likes
+            await(admin, ending, TransactionState.COMPLETE_COMMIT);
+            copySome(consumer, producer, ending, made);
+            if (ending.equals("committed") || ending.equals("aborted")) {
+                end(producer, ending.equals("committed"), made);
+            }
+            tell(ending, "java-" + ending, producer.metrics(), "copies-" + ending, made);
+            // one that is given time aborts what is open
+            producer.close(Duration.ZERO);
+            if (ending.equals("fenced")) {
+                Map<String, Integer> madeNext = new TreeMap<>();
+                try (var next = copier("java-fencing", ending, madeNext)) {
+                    tell("fencing", "java-fencing", next.metrics(), "copies-" + ending, madeNext);
+                }
+            }
+            await(admin, ending, last);
+        }
+    }
+
+    /** Its transactions may be open for longer than brokers allow by default, and each makes one batch. */
+    static KafkaProducer<byte[], byte[]> copier(String client, String id, Map<String, Integer> made) {
+        var producer = producer(client, Map.of("transactional.id", id, "transaction.timeout.ms", "1200000", "linger.ms", "60000"));
+        producer.initTransactions();
+        made.merge("InitProducerId", 1, Integer::sum);
+        return producer;
+    }
+
+    /** Copies what a poll gives, in a transaction that is left open. */
+    static void copySome(KafkaConsumer<byte[], byte[]> consumer, KafkaProducer<byte[], byte[]> producer, String ending,
+            Map<String, Integer> made) {
+        ConsumerRecords<byte[], byte[]> records = ConsumerRecords.empty();
+        while (records.isEmpty()) {
+            records = consumer.poll(Duration.ofMillis(100));
+        }
+        producer.beginTransaction();
+        for (var record : records) {
+            producer.send(new ProducerRecord<>("copies-" + ending, record.key(), record.value()));
+        }
+        producer.flush();
+        made.merge("Produce", 1, Integer::sum);
+        producer.sendOffsetsToTransaction(records.nextOffsets(), consumer.groupMetadata());
+        made.merge("TxnOffsetCommit", 1, Integer::sum);
+    }
+
+    static void end(KafkaProducer<byte[], byte[]> producer, boolean commits, Map<String, Integer> made) {
+        if (commits) {
+            producer.commitTransaction();
+        } else {
+            producer.abortTransaction();
+        }
+        made.merge("EndTxn", 1, Integer::sum);
+    }
+
+    /** Waits until the last transaction with this id is so. */
+    static void await(Admin admin, String transactionalId, TransactionState state) throws Exception {
+        while (admin.describeTransactions(List.of(transactionalId)).description(transactionalId).get().state() != state) {
+            Thread.sleep(10);
         }
     }
 
@@ -251,6 +344,11 @@ public class Clients {
     }
 
     static void tell(String step, String client, Map<MetricName, ? extends Metric> metrics, String topic) {
+        tell(step, client, metrics, topic, Map.of());
+    }
+
+    /** Tells of a client that has made so many requests of some APIs, beside what it counts itself. */
+    static void tell(String step, String client, Map<MetricName, ? extends Metric> metrics, String topic, Map<String, Integer> made) {
         Map<String, Double> seen = new HashMap<>();
         metrics.forEach((name, metric) -> {
             boolean ofTopic = topic.equals(name.tags().get("topic"));
@@ -273,6 +371,7 @@ public class Clients {
                 System.out.printf(",\"%s\":%d", name, Math.round(value));
             }
         }
+        made.forEach((api, requests) -> System.out.printf(",\"%s\":%d", api, requests));
         System.out.println("}");
     }
 }
