@@ -6,12 +6,16 @@ use crate::{Endpoint, Plain};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
 pub enum DatagramEvent {
-    /// A datagram on its way to the server.
+    /// A datagram on its way to the server, at the client's socket.
     ToServer,
-    /// A datagram from the server.
+    /// A datagram from the server, at the client's socket.
     FromServer,
-    /// The end of the client's socket. Nothing else is told but when, and which.
+    /// The end of a socket. Nothing else is told but when, and which.
     Closed,
+    /// A datagram that came to a local server's socket.
+    IntoServer,
+    /// A datagram that left a local server's socket.
+    OutOfServer,
 }
 
 /// What precedes the copied bytes of a datagram, or stands alone for the end of a socket.
@@ -20,11 +24,11 @@ pub enum DatagramEvent {
 pub struct DatagramHead {
     /// When it passed by: nanoseconds of `CLOCK_MONOTONIC`.
     pub at: u64,
-    /// Cookie (`SO_COOKIE`) of the client's socket.
+    /// Cookie (`SO_COOKIE`) of the socket that it was seen at.
     pub cookie: u64,
     /// The client's end.
-    pub local: Endpoint,
-    /// The server that the client asked.
+    pub client: Endpoint,
+    /// The server that the client asked; seen at its own socket, the address that it has there.
     pub server: Endpoint,
     /// A [`DatagramEvent`].
     pub event: u32,

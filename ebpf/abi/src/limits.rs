@@ -26,7 +26,7 @@ pub const CGROUP_DEPTH: usize = 32;
 /// Bytes kept of an agent's description of itself: a line of a terminal with its prefix.
 pub const DESCRIPTION_BYTES: usize = 96;
 
-/// UDP sockets that are known to ask a named server, until they are closed. Over the limit those go that were used the longest
+/// UDP sockets that are known to ask a named server or to be one, until they are closed. Over the limit those go that were used the longest
 /// ago, and their datagrams pass by unread. Without a rule for datagrams the loader makes it one.
 pub const UDP_SOCKET_ENTRIES: u32 = 65_536;
 
@@ -40,6 +40,10 @@ pub const DATAGRAM_RING_BYTES: u32 = 2 * 1024 * 1024;
 
 /// How full (bytes) the ring buffer gets before its reader, who looks by himself every few milliseconds, is woken.
 pub const DATAGRAM_WAKE_BYTES: u64 = DATAGRAM_RING_BYTES as u64 / 8;
+
+/// How full (bytes) the ring buffer may be for what comes to local servers and leaves them to be copied. Whoever floods a
+/// server leaves the rest to what local clients are told.
+pub const DATAGRAM_SERVER_BYTES: u64 = DATAGRAM_RING_BYTES as u64 / 4 * 3;
 
 /// How much (bytes) of a datagram is copied at most. Messages over UDP hardly exceed 1232 bytes (the size that resolvers have
 /// agreed to announce, so that nothing is fragmented); what follows in a longer one is only counted.

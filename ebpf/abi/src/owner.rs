@@ -71,6 +71,8 @@ pub struct OwnerRecord {
     pub prompt_answers: u32,
     /// Zero.
     pub padding: u32,
+    /// Local ports whose incoming UDP datagrams are read, and the answers to them.
+    pub ingress_udp: PortSet,
 }
 
 impl OwnerRecord {
@@ -92,11 +94,12 @@ impl OwnerRecord {
         egress_udp: PortSet::EMPTY,
         prompt_answers: 0,
         padding: 0,
+        ingress_udp: PortSet::EMPTY,
     };
 
     /// Does it claim a port?
     pub fn is_idle(&self) -> bool {
-        self.ingress == PortSet::EMPTY && self.egress == PortSet::EMPTY && self.egress_udp == PortSet::EMPTY
+        [&self.ingress, &self.egress, &self.egress_udp, &self.ingress_udp].iter().all(|ports| **ports == PortSet::EMPTY)
     }
 }
 
@@ -105,4 +108,4 @@ unsafe impl Plain for OwnerRecord {}
 
 const _: () = assert!(size_of::<PortSet>() == 8 * 1024);
 const _: () =
-    assert!(size_of::<OwnerRecord>() == 48 + 8 * CGROUP_DEPTH + 3 * size_of::<PortSet>() + 16 + DESCRIPTION_BYTES);
+    assert!(size_of::<OwnerRecord>() == 48 + 8 * CGROUP_DEPTH + 4 * size_of::<PortSet>() + 16 + DESCRIPTION_BYTES);

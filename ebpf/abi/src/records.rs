@@ -41,8 +41,8 @@ pub struct Upstream {
     pub padding: u32,
 }
 
-/// What is known of a UDP socket that asks named servers. The datagrams themselves do not tell a server for sure: firewalls
-/// and load balancers may have put another address in its place.
+/// What is known of a UDP socket that asks named servers, or is one. The datagrams themselves do not tell a server for sure:
+/// firewalls and load balancers may have put another address in its place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C)]
 pub struct UdpSocket {
@@ -57,6 +57,10 @@ pub struct UdpSocket {
     pub is_new: u32,
     /// One if `sent` is a named server.
     pub is_sent_named: u32,
+    /// One if it is a local server's that is bound to a named port. Nothing else here is told of it then.
+    pub is_server: u32,
+    /// Zero.
+    pub padding: u32,
 }
 
 /// Places in the map of the agent's listening sockets.
@@ -86,4 +90,4 @@ unsafe impl Plain for UdpSocket {}
 const _: () = assert!(size_of::<Client>() == 32);
 const _: () = assert!(size_of::<Origin>() == 56);
 const _: () = assert!(size_of::<Upstream>() == 32);
-const _: () = assert!(size_of::<UdpSocket>() == 80);
+const _: () = assert!(size_of::<UdpSocket>() == 88);

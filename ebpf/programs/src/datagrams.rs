@@ -1,4 +1,5 @@
-//! Copies the datagrams between a socket that asks a named server and that server, as they pass by, and tells of its end.
+//! Copies the datagrams between a socket that asks a named server and that server, as they pass by, and tells of its end; and
+//! those between a local server at a named port and its clients.
 //!
 //! The datagrams themselves go on, whatever happens here: nothing waits for the agent, and an agent that is slow or gone
 //! costs copies and no traffic.
@@ -12,12 +13,14 @@ use aya_ebpf::helpers::generated::{bpf_get_socket_cookie, bpf_ktime_get_ns, bpf_
 use aya_ebpf::macros::{cgroup_skb, cgroup_sock};
 use aya_ebpf::programs::{SkBuffContext, SockContext};
 use flowfold_redirect_abi::{
-    Counter, DATAGRAM_COPIED, DATAGRAM_WAKE_BYTES, DatagramCopy, DatagramEvent, DatagramHead, Endpoint, UdpSocket,
+    Counter, DATAGRAM_COPIED, DATAGRAM_SERVER_BYTES, DATAGRAM_WAKE_BYTES, DatagramCopy, DatagramEvent, DatagramHead,
+    Endpoint, Tuple, UdpSocket,
 };
 
 use crate::connect::owner;
 use crate::count::count;
-use crate::maps::{DATAGRAMS, UDP_SOCKETS};
+use crate::maps::{DATAGRAMS, LOOKED_UP, UDP_SOCKETS};
+use crate::udp_socket::{NONE, is_many, note_server};
 use crate::word::{field, field_words};
 
 /// What these hooks return to let a packet go on.
@@ -62,12 +65,11 @@ pub fn flowfold_udpend(ctx: SockContext) -> i32 {
 /// the silence.
 #[inline(always)]
 fn tell_end(cookie: u64) -> bool {
-    let none = Endpoint { address: [0; 4], port: 0 };
     let event = DatagramEvent::Closed as u32;
     let Some(mut room) = DATAGRAMS.reserve::<DatagramHead>(0) else { return false };
     // SAFETY: no argument, no failure.
     let at = unsafe { bpf_ktime_get_ns() };
-    room.write(DatagramHead { at, cookie, local: none, server: none, event, bytes: 0, copied: 0, padding: 0 });
+    room.write(DatagramHead { at, cookie, client: NONE, server: NONE, event, bytes: 0, copied: 0, padding: 0 });
     room.submit(u64::from(BPF_RB_NO_WAKEUP));
     true
 }
@@ -82,40 +84,108 @@ struct Packet {
     bytes: u32,
 }
 
+/// A datagram that is to be copied.
+struct Seen {
+    event: DatagramEvent,
+    client: Endpoint,
+    server: Endpoint,
+    /// Somebody waits for the reader to see it.
+    is_awaited: bool,
+}
+
 #[inline(always)]
 fn see(ctx: &SkBuffContext, comes_in: bool) -> Option<()> {
     let socket = udp_socket(ctx)?;
     // SAFETY: the context is the kernel's own.
     let cookie = unsafe { bpf_get_socket_cookie(ctx.as_ptr()) };
-    let known = UDP_SOCKETS.get_ptr_mut(cookie)?;
     // SAFETY: the entry stays readable and writable until the program ends; only this socket's own calls write it.
-    let known = unsafe { &mut *known };
+    let known = UDP_SOCKETS.get_ptr_mut(cookie).map(|known| unsafe { &mut *known });
+    if known.is_none() && !(comes_in && is_at_named_port(socket)) {
+        return None;
+    }
     let packet = packet(ctx)?;
-    let server = server(known, socket, &packet, comes_in)?;
-    let local = local(socket, if comes_in { packet.destination } else { packet.source });
+    let seen = match known {
+        Some(known) if known.is_server == 0 => at_client(known, socket, &packet, comes_in)?,
+        known => at_server((cookie, known.is_some()), socket, &packet, comes_in)?,
+    };
     // SAFETY: no argument, no failure.
     let at = unsafe { bpf_ktime_get_ns() };
     let head = DatagramHead {
         at,
         cookie,
-        local,
-        server,
-        event: (if comes_in { DatagramEvent::FromServer } else { DatagramEvent::ToServer }) as u32,
+        client: seen.client,
+        server: seen.server,
+        event: seen.event as u32,
         bytes: packet.bytes,
         copied: 0,
         padding: 0,
     };
+    copy(ctx, &head, packet.payload, seen.is_awaited);
+    Some(())
+}
+
+/// A datagram at the socket of one who asks.
+#[inline(always)]
+fn at_client(known: &mut UdpSocket, socket: *const bpf_sock, packet: &Packet, comes_in: bool) -> Option<Seen> {
+    let server = server(known, socket, packet, comes_in)?;
     let is_awaited = if comes_in { owner().is_some_and(|owner| owner.prompt_answers != 0) } else { known.is_new != 0 };
     if is_awaited && !comes_in {
         known.is_new = 0;
     }
-    copy(ctx, &head, packet.payload, is_awaited);
-    Some(())
+    let event = if comes_in { DatagramEvent::FromServer } else { DatagramEvent::ToServer };
+    Some(Seen { event, client: local(socket, packet, comes_in), server, is_awaited })
 }
 
-/// The client's end. The headers may have an address that a firewall put there, and a socket may have none of its own.
+/// A datagram at a local server's socket. The first that it is sent must have been looked up in the plan's namespace; no helper
+/// of these hooks tells the namespace of a socket (before Linux 6.14).
 #[inline(always)]
-fn local(socket: *const bpf_sock, mut of_packet: Endpoint) -> Endpoint {
+fn at_server(
+    (cookie, is_known): (u64, bool),
+    socket: *const bpf_sock,
+    packet: &Packet,
+    comes_in: bool,
+) -> Option<Seen> {
+    let server = local(socket, packet, comes_in);
+    if !comes_in {
+        return Some(Seen { event: DatagramEvent::OutOfServer, client: packet.destination, server, is_awaited: false });
+    }
+    if is_many(&packet.destination) {
+        return None;
+    }
+    let is_of_namespace = is_looked_up(packet);
+    if !is_known {
+        if !is_of_namespace {
+            return None;
+        }
+        note_server(cookie);
+    }
+    Some(Seen { event: DatagramEvent::IntoServer, client: packet.source, server, is_awaited: false })
+}
+
+/// Is the socket bound to a port that a rule for local servers names?
+#[inline(always)]
+#[expect(clippy::cast_possible_truncation, reason = "a port has 16 bits")]
+fn is_at_named_port(socket: *const bpf_sock) -> bool {
+    owner().is_some_and(|owner| owner.ingress_udp.contains(field!((*socket).src_port) as u16))
+}
+
+/// Is this the datagram for which a socket was looked up last? Its socket comes next, on the same processor. It is so once alone:
+/// another namespace may have the same addresses.
+#[inline(always)]
+fn is_looked_up(packet: &Packet) -> bool {
+    let Some(looked_up) = LOOKED_UP.get_ptr_mut(0) else { return false };
+    // SAFETY: the slot is this processor's own.
+    let looked_up = unsafe { &mut *looked_up };
+    let is_it = *looked_up == Tuple { source: packet.source, destination: packet.destination };
+    looked_up.destination.port = 0;
+    is_it
+}
+
+/// The end of the socket's own host. The headers may have an address that a firewall put there, and a socket may have none of
+/// its own.
+#[inline(always)]
+fn local(socket: *const bpf_sock, packet: &Packet, comes_in: bool) -> Endpoint {
+    let mut of_packet = if comes_in { packet.destination } else { packet.source };
     of_packet.port = field!((*socket).src_port);
     let (v4, v6) = (field!((*socket).src_ip4), field_words!((*socket).src_ip6));
     if of_packet.as_v4().is_some() {
@@ -240,13 +310,18 @@ fn copy(ctx: &SkBuffContext, head: &DatagramHead, payload: u32, is_awaited: bool
         _ => copy_into::<DATAGRAM_COPIED>(ctx, head, payload, is_awaited),
     };
     if !copied {
-        let is_from_server = head.event == DatagramEvent::FromServer as u32;
-        count(if is_from_server { Counter::UnreadToClient } else { Counter::UnreadToServer });
+        let is_to_client =
+            head.event == DatagramEvent::FromServer as u32 || head.event == DatagramEvent::OutOfServer as u32;
+        count(if is_to_client { Counter::UnreadToClient } else { Counter::UnreadToServer });
     }
 }
 
 #[inline(always)]
 fn copy_into<const N: usize>(ctx: &SkBuffContext, head: &DatagramHead, payload: u32, is_awaited: bool) -> bool {
+    let is_at_server = head.event > DatagramEvent::Closed as u32;
+    if is_at_server && DATAGRAMS.query(u64::from(BPF_RB_AVAIL_DATA)) > DATAGRAM_SERVER_BYTES {
+        return false;
+    }
     let Some(mut room) = DATAGRAMS.reserve::<DatagramCopy<N>>(0) else { return false };
     let place = room.as_mut_ptr();
     // The verifier wants to see with its own eyes that this is neither nothing nor too much, where the compiler knows.

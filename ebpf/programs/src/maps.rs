@@ -59,10 +59,16 @@ pub(crate) static UPSTREAM_STARTS: LruHashMap<u64, Endpoint> = LruHashMap::with_
 #[map]
 pub(crate) static UPSTREAMS: LruHashMap<Tuple, Upstream> = LruHashMap::with_max_entries(CONNECTION_ENTRIES, 0);
 
-/// Cookie of a UDP socket that asks named servers to what is known of it; from its first connect or datagram to one until
-/// it is closed and the agent has heard of that. Those of other network namespaces are not among them.
+/// Cookie of a UDP socket that asks named servers, or is one, to what is known of it; from its first connect or datagram to one,
+/// or the first that it is sent, until it is closed and the agent has heard of that. Those of other network namespaces are
+/// not among them.
 #[map]
 pub(crate) static UDP_SOCKETS: LruHashMap<u64, UdpSocket> = LruHashMap::with_max_entries(UDP_SOCKET_ENTRIES, 0);
+
+/// The last datagram for which a socket was looked up in the plan's network namespace, if it came to a named port; ports of zero
+/// once the socket has it.
+#[map]
+pub(crate) static LOOKED_UP: PerCpuArray<Tuple> = PerCpuArray::with_max_entries(1, 0);
 
 /// Process ids of those who asked named servers.
 #[map]

@@ -1,7 +1,8 @@
-//! Incoming connections: assigns them to the agent's listener. No address is rewritten.
+//! Incoming connections: assigns them to the agent's listener. No address is rewritten. Of incoming datagrams a note is made for
+//! the program that sees them next.
 //!
-//! Runs for each segment that meets no established socket, in the server's network namespace alone: SYNs above all, and
-//! what comes late or again.
+//! Runs for each segment that meets no established socket, and each datagram that meets no connected one, in the server's
+//! network namespace alone: SYNs above all, and what comes late or again.
 
 use aya_ebpf::macros::sk_lookup;
 use aya_ebpf::programs::SkLookupContext;
@@ -9,30 +10,34 @@ use flowfold_redirect_abi::{Counter, Endpoint, ListenerSlot, Tuple};
 
 use crate::count::count;
 use crate::gate;
-use crate::maps::{FLOWFOLD_OWNER, LISTENERS, UPSTREAMS};
+use crate::maps::{FLOWFOLD_OWNER, LISTENERS, LOOKED_UP, UPSTREAMS};
 use crate::word::{field, field_words};
 
 const SK_PASS: u32 = 1;
 const IPPROTO_TCP: u32 = 6;
+const IPPROTO_UDP: u32 = 17;
 const AF_INET: u32 = 2;
 
 /// Always passes; without an assigned socket the kernel goes on as if there were no program.
 #[sk_lookup]
 pub fn flowfold_lookup(ctx: SkLookupContext) -> u32 {
-    steer(&ctx);
+    look(&ctx);
     SK_PASS
 }
 
 #[inline(always)]
 #[expect(clippy::cast_possible_truncation, reason = "a port has 16 bits")]
-fn steer(ctx: &SkLookupContext) {
+fn look(ctx: &SkLookupContext) {
     let look = ctx.lookup;
-    if field!((*look).protocol) != IPPROTO_TCP {
-        return;
-    }
     let Some(owner) = FLOWFOLD_OWNER.get(0) else { return };
     let port = field!((*look).local_port) as u16;
-    if !owner.ingress.contains(port) {
+    let protocol = field!((*look).protocol);
+    let is_named = match protocol {
+        IPPROTO_TCP => owner.ingress.contains(port),
+        IPPROTO_UDP => owner.ingress_udp.contains(port),
+        _ => false,
+    };
+    if !is_named {
         return;
     }
     let remote_port = u16::from_be(field!((*look).remote_port));
@@ -45,8 +50,19 @@ fn steer(ctx: &SkLookupContext) {
     } else {
         (Endpoint::v6(remote_v6, remote_port), Endpoint::v6(local_v6, port), ListenerSlot::V6)
     };
+    let ends = Tuple { source, destination };
+    if protocol == IPPROTO_TCP {
+        steer(ctx, &ends, slot);
+    } else if let Some(looked_up) = LOOKED_UP.get_ptr_mut(0) {
+        // SAFETY: the slot is this processor's own.
+        unsafe { looked_up.write(ends) };
+    }
+}
+
+#[inline(always)]
+fn steer(ctx: &SkLookupContext, ends: &Tuple, slot: ListenerSlot) {
     // SAFETY: only whether there is an entry matters.
-    if unsafe { UPSTREAMS.get(Tuple { source, destination }) }.is_some() {
+    if unsafe { UPSTREAMS.get(ends) }.is_some() {
         count(Counter::OwnUpstream);
         return;
     }

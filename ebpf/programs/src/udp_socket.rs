@@ -1,4 +1,4 @@
-//! UDP sockets that ask a named server: what the hooks for `connect` and `sendmsg` have in common.
+//! UDP sockets that ask a named server: what the hooks for `connect` and `sendmsg` have in common. And those that are one.
 //!
 //! Datagrams are not steered. These hooks only make a note of the socket, for the program that sees its datagrams: they are
 //! the ones that know the calling process, the network namespace, and the server by the address that was asked for.
@@ -6,7 +6,7 @@
 use aya_ebpf::EbpfContext as _;
 use aya_ebpf::helpers::generated::{bpf_get_netns_cookie, bpf_get_socket_cookie};
 use aya_ebpf::programs::SockAddrContext;
-use flowfold_redirect_abi::{Counter, Endpoint, OwnerRecord, UdpSocket};
+use flowfold_redirect_abi::{Client, Counter, Endpoint, OwnerRecord, UdpSocket};
 
 use crate::connect::{client, socket};
 use crate::count::count;
@@ -14,17 +14,23 @@ use crate::maps::{UDP_CLIENTS, UDP_SOCKETS};
 use crate::word::field;
 
 /// No server.
-const NONE: Endpoint = Endpoint { address: [0; 4], port: 0 };
+pub(crate) const NONE: Endpoint = Endpoint { address: [0; 4], port: 0 };
 
 /// A socket is being connected.
 #[inline(always)]
 pub(crate) fn connecting(ctx: &SockAddrContext, owner: &OwnerRecord, server: &Endpoint) {
     // SAFETY: the context is the kernel's own.
     let cookie = unsafe { bpf_get_socket_cookie(ctx.as_ptr()) };
-    if is_named(ctx, owner, server) {
-        note(ctx, cookie, *server, NONE);
-    } else if UDP_SOCKETS.get_ptr(cookie).is_some() {
-        let _: Result<(), i32> = UDP_SOCKETS.remove(cookie);
+    let is_named = is_named(ctx, owner, server);
+    // SAFETY: an entry is written by its socket's own calls.
+    match unsafe { UDP_SOCKETS.get(cookie) } {
+        // It is what it is, whomever it is connected to.
+        Some(known) if known.is_server != 0 => {}
+        _ if is_named => note(ctx, cookie, *server, NONE),
+        Some(_) => {
+            let _: Result<(), i32> = UDP_SOCKETS.remove(cookie);
+        }
+        None => {}
     }
 }
 
@@ -42,7 +48,7 @@ pub(crate) fn sending(ctx: &SockAddrContext, owner: &OwnerRecord, server: &Endpo
     // SAFETY: the entry stays readable and writable until the program ends, whoever removes it. Two threads that use one
     // socket at the same time for two servers may find the address of one with the port of the other.
     let socket = unsafe { &mut *socket };
-    if socket.sent != *server {
+    if socket.is_server == 0 && socket.sent != *server {
         socket.is_sent_named = is_named(ctx, owner, server).into();
         socket.sent = *server;
         socket.client = client(ctx);
@@ -62,7 +68,20 @@ fn note(ctx: &SockAddrContext, cookie: u64, connected: Endpoint, sent: Endpoint)
         is_new |= known.is_new != 0;
     }
     let is_sent_named = (sent.port != 0).into();
-    let socket = UdpSocket { client, connected, sent, is_new: is_new.into(), is_sent_named };
+    let is_new = is_new.into();
+    keep(cookie, &UdpSocket { client, connected, sent, is_new, is_sent_named, is_server: 0, padding: 0 });
+}
+
+/// Makes a note of a local server's socket.
+#[inline(always)]
+pub(crate) fn note_server(cookie: u64) {
+    let client = Client { cgroup_id: 0, pid: 0, padding: 0, comm: [0; 2] };
+    let (connected, sent) = (NONE, NONE);
+    keep(cookie, &UdpSocket { client, connected, sent, is_new: 0, is_sent_named: 0, is_server: 1, padding: 0 });
+}
+
+#[inline(always)]
+fn keep(cookie: u64, socket: &UdpSocket) {
     if UDP_SOCKETS.insert(cookie, socket, 0).is_err() {
         count(Counter::RecordsLost);
     }
@@ -85,7 +104,8 @@ fn is_named(ctx: &SockAddrContext, owner: &OwnerRecord, server: &Endpoint) -> bo
         return false;
     }
     // A local server's, which answers a peer that asked from such a port, as name servers among themselves do.
-    if owner.egress_udp.contains(field!((*socket(ctx)).src_port) as u16) {
+    let own_port = field!((*socket(ctx)).src_port) as u16;
+    if owner.egress_udp.contains(own_port) || owner.ingress_udp.contains(own_port) {
         count(Counter::DirectNamedPort);
         return false;
     }
@@ -94,7 +114,7 @@ fn is_named(ctx: &SockAddrContext, owner: &OwnerRecord, server: &Endpoint) -> bo
 
 /// Multicast or broadcast: whoever answers does so under another address.
 #[inline(always)]
-fn is_many(server: &Endpoint) -> bool {
+pub(crate) fn is_many(server: &Endpoint) -> bool {
     match server.as_v4() {
         // 224.0.0.0/4 is multicast; above it 255.255.255.255 is the broadcast address and the rest reserved.
         Some(address) => u32::from_be(address) >= 0xe000_0000,

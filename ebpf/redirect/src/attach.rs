@@ -38,7 +38,7 @@ pub struct Redirect {
     owner: Records<u32, OwnerRecord>,
     netns_cookie: u64,
     alone: bool,
-    /// Whether the plan has incoming connections.
+    /// Whether the plan has incoming connections or datagrams.
     ingress: bool,
     /// Whether it has datagrams.
     datagrams: bool,
@@ -64,7 +64,8 @@ impl Redirect {
     /// Loads and attaches. The calling thread must be in the network namespace that is steered, the one the
     /// listeners were opened in. Steering starts with the first [`Redirect::beat`].
     pub fn attach(plan: &Plan, listeners: &Listeners) -> Result<Self, RedirectError> {
-        let mut ports = plan.ingress.iter().chain(&plan.egress).chain(&plan.egress_udp).peekable();
+        let ports = plan.ingress.iter().chain(&plan.egress).chain(&plan.egress_udp).chain(&plan.ingress_udp);
+        let mut ports = ports.peekable();
         if ports.peek().is_none() || ports.any(|&port| port == 0) {
             return Err(RedirectError::NothingToSteer);
         }
@@ -74,7 +75,7 @@ impl Redirect {
         let root = Cgroup::open(&cgroup::cgroup2_mount()?)?;
         let record = owner::record::own(plan, &netns, &cgroup, listeners)?;
 
-        let datagrams = !plan.egress_udp.is_empty();
+        let datagrams = plan.has_datagrams();
         let mut object = Object::create_maps(connections_by_descriptor_limit(), datagrams)?;
         let owner_map = object.map_id(OWNER_MAP)?;
         let owner_records = object.records(OWNER_MAP)?;
@@ -102,13 +103,15 @@ impl Redirect {
             owner: owner_records,
             netns_cookie: netns.cookie,
             alone,
-            ingress: !plan.ingress.is_empty(),
+            ingress: !plan.ingress.is_empty() || !plan.ingress_udp.is_empty(),
             datagrams,
             tap,
             cgroup,
         };
         if datagrams {
-            redirect.attach_for_datagrams(&mut object)?;
+            // A server may be in any cgroup.
+            let seen = (!plan.ingress_udp.is_empty()).then_some(&root);
+            redirect.attach_for_datagrams(&mut object, seen)?;
         }
         redirect.attach_all(&mut object, &netns, &root, own_cgroup.as_ref())?;
         Ok(redirect)
@@ -212,11 +215,13 @@ impl Redirect {
     }
 
     /// What sees the datagrams comes first, and what knows their sockets last, so that no question is without its answer. It
-    /// also stays when steering ends: answers may be on their way.
-    fn attach_for_datagrams(&mut self, object: &mut Object) -> Result<(), RedirectError> {
+    /// also stays when steering ends: answers may be on their way. Datagrams are seen of all below a cgroup, the steered one unless
+    /// another is given.
+    fn attach_for_datagrams(&mut self, object: &mut Object, seen: Option<&Cgroup>) -> Result<(), RedirectError> {
         let cgroup = &self.cgroup;
+        let seen = seen.unwrap_or(cgroup);
         for hook in [Hook::DatagramEnd, Hook::DatagramIn, Hook::DatagramOut] {
-            self.serving.push((hook, object.attach(hook, cgroup, &cgroup.path)?));
+            self.serving.push((hook, object.attach(hook, seen, &seen.path)?));
         }
         for hook in [Hook::SendMsg4, Hook::SendMsg6] {
             self.steering.push((hook, object.attach(hook, cgroup, &cgroup.path)?));

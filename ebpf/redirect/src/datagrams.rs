@@ -13,18 +13,20 @@ use crate::bpf;
 use crate::clock;
 use crate::object::Object;
 
-/// A copy of a datagram between a local client and a named server.
+/// A copy of a datagram between a local client and a named server, or a local server at a named port and its client.
 #[derive(Debug, Clone, Copy)]
 pub struct Datagram<'a> {
-    /// When it passed by the client's socket.
+    /// When it passed by the socket.
     pub at: Instant,
-    /// Cookie (`SO_COOKIE`) of the client's socket.
+    /// Cookie (`SO_COOKIE`) of the socket that it was seen at.
     pub socket: u64,
+    /// Whether that is a local server's, and not a local client's.
+    pub is_at_server: bool,
     /// The client's end.
-    pub local: SocketAddr,
-    /// The server, under the address that the client asked.
+    pub client: SocketAddr,
+    /// The server, under the address that the client asked; seen at its own socket, the one that it has there.
     pub server: SocketAddr,
-    /// Whether it comes from the server.
+    /// Whether the server sends it.
     pub is_from_server: bool,
     /// How many bytes it carries.
     pub bytes: u32,
@@ -38,7 +40,7 @@ pub struct Datagram<'a> {
 pub enum DatagramEvent<'a> {
     /// A datagram.
     Passed(Datagram<'a>),
-    /// The end of a client's socket. Whose it was is known until
+    /// The end of a socket. Whose it was, of a client's, is known until
     /// [`Lookups::forget_udp_socket`](crate::Lookups::forget_udp_socket) is called.
     Closed {
         /// Its cookie.
@@ -120,16 +122,19 @@ impl Clock {
 fn event<'a>(copy: &'a [u8], clock: &Clock) -> Option<DatagramEvent<'a>> {
     let head: DatagramHead = bpf::read(copy)?;
     let at = clock.instant(head.at);
-    if head.event == abi::DatagramEvent::Closed as u32 {
+    let is = |event: abi::DatagramEvent| head.event == event as u32;
+    if is(abi::DatagramEvent::Closed) {
         return Some(DatagramEvent::Closed { socket: head.cookie, at });
     }
+    let (into_server, out_of_server) = (is(abi::DatagramEvent::IntoServer), is(abi::DatagramEvent::OutOfServer));
     let payload = copy.get(size_of::<DatagramHead>()..)?.get(..usize::try_from(head.copied).ok()?)?;
     Some(DatagramEvent::Passed(Datagram {
         at,
         socket: head.cookie,
-        local: socket_addr(&head.local),
+        is_at_server: into_server || out_of_server,
+        client: socket_addr(&head.client),
         server: socket_addr(&head.server),
-        is_from_server: head.event == abi::DatagramEvent::FromServer as u32,
+        is_from_server: out_of_server || is(abi::DatagramEvent::FromServer),
         bytes: head.bytes,
         payload,
     }))

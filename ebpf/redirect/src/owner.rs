@@ -33,6 +33,8 @@ pub struct Owner {
     pub egress: Vec<u16>,
     /// Destination ports whose outgoing UDP datagrams it reads.
     pub egress_udp: Vec<u16>,
+    /// Local ports whose incoming UDP datagrams it reads.
+    pub ingress_udp: Vec<u16>,
     /// Since when.
     pub since: SystemTime,
     /// What it says about itself.

@@ -17,6 +17,9 @@ pub struct Plan {
     /// Destination UDP ports whose outgoing datagrams are read, and the answers to them
     /// ([`Redirect::take_datagrams`](crate::Redirect::take_datagrams)). They are not steered.
     pub egress_udp: Vec<u16>,
+    /// Local UDP ports whose incoming datagrams are read, and the answers to them, wherever the server runs. They are not
+    /// steered either.
+    pub ingress_udp: Vec<u16>,
     /// Whether the reader of datagrams is woken by each answer: whoever acts on answers must know of them when the client
     /// does. It costs a wake-up per answer.
     pub prompt_answers: bool,
@@ -34,6 +37,15 @@ pub enum Direction {
     Egress,
     /// UDP datagrams of local clients, and the answers to them.
     EgressUdp,
+    /// UDP datagrams to local servers, and their answers.
+    IngressUdp,
+}
+
+impl Plan {
+    /// Whether it has datagrams.
+    pub(crate) fn has_datagrams(&self) -> bool {
+        !self.egress_udp.is_empty() || !self.ingress_udp.is_empty()
+    }
 }
 
 impl fmt::Display for Direction {
@@ -42,6 +54,7 @@ impl fmt::Display for Direction {
             Self::Ingress => "ingress",
             Self::Egress => "egress",
             Self::EgressUdp => "egress UDP",
+            Self::IngressUdp => "ingress UDP",
         })
     }
 }

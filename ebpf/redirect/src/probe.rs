@@ -219,8 +219,14 @@ fn other_agents() -> Answer {
                 .iter()
                 .map(|owner| {
                     format!(
-                        "process {} ({}) in net:[{}], ingress {:?}, egress {:?}, egress UDP {:?}",
-                        owner.pid, owner.description, owner.netns, owner.ingress, owner.egress, owner.egress_udp
+                        "process {} ({}) in net:[{}], ingress {:?}, egress {:?}, ingress UDP {:?}, egress UDP {:?}",
+                        owner.pid,
+                        owner.description,
+                        owner.netns,
+                        owner.ingress,
+                        owner.egress,
+                        owner.ingress_udp,
+                        owner.egress_udp
                     )
                 })
                 .collect::<Vec<_>>()

@@ -218,6 +218,7 @@ mod tests {
             ingress: vec![80, 81],
             egress: vec![90],
             egress_udp: vec![91],
+            ingress_udp: Vec::new(),
             since: SystemTime::UNIX_EPOCH,
             description: "flowfold 0.1.0".to_owned(),
         };

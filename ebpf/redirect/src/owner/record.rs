@@ -49,6 +49,7 @@ pub(crate) fn own(
         egress_udp: port_set(&plan.egress_udp),
         prompt_answers: plan.prompt_answers.into(),
         padding: 0,
+        ingress_udp: port_set(&plan.ingress_udp),
     })
 }
 
@@ -61,6 +62,7 @@ pub(crate) fn owner(record: &OwnerRecord) -> Owner {
         ingress: ports(&record.ingress),
         egress: ports(&record.egress),
         egress_udp: ports(&record.egress_udp),
+        ingress_udp: ports(&record.ingress_udp),
         since: SystemTime::UNIX_EPOCH + Duration::from_secs(record.since),
         description: String::from_utf8_lossy(&record.description[..end]).into_owned(),
     }
@@ -73,7 +75,8 @@ pub(crate) fn overlap(a: &OwnerRecord, b: &OwnerRecord) -> Option<(Direction, u1
         return None;
     }
     let common = |a: &PortSet, b: &PortSet| (0..=u16::MAX).find(|&port| a.contains(port) && b.contains(port));
-    let ingress = common(&a.ingress, &b.ingress).map(|port| (Direction::Ingress, port));
+    let ingress = || common(&a.ingress, &b.ingress).map(|port| (Direction::Ingress, port));
+    let ingress_udp = || common(&a.ingress_udp, &b.ingress_udp).map(|port| (Direction::IngressUdp, port));
     let related = || {
         let holds = |upper: &OwnerRecord, lower: &OwnerRecord| {
             upper.cgroups.iter().rfind(|&&id| id != 0).is_some_and(|id| lower.cgroups.contains(id))
@@ -82,7 +85,7 @@ pub(crate) fn overlap(a: &OwnerRecord, b: &OwnerRecord) -> Option<(Direction, u1
     };
     let egress = || common(&a.egress, &b.egress).map(|port| (Direction::Egress, port));
     let egress_udp = || common(&a.egress_udp, &b.egress_udp).map(|port| (Direction::EgressUdp, port));
-    ingress.or_else(|| egress().or_else(egress_udp).filter(|_| related()))
+    ingress().or_else(ingress_udp).or_else(|| egress().or_else(egress_udp).filter(|_| related()))
 }
 
 /// The map is there as long as somebody holds it, which can be a child that the agent left behind. Whether the agent
@@ -154,6 +157,7 @@ mod tests {
             egress_udp: PortSet::EMPTY,
             prompt_answers: 0,
             padding: 0,
+            ingress_udp: PortSet::EMPTY,
         }
     }
 
@@ -182,6 +186,10 @@ mod tests {
         assert_eq!(overlap(&tcp, &udp), None);
         assert_eq!(overlap(&udp, &udp), Some((Direction::EgressUdp, 53)));
         assert_eq!(overlap(&udp, &OwnerRecord { netns_cookie: 2, ..udp }), None);
+        let servers = OwnerRecord { ingress_udp: port_set(&[53]), ..record(1, &[10], &[53], &[]) };
+        assert_eq!(overlap(&servers, &udp), None);
+        let beside = OwnerRecord { ingress_udp: port_set(&[53]), ..record(1, &[20], &[], &[]) };
+        assert_eq!(overlap(&servers, &beside), Some((Direction::IngressUdp, 53)), "incoming ones are the namespace's");
     }
 
     #[test]

@@ -54,6 +54,7 @@ impl Setup {
             ingress: self.ingress.clone(),
             egress: self.egress.clone(),
             egress_udp: Vec::new(),
+            ingress_udp: Vec::new(),
             prompt_answers: false,
             description: "a test's agent".into(),
         }

@@ -1,15 +1,13 @@
 //! Datagrams of clients, and ways to servers, that are not the usual ones.
 
-use std::io::Write as _;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::os::fd::AsRawFd as _;
-use std::process::{Command, Stdio};
 
 use flowfold_redirect::SteeringStats;
 use socket2::SockRef;
 
 use crate::datagram_watch::{UdpServer, Watch, ask, ask_connected, both_ways, client, client_at};
-use crate::isolated::{Place, enter_new_namespace, ip, isolated};
+use crate::isolated::{Place, enter_new_namespace, ip, isolated, nft};
 use crate::server::ANSWER;
 
 const ANY: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
@@ -20,13 +18,6 @@ fn add_device() {
     ip("link set ff0 up");
     ip("link set ff1 up");
     ip("route add default via 198.51.100.2");
-}
-
-/// Runs a script of nftables in the network namespace of the calling thread.
-fn nft(script: &str) {
-    let mut nft = Command::new("nft").args(["-f", "-"]).stdin(Stdio::piped()).spawn().unwrap();
-    nft.stdin.take().unwrap().write_all(script.as_bytes()).unwrap();
-    assert!(nft.wait().unwrap().success());
 }
 
 #[test]
@@ -75,7 +66,7 @@ fn bound(place: &Place, at: IpAddr) {
     let mut watch = Watch::start(place, server.address.port());
     let socket = client_at(at);
     ask(&socket, server.address, b"from here");
-    let locals: Vec<_> = watch.copies().iter().map(|copy| copy.local).collect();
+    let locals: Vec<_> = watch.copies().iter().map(|copy| copy.client).collect();
     assert_eq!(locals, [socket.local_addr().unwrap(); 2]);
 }
 
@@ -105,7 +96,7 @@ fn a_client_with_a_mark_or_bound_to_a_device_is_read() {
         SockRef::from(&marked).set_mark(0x200).unwrap();
         marked.send_to(b"y", elsewhere).unwrap();
         let copies = watch.copies();
-        let seen: Vec<_> = copies.iter().map(|copy| (copy.local.ip().to_string(), &copy.payload[..])).collect();
+        let seen: Vec<_> = copies.iter().map(|copy| (copy.client.ip().to_string(), &copy.payload[..])).collect();
         assert_eq!(seen, [("198.51.100.1".to_owned(), &b"x"[..]), ("198.51.100.1".to_owned(), &b"y"[..])]);
     });
 }
@@ -241,7 +232,7 @@ fn a_client_behind_another_address_has_its_own() {
         socket.connect(server.address).unwrap();
         ask_connected(&socket, b"masked");
         assert_eq!(server.clients.recv_timeout(ANSWER).unwrap().ip(), IpAddr::from([127, 0, 0, 77]));
-        let locals: Vec<_> = watch.copies().iter().map(|copy| copy.local).collect();
+        let locals: Vec<_> = watch.copies().iter().map(|copy| copy.client).collect();
         assert_eq!(locals, [socket.local_addr().unwrap(); 2]);
     });
 }

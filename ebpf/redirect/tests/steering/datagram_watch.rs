@@ -13,7 +13,8 @@ use crate::server::ANSWER;
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Copied {
     pub(crate) socket: u64,
-    pub(crate) local: SocketAddr,
+    pub(crate) is_at_server: bool,
+    pub(crate) client: SocketAddr,
     pub(crate) server: SocketAddr,
     pub(crate) is_from_server: bool,
     pub(crate) bytes: u32,
@@ -52,7 +53,8 @@ impl Watch {
             last = Some(datagram.at);
             copies.push(Copied {
                 socket: datagram.socket,
-                local: datagram.local,
+                is_at_server: datagram.is_at_server,
+                client: datagram.client,
                 server: datagram.server,
                 is_from_server: datagram.is_from_server,
                 bytes: datagram.bytes,
@@ -74,6 +76,7 @@ pub(crate) fn plan(place: &Place, port: u16) -> Plan {
         ingress: Vec::new(),
         egress: Vec::new(),
         egress_udp: vec![port],
+        ingress_udp: Vec::new(),
         prompt_answers: false,
         description: "a test's agent".into(),
     }

@@ -29,8 +29,8 @@ fn copies(place: &Place, listen_on: IpAddr, asked: IpAddr) {
         let socket = if at < 2 { &connected } else { &unconnected };
         assert_eq!((&copy.payload[..], copy.bytes as usize, copy.is_from_server), (text, text.len(), at % 2 == 1));
         assert_eq!(copy.server, SocketAddr::new(asked.ip().to_canonical(), asked.port()));
-        assert_eq!(copy.local.port(), socket.local_addr().unwrap().port());
-        assert_eq!(copy.local.is_ipv4(), copy.server.is_ipv4());
+        assert_eq!(copy.client.port(), socket.local_addr().unwrap().port());
+        assert_eq!(copy.client.is_ipv4(), copy.server.is_ipv4());
         assert_eq!(copy.socket, rustix::net::sockopt::socket_cookie(socket).unwrap());
         let process = watch.redirect.lookups().udp_client(copy.socket).unwrap();
         assert_eq!(process.pid, std::process::id());

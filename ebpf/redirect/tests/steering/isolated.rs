@@ -3,9 +3,10 @@
 //! A cgroup holds whole processes, so tests that want different ones can't be threads of one process. The test
 //! starts its own binary again for itself alone and waits for it.
 
+use std::io::Write as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command};
+use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 use std::{env, fs, thread};
@@ -85,6 +86,13 @@ impl Drop for Part {
 pub(crate) fn ip(arguments: &str) {
     let output = Command::new("ip").args(arguments.split_ascii_whitespace()).output().unwrap();
     assert!(output.status.success(), "ip {arguments}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// Runs a script of nftables in the network namespace of the calling thread.
+pub(crate) fn nft(script: &str) {
+    let mut nft = Command::new("nft").args(["-f", "-"]).stdin(Stdio::piped()).spawn().unwrap();
+    nft.stdin.take().unwrap().write_all(script.as_bytes()).unwrap();
+    assert!(nft.wait().unwrap().success());
 }
 
 /// Puts the calling thread into a fresh namespace with the usual addresses.

@@ -2,6 +2,7 @@
 #![expect(clippy::print_stderr, clippy::print_stdout, reason = "a test talks to the person who runs it")]
 
 mod agent;
+mod datagram_servers;
 mod datagram_sockets;
 mod datagram_watch;
 mod datagrams;

@@ -174,7 +174,7 @@ impl<S: FlowSink> Reading<S> {
         let side = if datagram.is_from_server { Side::ServerToClient } else { Side::ClientToServer };
         let shown = proxy::Datagram {
             socket: datagram.socket,
-            local: datagram.local,
+            local: datagram.client,
             server: datagram.server,
             side,
             bytes: datagram.bytes.into(),
@@ -204,9 +204,9 @@ fn info(lookups: &Lookups, resolver: &Resolver, datagram: &redirect::Datagram<'_
     let process = lookups.udp_client(datagram.socket);
     ConnectionInfo {
         reporters: Reporters::CLIENT,
-        client: datagram.local,
+        client: datagram.client,
         server: datagram.server,
-        source: resolver.client(datagram.local.ip(), process.as_ref().map(caller).as_ref()),
+        source: resolver.client(datagram.client.ip(), process.as_ref().map(caller).as_ref()),
         destination: resolver.server(datagram.server),
     }
 }

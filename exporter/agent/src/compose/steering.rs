@@ -207,6 +207,7 @@ pub(super) fn attach(config: &Config, worker_count: usize) -> Result<Attached, A
         ingress: config.ports(Direction::Ingress),
         egress: config.ports(Direction::Egress),
         egress_udp: config.udp_ports(),
+        ingress_udp: Vec::new(),
         prompt_answers: config.fold.destination_names.max_names > 0,
         description: format!("flowfold {}", env!("CARGO_PKG_VERSION")),
     };
