@@ -14,6 +14,7 @@ mod demo;
 mod dns_clients;
 mod dns_ends;
 mod dns_names;
+mod dns_servers;
 mod draining;
 mod explicit_proxy;
 mod expressions;
@@ -93,7 +94,7 @@ const fn anywhere(name: &'static str, run: fn()) -> Test {
     Test { name, privileged: false, peer: None, run }
 }
 
-const GROUPS: [&[Test]; 35] = [
+const GROUPS: [&[Test]; 36] = [
     as_direct::TESTS,
     both_sides::TESTS,
     bytes_exact::TESTS,
@@ -103,6 +104,7 @@ const GROUPS: [&[Test]; 35] = [
     dns_clients::TESTS,
     dns_ends::TESTS,
     dns_names::TESTS,
+    dns_servers::TESTS,
     draining::TESTS,
     explicit_proxy::TESTS,
     expressions::TESTS,

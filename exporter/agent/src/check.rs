@@ -49,8 +49,8 @@ fn look(arguments: &CheckArgs) -> Result<Vec<Line>, AgentError> {
     lines.extend(config.as_ref().map(|config| Line::new(State::Ok, "configuration", summary(config))));
     lines.extend(config.as_ref().map_or_else(Vec::new, |config| series_lines(&config.fold)));
     lines.extend(flowfold_redirect::probe(cgroup).requirements.into_iter().map(Line::from));
-    let ingress = config.as_ref().map_or_else(Vec::new, |config| config.ports(Direction::Ingress));
-    lines.extend(netns::within(namespace, || Ok(taken_port(&ingress)))?);
+    let named = config.as_ref().map_or_else(Ingress::default, Ingress::of);
+    lines.extend(netns::within(namespace, || Ok(taken_port(&named)))?);
     lines.push(metrics_line(metrics.unwrap_or(defaults::METRICS_LISTEN)));
     Ok(lines)
 }
@@ -128,18 +128,33 @@ fn series_lines(options: &FoldOptions) -> Vec<Line> {
     [Line::new(State::Ok, "series", ceiling)].into_iter().chain(families).collect()
 }
 
+/// The ports of ingress rules.
+#[derive(Debug, Default)]
+struct Ingress {
+    tcp: Vec<u16>,
+    udp: Vec<u16>,
+}
+
+impl Ingress {
+    fn of(config: &Config) -> Self {
+        Self { tcp: config.ports(Direction::Ingress), udp: config.udp_ports(Direction::Ingress) }
+    }
+}
+
 /// Tells if another agent has an ingress port of the rules in the calling thread's network namespace. (Egress ports may
 /// be shared where the cgroups are apart.) Where the owners cannot be listed, the privilege to do so is missing, and that
 /// is told already.
-fn taken_port(ingress: &[u16]) -> Option<Line> {
+fn taken_port(named: &Ingress) -> Option<Line> {
     let owners = flowfold_redirect::owners().ok()?;
     let here = std::fs::metadata("/proc/thread-self/ns/net").ok()?.ino();
-    owners.iter().filter(|owner| owner.netns == here).find_map(|owner| conflict(owner, ingress))
+    owners.iter().filter(|owner| owner.netns == here).find_map(|owner| conflict(owner, named))
 }
 
-fn conflict(owner: &Owner, ingress: &[u16]) -> Option<Line> {
-    let port = ingress.iter().find(|port| owner.ingress.contains(port))?;
-    let found = format!("ingress port {port} is steered by process {} ({})", owner.pid, owner.description);
+fn conflict(owner: &Owner, named: &Ingress) -> Option<Line> {
+    let common = |own: &[u16], others: &[u16]| own.iter().find(|port| others.contains(port)).copied();
+    let tcp = common(&named.tcp, &owner.ingress).map(|port| format!("port {port} is steered"));
+    let what = tcp.or_else(|| common(&named.udp, &owner.ingress_udp).map(|port| format!("UDP port {port} is read")))?;
+    let found = format!("ingress {what} by process {} ({})", owner.pid, owner.description);
     Some(Line::new(State::Taken, "ports", found).with_fix("stop it first, or name other ports"))
 }
 
@@ -218,13 +233,16 @@ mod tests {
             ingress: vec![80, 81],
             egress: vec![90],
             egress_udp: vec![91],
-            ingress_udp: Vec::new(),
+            ingress_udp: vec![92],
             since: SystemTime::UNIX_EPOCH,
             description: "flowfold 0.1.0".to_owned(),
         };
-        let found = conflict(&owner, &[79, 81]).unwrap();
+        let named = |tcp: &[u16], udp: &[u16]| Ingress { tcp: tcp.into(), udp: udp.into() };
+        let found = conflict(&owner, &named(&[79, 81], &[])).unwrap();
         assert_eq!(found.found, "ingress port 81 is steered by process 4711 (flowfold 0.1.0)");
         assert_eq!(verdict(&[found]), Exit::Failed);
-        assert!(conflict(&owner, &[90]).is_none(), "the directions are apart");
+        let found = conflict(&owner, &named(&[92], &[80, 92])).unwrap();
+        assert_eq!(found.found, "ingress UDP port 92 is read by process 4711 (flowfold 0.1.0)");
+        assert!(conflict(&owner, &named(&[90], &[91])).is_none(), "the directions are apart");
     }
 }

@@ -34,7 +34,7 @@ use self::steering::Steering;
 use self::supervisor::Supervisor;
 use self::workers::Workers;
 use crate::capabilities::{self, Role};
-use crate::config::{Config, Telemetry};
+use crate::config::{Config, Direction, Telemetry};
 use crate::error::AgentError;
 use crate::identity::{Directory, Options, Table};
 use crate::limits::{self, Ceiling};
@@ -90,6 +90,7 @@ impl Agent {
             table: Table::new(config.workloads.clone()),
             show_ips: config.show_ips,
             ports: config.rules.iter().map(|rule| rule.port.get()).collect(),
+            udp_ports: config.udp_ports(Direction::Ingress),
             cgroup2: flowfold_redirect::cgroup2_mount().ok(),
         });
         let attached = steering::attach(config, worker_count)?;

@@ -125,9 +125,9 @@ impl Config {
         self.ports_by(direction, L4::Tcp)
     }
 
-    /// The ports to which datagrams of local clients are read, and the answers from them, in the order of the rules.
-    pub fn udp_ports(&self) -> Vec<u16> {
-        self.ports_by(Direction::Egress, L4::Udp)
+    /// The ports of the rules of one direction for datagrams, in their order.
+    pub fn udp_ports(&self, direction: Direction) -> Vec<u16> {
+        self.ports_by(direction, L4::Udp)
     }
 
     fn ports_by(&self, direction: Direction, l4: L4) -> Vec<u16> {

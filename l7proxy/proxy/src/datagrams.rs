@@ -1,13 +1,15 @@
-//! Reads the datagrams between local clients and servers, of which copies come here. Nothing waits for what is done here.
+//! Reads the datagrams between clients and servers that pass by a local socket, of which copies come here. Nothing waits for what
+//! is done here.
 //!
-//! A client's socket with one server makes a flow. It is to datagrams what a connection is to bytes, and the sinks hear of it
-//! as of one. It ends with the socket, or by silence.
+//! A client's socket with one server makes a flow. So does a server's socket with one client's address: clients take another port
+//! for nearly each question. A flow is to datagrams what a connection is to bytes, and the sinks hear of it as of one. It ends
+//! with the socket, or by silence.
 
 mod flow;
 
 use std::collections::HashMap;
 use std::hash::{Hash, Hasher};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use flowfold_flow::{ConnectionInfo, FlowSink, Side};
@@ -30,11 +32,13 @@ const MAKE_ROOM: Duration = Duration::from_millis(100);
 /// A datagram that passed by.
 #[derive(Clone, Copy, Debug)]
 pub struct Datagram<'a> {
-    /// What tells the client's socket from all others.
+    /// What tells the socket that it was seen at from all others.
     pub socket: u64,
+    /// Whether that is a local server's, and not a local client's.
+    pub is_at_server: bool,
     /// The client's end.
-    pub local: SocketAddr,
-    /// The server, under the address that the client asked.
+    pub client: SocketAddr,
+    /// The server, under the address that the client asked; seen at its own socket, the one that it has there.
     pub server: SocketAddr,
     /// Who sent it.
     pub side: Side,
@@ -46,31 +50,65 @@ pub struct Datagram<'a> {
     pub at: Instant,
 }
 
-/// Follows the datagrams of all clients. It belongs to one thread, and knows no sockets.
+impl Datagram<'_> {
+    /// Whether it belongs to what a server asks others from its named port itself: an answer comes in, or a question goes out
+    /// (RFC 1035 section 4.1.1: the third byte's highest bit).
+    fn is_of_servers_own_lookup(&self) -> bool {
+        let is_answer = |flags: &u8| flags >> 7 == 1;
+        self.is_at_server
+            && self.payload.get(2).is_some_and(|flags| is_answer(flags) == (self.side == Side::ClientToServer))
+    }
+
+    fn ends(&self) -> Ends {
+        let socket = self.socket;
+        if self.is_at_server {
+            Ends::OfServer { socket, client: self.client.ip() }
+        } else {
+            Ends::OfClient { socket, server: self.server }
+        }
+    }
+}
+
+/// Follows the datagrams of all clients, or all servers. It belongs to one thread, and knows no sockets.
 pub struct DatagramReader<S: FlowSink> {
     sink: S,
     tools: ReaderTools,
     max_flows: usize,
     flows: HashMap<Ends, Flow<S>>,
-    /// The socket that uses a port towards a server: errors of the network name no sockets.
+    /// The client's socket that uses a port towards a server: errors of the network name no sockets.
     sockets: HashMap<(u16, SocketAddr), u64>,
-    /// The servers of each socket.
-    servers: HashMap<u64, Vec<SocketAddr>>,
+    /// The flows of each socket.
+    of_sockets: HashMap<u64, Vec<Ends>>,
     looked: Instant,
     made_room: Option<Instant>,
 }
 
-/// A client's socket, and a server.
+/// What makes a flow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Ends {
-    socket: u64,
-    server: SocketAddr,
+enum Ends {
+    /// A client's socket, and a server.
+    OfClient { socket: u64, server: SocketAddr },
+    /// A server's socket, and the address of clients. Firewalls may show the server's own address in two ways, so that is not
+    /// part of it.
+    OfServer { socket: u64, client: IpAddr },
+}
+
+impl Ends {
+    fn socket(&self) -> u64 {
+        match self {
+            Self::OfClient { socket, .. } | Self::OfServer { socket, .. } => *socket,
+        }
+    }
 }
 
 impl Hash for Ends {
-    /// Few sockets ask more than some servers, and the kernel gives their numbers.
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.socket.hash(state);
+        self.socket().hash(state);
+        match self {
+            // Few sockets ask more than some servers, and the kernel gives their numbers.
+            Self::OfClient { .. } => {}
+            Self::OfServer { client, .. } => client.hash(state),
+        }
     }
 }
 
@@ -90,7 +128,7 @@ impl<S: FlowSink> DatagramReader<S> {
             max_flows,
             flows: HashMap::new(),
             sockets: HashMap::new(),
-            servers: HashMap::new(),
+            of_sockets: HashMap::new(),
             looked: Instant::now(),
             made_room: None,
         }
@@ -99,9 +137,13 @@ impl<S: FlowSink> DatagramReader<S> {
     /// Reads a datagram. `info` is asked who is at its ends, once for each flow. Whether there was room to follow it.
     ///
     /// A server's datagram that nobody asked for begins no flow, and is none of the reader's business: whoever can reach a
-    /// client's socket could have as many flows as there may be.
+    /// client's socket could have as many flows as there may be. Nor is what a server asks others itself from the port at
+    /// which it is asked.
     pub fn read(&mut self, datagram: &Datagram<'_>, info: impl FnOnce() -> ConnectionInfo) -> bool {
-        let ends = Ends { socket: datagram.socket, server: datagram.server };
+        if datagram.is_of_servers_own_lookup() {
+            return true;
+        }
+        let ends = datagram.ends();
         if let Some(flow) = self.flows.get_mut(&ends) {
             flow.read(&self.sink, &self.tools, datagram);
             return true;
@@ -112,41 +154,44 @@ impl<S: FlowSink> DatagramReader<S> {
         if self.flows.len() >= self.max_flows && !self.make_room(datagram.at) {
             return false;
         }
-        let Ok(mut flow) = isolated(|| Flow::open(&self.sink, info(), datagram.at)) else {
+        let Ok(mut flow) = isolated(|| Flow::open(&self.sink, info(), datagram)) else {
             return false;
         };
         flow.read(&self.sink, &self.tools, datagram);
         self.flows.insert(ends, flow);
-        self.sockets.insert((datagram.local.port(), datagram.server), datagram.socket);
-        self.servers.entry(datagram.socket).or_default().push(datagram.server);
+        if !datagram.is_at_server {
+            self.sockets.insert((datagram.client.port(), datagram.server), datagram.socket);
+        }
+        self.of_sockets.entry(datagram.socket).or_default().push(ends);
         true
     }
 
     /// Reads a datagram if it may be an answer to a question that waits: the reading is about to end.
     pub fn read_awaited(&mut self, datagram: &Datagram<'_>) {
-        let ends = Ends { socket: datagram.socket, server: datagram.server };
-        let awaited = self.flows.get_mut(&ends).filter(|flow| flow.is_waiting());
-        if let Some(flow) = awaited.filter(|_| datagram.side == Side::ServerToClient) {
+        let awaited = self.flows.get_mut(&datagram.ends()).filter(|flow| flow.is_waiting());
+        if let Some(flow) =
+            awaited.filter(|_| datagram.side == Side::ServerToClient && !datagram.is_of_servers_own_lookup())
+        {
             flow.read(&self.sink, &self.tools, datagram);
         }
     }
 
-    /// A client's socket was closed.
+    /// A socket was closed.
     pub fn closed(&mut self, socket: u64, at: Instant) {
-        for server in self.servers.remove(&socket).unwrap_or_default() {
-            if let Some(mut flow) = self.flows.remove(&Ends { socket, server }) {
+        for ends in self.of_sockets.remove(&socket).unwrap_or_default() {
+            if let Some(mut flow) = self.flows.remove(&ends) {
                 flow.abandon(&self.sink, &self.tools, at);
-                Self::close(&self.sink, &self.tools, &mut self.sockets, socket, server, flow);
+                Self::close(&self.sink, &self.tools, &mut self.sockets, ends, flow);
             }
         }
     }
 
-    /// A datagram from this local address could not be delivered to the server: the network says so. Whatever of it that
+    /// A datagram from this local client's address could not be delivered to the server: the network says so. Whatever of it that
     /// message tells is the beginning of what it carried.
-    pub fn unreachable(&mut self, local: SocketAddr, server: SocketAddr, beginning: &[u8], at: Instant) {
-        let Some(socket) = self.sockets.get(&(local.port(), server)) else { return };
-        if let Some(flow) = self.flows.get_mut(&Ends { socket: *socket, server })
-            && flow.is_from(local)
+    pub fn unreachable(&mut self, client: SocketAddr, server: SocketAddr, beginning: &[u8], at: Instant) {
+        let Some(&socket) = self.sockets.get(&(client.port(), server)) else { return };
+        if let Some(flow) = self.flows.get_mut(&Ends::OfClient { socket, server })
+            && flow.is_from(client)
         {
             let id = beginning.first_chunk().map(|id| u16::from_be_bytes(*id));
             flow.fail(&self.sink, &self.tools, id, at);
@@ -195,28 +240,23 @@ impl<S: FlowSink> DatagramReader<S> {
         let (sink, tools, sockets) = (&self.sink, &self.tools, &mut self.sockets);
         let before = self.flows.len();
         for (ends, flow) in self.flows.extract_if(|_, flow| is_over(flow)) {
-            Self::close(sink, tools, sockets, ends.socket, ends.server, flow);
+            Self::close(sink, tools, sockets, ends, flow);
         }
         if self.flows.len() < before {
             let flows = &self.flows;
-            self.servers.retain(|&socket, servers| {
-                servers.retain(|&server| flows.contains_key(&Ends { socket, server }));
-                !servers.is_empty()
+            self.of_sockets.retain(|_, of_socket| {
+                of_socket.retain(|ends| flows.contains_key(ends));
+                !of_socket.is_empty()
             });
         }
     }
 
-    fn close(
-        sink: &S,
-        tools: &ReaderTools,
-        sockets: &mut HashMap<(u16, SocketAddr), u64>,
-        socket: u64,
-        server: SocketAddr,
-        flow: Flow<S>,
-    ) {
-        let key = (flow.port(), server);
-        if sockets.get(&key) == Some(&socket) {
-            sockets.remove(&key);
+    fn close(sink: &S, tools: &ReaderTools, sockets: &mut HashMap<(u16, SocketAddr), u64>, ends: Ends, flow: Flow<S>) {
+        if let Ends::OfClient { socket, server } = ends {
+            let key = (flow.port(), server);
+            if sockets.get(&key) == Some(&socket) {
+                sockets.remove(&key);
+            }
         }
         // A sink that fails at the end of one is still told of the others.
         let _closed = isolated(|| flow.close(sink, tools));

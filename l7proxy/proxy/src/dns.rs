@@ -39,24 +39,32 @@ const KEPT_PLACES: usize = 16;
 /// The opcode of a query (RFC 1035 section 4.1.1). The others ask for no name.
 const QUERY: u8 = 0;
 
-/// The questions of one client to one server that wait for their answers, oldest first.
+/// The questions of one client, or of the clients at one address, to one server that wait for their answers, oldest first.
 #[derive(Debug)]
 pub(crate) struct Lookups {
     transport: DnsTransport,
     open: VecDeque<Lookup>,
-    /// The ids of `open`, close together: each message looks for its own among them.
-    ids: VecDeque<u16>,
-    /// The id of the last question that was answered: a transfer of a zone has many answers.
-    answered: Option<u16>,
-    /// The ids of questions that were asked again and are answered, once for each answer that may come beyond the first.
-    repeated: VecDeque<u16>,
+    /// Who asked each of `open`, close together: each message looks for its own among them.
+    askers: VecDeque<Asker>,
+    /// Who asked the last question that was answered: a transfer of a zone has many answers.
+    answered: Option<Asker>,
+    /// Who asked questions again that are answered, once for each answer that may come beyond the first.
+    repeated: VecDeque<Asker>,
     /// Something was asked whose answer nothing here waits for (any more).
     is_owed: bool,
 }
 
+/// What tells a question from others for the same name: its id, and, where several clients' questions wait side by side, the
+/// client's port; else zero.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Asker {
+    port: u16,
+    id: u16,
+}
+
 #[derive(Debug)]
 struct Lookup {
-    id: u16,
+    asker: Asker,
     started: Instant,
     request_bytes: u64,
     /// How often it was asked again.
@@ -81,8 +89,8 @@ impl Ending<'static> {
 
 impl Lookups {
     pub(crate) fn new(transport: DnsTransport) -> Self {
-        let (open, ids, repeated) = Default::default();
-        Self { transport, open, ids, answered: None, repeated, is_owed: false }
+        let (open, askers, repeated) = Default::default();
+        Self { transport, open, askers, answered: None, repeated, is_owed: false }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -99,20 +107,20 @@ impl Lookups {
         self.open.front().map(|oldest| oldest.started + ANSWER_TIME)
     }
 
-    /// Reads a message of one side that took these bytes on the wire and began then, and tallies them. Whether it was
-    /// understood: a question, or the answer to one.
+    /// Reads a message of one side that took these bytes on the wire and began then, and tallies them. `port` is the client's,
+    /// where it may have several, else zero. Whether it was understood: a question, or the answer to one.
     pub(crate) fn read<S: FlowSink>(
         &mut self,
         listening: &mut Listening<'_, S>,
-        side: Side,
+        (side, port): (Side, u16),
         (message, wire_bytes): (&[u8], u64),
         (began, now): (Instant, Instant),
     ) -> bool {
         self.give_up_old(listening, now);
         let read = match (Message::read(message), side) {
             (Err(_), _) => Err(UnparsedReason::MalformedMessage),
-            (Ok(message), Side::ClientToServer) => self.ask(listening, &message, wire_bytes, (began, now)),
-            (Ok(message), Side::ServerToClient) => self.answer(listening, &message, wire_bytes, (began, now)),
+            (Ok(message), Side::ClientToServer) => self.ask(listening, (&message, port), wire_bytes, (began, now)),
+            (Ok(message), Side::ServerToClient) => self.answer(listening, (&message, port), wire_bytes, (began, now)),
         };
         let tally = listening.tally(side);
         *tally += match read {
@@ -125,7 +133,7 @@ impl Lookups {
     fn ask<S: FlowSink>(
         &mut self,
         listening: &mut Listening<'_, S>,
-        message: &Message<'_>,
+        (message, port): (&Message<'_>, u16),
         wire_bytes: u64,
         (began, now): (Instant, Instant),
     ) -> Result<(), UnparsedReason> {
@@ -137,9 +145,10 @@ impl Lookups {
             self.is_owed = true;
             return Ok(());
         };
+        let asker = Asker { port, id: message.id };
         // A datagram that may be lost is sent again, for the same lookup.
         if self.transport == DnsTransport::Udp
-            && let Some(asked) = self.place(message.id, Some(&question)).and_then(|place| self.open.get_mut(place))
+            && let Some(asked) = self.place(asker, Some(&question)).and_then(|place| self.open.get_mut(place))
         {
             asked.repeats = asked.repeats.saturating_add(1);
             asked.request_bytes += wire_bytes;
@@ -152,9 +161,8 @@ impl Lookups {
             self.finish(listening, &oldest, &Ending::without(Outcome::Unfinished), now);
         }
         let open = listening.tools.lookups.take(&question).ok_or(UnparsedReason::TooManyInFlight)?;
-        let (id, request_bytes) = (message.id, wire_bytes);
-        self.ids.push_back(id);
-        self.open.push_back(Lookup { id, started: began, request_bytes, repeats: 0, open });
+        self.askers.push_back(asker);
+        self.open.push_back(Lookup { asker, started: began, request_bytes: wire_bytes, repeats: 0, open });
         Ok(())
     }
 
@@ -162,7 +170,7 @@ impl Lookups {
     fn answer<S: FlowSink>(
         &mut self,
         listening: &mut Listening<'_, S>,
-        message: &Message<'_>,
+        (message, port): (&Message<'_>, u16),
         wire_bytes: u64,
         (began, now): (Instant, Instant),
     ) -> Result<(), UnparsedReason> {
@@ -172,17 +180,18 @@ impl Lookups {
         if message.opcode != QUERY {
             return Ok(());
         }
+        let asker = Asker { port, id: message.id };
         // Where a server did not understand a question, it may send back the header alone.
-        let Some(place) = self.place(message.id, message.question.as_ref()) else {
-            return self.answers_more(message.id);
+        let Some(place) = self.place(asker, message.question.as_ref()) else {
+            return self.answers_more(asker);
         };
-        self.answered = Some(message.id);
+        self.answered = Some(asker);
         if let Some(lookup) = self.take(place) {
             for _ in 0..usize::from(lookup.repeats).min(MAX_REPEATED) {
                 if self.repeated.len() == MAX_REPEATED {
                     self.repeated.pop_front();
                 }
-                self.repeated.push_back(lookup.id);
+                self.repeated.push_back(lookup.asker);
             }
             let answer = answer_of(message, lookup.open.question().kind);
             let mut room = listening.tools.addresses.take();
@@ -201,11 +210,11 @@ impl Lookups {
 
     /// An answer that no question waits for: the next part of a transfer, or one more answer to a question that was
     /// asked again.
-    fn answers_more(&mut self, id: u16) -> Result<(), UnparsedReason> {
+    fn answers_more(&mut self, asker: Asker) -> Result<(), UnparsedReason> {
         if self.transport == DnsTransport::Tcp {
-            return if self.answered == Some(id) { Ok(()) } else { Err(UnparsedReason::UnexpectedResponse) };
+            return if self.answered == Some(asker) { Ok(()) } else { Err(UnparsedReason::UnexpectedResponse) };
         }
-        let place = self.repeated.iter().position(|repeated| *repeated == id);
+        let place = self.repeated.iter().position(|repeated| *repeated == asker);
         place.and_then(|place| self.repeated.remove(place)).map(drop).ok_or(UnparsedReason::UnexpectedResponse)
     }
 
@@ -226,7 +235,7 @@ impl Lookups {
     pub(crate) fn fail<S: FlowSink>(&mut self, listening: &mut Listening<'_, S>, id: Option<u16>, now: Instant) {
         let outcome = Outcome::Failed(FailureReason::ConnectFailed);
         let Some(id) = id else { return self.end(listening, outcome, now) };
-        if let Some(lookup) = self.place(id, None).and_then(|place| self.take(place)) {
+        if let Some(lookup) = self.place(Asker { port: 0, id }, None).and_then(|place| self.take(place)) {
             self.finish(listening, &lookup, &Ending::without(outcome), now);
         }
         self.let_go_of_places();
@@ -259,25 +268,25 @@ impl Lookups {
         let needed = self.open.len().max(KEPT_PLACES / 2) * 2;
         if self.open.capacity() > needed * 2 {
             self.open.shrink_to(needed);
-            self.ids.shrink_to(needed);
+            self.askers.shrink_to(needed);
         }
     }
 
-    /// Where the first question is that has this id and, if there is one, this name, type and class.
-    fn place(&self, id: u16, question: Option<&Question<'_>>) -> Option<usize> {
+    /// Where the first question of this one is that has, if there is one, this name, type and class.
+    fn place(&self, asker: Asker, question: Option<&Question<'_>>) -> Option<usize> {
         let is_asked = |place, question: &Question<'_>| {
             self.open.get(place).is_some_and(|lookup: &Lookup| *lookup.open.question() == *question)
         };
         let is_same = |place: usize| question.is_none_or(|question| is_asked(place, question));
-        self.ids
+        self.askers
             .iter()
             .enumerate()
-            .find(|(place, of_lookup)| **of_lookup == id && is_same(*place))
+            .find(|(place, of_lookup)| **of_lookup == asker && is_same(*place))
             .map(|(place, _)| place)
     }
 
     fn take(&mut self, place: usize) -> Option<Lookup> {
-        self.ids.remove(place)?;
+        self.askers.remove(place)?;
         self.open.remove(place)
     }
 

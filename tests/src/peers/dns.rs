@@ -6,6 +6,7 @@ use std::net::{SocketAddr, UdpSocket};
 use std::path::PathBuf;
 
 use crate::eventually::{PATIENCE, eventually};
+use crate::netns::Netns;
 use crate::process::{Launch, Process};
 use crate::world::{Family, World};
 
@@ -20,7 +21,7 @@ pub const ALIAS: &str = "shop.example.test";
 /// A name that is not there.
 pub const GONE: &str = "gone.example.test";
 
-/// dnsmasq on the client's side of the world, which logs every question.
+/// dnsmasq, which logs every question.
 #[derive(Debug)]
 pub struct Dnsmasq {
     process: Process,
@@ -28,13 +29,21 @@ pub struct Dnsmasq {
 }
 
 impl Dnsmasq {
-    /// Starts it at port 53 of all addresses there.
+    /// Starts it on the client's side of the world, at port 53 of all addresses there.
     pub fn start(world: &World) -> Self {
+        Self::start_by(world, world.remote("dnsmasq"), &world.client)
+    }
+
+    /// Starts it on the host, at port 53 of all addresses there. It is none of the steered processes.
+    pub fn start_on_host(world: &World) -> Self {
+        Self::start_by(world, world.beside("dnsmasq"), &world.host)
+    }
+
+    fn start_by(world: &World, launch: Launch, place: &Netns) -> Self {
         let log = world.directory().join("dnsmasq.log");
         let text = (0..8).map(|part| format!("{part}").repeat(250)).collect::<Vec<_>>().join(",");
         let own = |family| world.client_address(family, 53).ip();
-        let command = world
-            .remote("dnsmasq")
+        let command = launch
             .args([
                 "--keep-in-foreground",
                 "--no-resolv",
@@ -51,8 +60,8 @@ impl Dnsmasq {
             .arg(format!("--txt-record={LONG_NAME},{text}"));
         let process = command.start(world.directory(), "dnsmasq");
         let dnsmasq = Self { process, log };
-        let server = world.client_address(Family::V4, 53);
-        world.client.run(|| {
+        let server = world.loopback(Family::V4, 53);
+        place.run(|| {
             let socket = UdpSocket::bind("0.0.0.0:0").expect("a free port");
             socket.set_read_timeout(Some(std::time::Duration::from_millis(100))).expect("a UDP socket");
             eventually("dnsmasq to answer", || {

@@ -70,7 +70,7 @@ impl DatagramThread {
     ) -> Result<Self, AgentError> {
         let (says_ended, ended) = oneshot::channel();
         let (says_begun, begun) = std::sync::mpsc::channel();
-        let sink = (fold.shard(), spans.sink());
+        let [clients, servers] = [(); 2].map(|()| (fold.shard(), spans.sink()));
         let lookups = steering.lookups();
         let (fold, steering) = (Arc::clone(fold), Arc::clone(steering));
         let drain = drain.clone();
@@ -85,10 +85,11 @@ impl DatagramThread {
             if says_begun.send(begun).is_err() || failed {
                 return;
             }
-            let reader = DatagramReader::new(sink, MAX_FLOWS);
+            let [clients, servers] = [clients, servers].map(|sink| DatagramReader::new(sink, MAX_FLOWS));
+            let readers = Readers { clients, servers };
             let unread = steering.unread_datagrams();
             let mut reading =
-                Reading { reader, lookups, resolver, fold, steering, unread, closed: Vec::new(), ends: false };
+                Reading { readers, lookups, resolver, fold, steering, unread, closed: Vec::new(), ends: false };
             if let Err(error) = reading.keep_on(tap, &unreachable, &drain) {
                 tracing::error!(%error, "datagrams cannot be read");
             }
@@ -109,8 +110,25 @@ impl DatagramThread {
     }
 }
 
+/// What is seen at clients' sockets and at servers' has room of its own: whoever floods a local server with questions, from made up
+/// addresses maybe, takes none from what local clients ask.
+struct Readers<S: FlowSink> {
+    clients: DatagramReader<S>,
+    servers: DatagramReader<S>,
+}
+
+impl<S: FlowSink> Readers<S> {
+    fn of(&mut self, datagram: &proxy::Datagram<'_>) -> &mut DatagramReader<S> {
+        if datagram.is_at_server { &mut self.servers } else { &mut self.clients }
+    }
+
+    fn both(&mut self) -> [&mut DatagramReader<S>; 2] {
+        [&mut self.clients, &mut self.servers]
+    }
+}
+
 struct Reading<S: FlowSink> {
-    reader: DatagramReader<S>,
+    readers: Readers<S>,
     lookups: Lookups,
     resolver: Resolver,
     fold: Arc<Fold>,
@@ -144,17 +162,24 @@ impl<S: FlowSink> Reading<S> {
             // What the network says of a datagram comes after it, so all of them should be read; in a flood they never are.
             if count < TURN || self.closed.len() >= TURN as usize {
                 let now = Instant::now();
-                unreachable.take(|told| self.reader.unreachable(told.client, told.server, told.beginning, now));
+                unreachable
+                    .take(|told| self.readers.clients.unreachable(told.client, told.server, told.beginning, now));
                 for (socket, at) in self.closed.drain(..) {
-                    self.reader.closed(socket, at);
+                    // It was either's.
+                    for reader in self.readers.both() {
+                        reader.closed(socket, at);
+                    }
                     self.lookups.forget_udp_socket(socket);
                 }
             }
             self.look();
             if let Some(deadline) = drain.deadline() {
                 self.ends = true;
-                if self.reader.open_lookups() == 0 || Instant::now() >= deadline {
-                    self.reader.finish();
+                let is_idle = self.readers.both().iter().all(|reader| reader.open_lookups() == 0);
+                if is_idle || Instant::now() >= deadline {
+                    for reader in self.readers.both() {
+                        reader.finish();
+                    }
                     return Ok(());
                 }
             }
@@ -174,16 +199,18 @@ impl<S: FlowSink> Reading<S> {
         let side = if datagram.is_from_server { Side::ServerToClient } else { Side::ClientToServer };
         let shown = proxy::Datagram {
             socket: datagram.socket,
-            local: datagram.client,
+            is_at_server: datagram.is_at_server,
+            client: datagram.client,
             server: datagram.server,
             side,
             bytes: datagram.bytes.into(),
             payload: datagram.payload,
             at: datagram.at,
         };
+        let reader = self.readers.of(&shown);
         if self.ends {
-            self.reader.read_awaited(&shown);
-        } else if !self.reader.read(&shown, || info(&self.lookups, &self.resolver, datagram)) {
+            reader.read_awaited(&shown);
+        } else if !reader.read(&shown, || info(&self.lookups, &self.resolver, datagram)) {
             self.fold.health().unread_datagrams(side, 1);
         }
     }
@@ -191,23 +218,28 @@ impl<S: FlowSink> Reading<S> {
     fn look(&mut self) {
         let now = Instant::now();
         let unread = self.steering.unread_datagrams();
-        if unread != self.unread {
-            self.unread = unread;
-            self.reader.missed(now);
+        let is_missed = unread != self.unread;
+        self.unread = unread;
+        for reader in self.readers.both() {
+            if is_missed {
+                reader.missed(now);
+            }
+            reader.look(now);
         }
-        self.reader.look(now);
     }
 }
 
 /// Who is at the ends of a datagram.
 fn info(lookups: &Lookups, resolver: &Resolver, datagram: &redirect::Datagram<'_>) -> ConnectionInfo {
-    let process = lookups.udp_client(datagram.socket);
+    let redirect::Datagram { client, server, is_at_server, .. } = *datagram;
+    // A server does not see which of the processes at an address asks.
+    let process = if is_at_server { None } else { lookups.udp_client(datagram.socket) };
     ConnectionInfo {
-        reporters: Reporters::CLIENT,
-        client: datagram.client,
-        server: datagram.server,
-        source: resolver.client(datagram.client.ip(), process.as_ref().map(caller).as_ref()),
-        destination: resolver.server(datagram.server),
+        reporters: if is_at_server { Reporters::SERVER } else { Reporters::CLIENT },
+        client,
+        server,
+        source: resolver.client(client.ip(), process.as_ref().map(caller).as_ref()),
+        destination: resolver.datagram_server(server),
     }
 }
 

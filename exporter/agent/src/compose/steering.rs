@@ -206,8 +206,8 @@ pub(super) fn attach(config: &Config, worker_count: usize) -> Result<Attached, A
         cgroup,
         ingress: config.ports(Direction::Ingress),
         egress: config.ports(Direction::Egress),
-        egress_udp: config.udp_ports(),
-        ingress_udp: Vec::new(),
+        egress_udp: config.udp_ports(Direction::Egress),
+        ingress_udp: config.udp_ports(Direction::Ingress),
         prompt_answers: config.fold.destination_names.max_names > 0,
         description: format!("flowfold {}", env!("CARGO_PKG_VERSION")),
     };

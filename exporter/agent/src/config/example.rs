@@ -6,7 +6,7 @@ pub const EXAMPLE: &str = r#"# A configuration of flowfold. Every key is optiona
 
 # Which traffic is steered. <direction/port/L4/L7>:
 #   direction  Ingress: to local servers on this port; Egress: from local clients to any server on this port
-#   L4         TCP; or UDP for DNS, with Egress alone
+#   L4         TCP; or UDP for DNS
 #   L7         HTTP, GRPC, KAFKA, DNS, or AUTO for whatever the first bytes tell.
 # The same as a map: {direction: ingress, port: 9080, l4: TCP, l7: HTTP}; l4 and l7 may be left out (TCP, AUTO).
 visibility:

@@ -107,7 +107,7 @@ impl<'a> RuleParts<'a> {
             .and_then(|text| read_port("port", text))
             .map_err(&mut keep)
             .ok();
-        let upper = read_upper(self.l7, self.l4, direction).map_err(&mut keep).ok();
+        let upper = read_upper(self.l7, self.l4).map_err(&mut keep).ok();
         match (direction, port, upper) {
             (Some(direction), Some(port), Some((l4, l7))) => Ok(Rule { direction, port, l4, l7 }),
             _ => Err(errors),
@@ -141,7 +141,7 @@ fn read_direction(text: Option<&str>) -> Result<Direction, PartError> {
 }
 
 /// What the two upper parts name together. L4 is TCP where it is not given, L7 is AUTO.
-fn read_upper(l7: Option<&str>, l4: Option<&str>, direction: Option<Direction>) -> Result<(L4, L7), PartError> {
+fn read_upper(l7: Option<&str>, l4: Option<&str>) -> Result<(L4, L7), PartError> {
     let protocol = match l7.map(str::to_ascii_uppercase).as_deref() {
         None | Some("AUTO") => Ok(L7::Auto),
         Some("HTTP") => Ok(L7::Http),
@@ -156,11 +156,6 @@ fn read_upper(l7: Option<&str>, l4: Option<&str>, direction: Option<Direction>) 
     };
     match (l4.map(str::to_ascii_uppercase).as_deref(), &protocol) {
         (None | Some("TCP"), _) => protocol.map(|protocol| (L4::Tcp, protocol)),
-        (Some("UDP"), Ok(L7::Dns)) if direction == Some(Direction::Ingress) => Err(PartError::new(
-            "l4",
-            "DNS over UDP is read on its way out alone",
-            "write Egress, for the clients of this host, or TCP",
-        )),
         (Some("UDP"), Ok(L7::Dns)) => Ok((L4::Udp, L7::Dns)),
         (Some("ANY"), Ok(L7::Dns)) => {
             Err(PartError::new("l4", "ANY is two transports in one rule", "write one rule with UDP and one with TCP"))

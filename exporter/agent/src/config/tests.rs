@@ -186,11 +186,6 @@ fn each_wrong_value_is_told_with_its_place_and_fix() {
              write HTTP, GRPC, KAFKA, DNS or AUTO",
         ),
         (
-            "visibility:\n- <Ingress/53/UDP/DNS>",
-            "flowfold.yaml:2: visibility[0].l4: DNS over UDP is read on its way out alone; \
-             write Egress, for the clients of this host, or TCP",
-        ),
-        (
             "visibility:\n- <Egress/53/ANY/DNS>",
             "flowfold.yaml:2: visibility[0].l4: ANY is two transports in one rule; \
              write one rule with UDP and one with TCP",

@@ -11,7 +11,7 @@ use arc_swap::ArcSwap;
 use flowfold_flow::Workload;
 
 use super::cgroups::Cgroups;
-use super::listeners::{Listening, Scanner};
+use super::listeners::{Scanner, Sockets, Transport};
 use super::{LocalProcess, Resolver, Side, Table, addresses, naming};
 
 /// The inode number of the initial pid namespace: `PROC_PID_INIT_INO` of the kernel, which is fixed.
@@ -26,6 +26,8 @@ pub struct Options {
     pub show_ips: bool,
     /// The ports whose listeners are looked for: those of the rules.
     pub ports: Vec<u16>,
+    /// The ports whose UDP sockets are looked for: those of the rules for local servers.
+    pub udp_ports: Vec<u16>,
     /// Where cgroup version 2 is mounted.
     pub cgroup2: Option<PathBuf>,
 }
@@ -47,7 +49,7 @@ pub struct Directory {
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Scanned {
     addresses: HashSet<IpAddr>,
-    listening: Listening,
+    listening: Sockets,
     /// Grows when the path of a cgroup was found late, after workers had gone on without.
     cgroups_found: u64,
 }
@@ -59,7 +61,7 @@ impl Directory {
             table: options.table,
             show_ips: options.show_ips,
             scanned: ArcSwap::default(),
-            scanner: Mutex::new(Scanner::new(options.ports)),
+            scanner: Mutex::new(Scanner::new(options.ports, options.udp_ports)),
             in_initial_pid_namespace: fs::metadata("/proc/self/ns/pid")
                 .is_ok_and(|namespace| namespace.ino() == INITIAL_PID_NAMESPACE),
             cgroups: Cgroups::new(options.cgroup2),
@@ -130,11 +132,11 @@ impl Scanned {
     }
 
     /// The process that listens on an address of this host: one that listens on this very address, else on all.
-    pub(super) fn listener(&self, ip: IpAddr, port: u16) -> Option<&LocalProcess> {
+    pub(super) fn listener(&self, transport: Transport, ip: IpAddr, port: u16) -> Option<&LocalProcess> {
         if !self.is_local(ip) {
             return None;
         }
-        let listening = self.listening.get(&port)?;
+        let listening = self.listening.get(&(transport, port))?;
         let exact = listening.iter().find(|(own, _)| *own == ip);
         exact.or_else(|| listening.iter().find(|(own, _)| own.is_unspecified())).map(|(_, process)| process)
     }

@@ -13,13 +13,23 @@ use crate::socket_table;
 /// descriptors is the dear part, and one in a foreign pid namespace is never found.
 const MAX_TRIES: u8 = 3;
 
-/// The listening sockets by port: each address with the process behind it.
-pub(super) type Listening = BTreeMap<u16, Vec<(IpAddr, LocalProcess)>>;
+/// What a server's socket is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) enum Transport {
+    /// Connections: it listens.
+    Tcp,
+    /// Datagrams: it is not connected.
+    Udp,
+}
+
+/// The servers' sockets by port: each address with the process behind it.
+pub(super) type Sockets = BTreeMap<(Transport, u16), Vec<(IpAddr, LocalProcess)>>;
 
 /// Finds listening sockets and remembers whose they are, so that a scan in the steady state is two short dialogues with the kernel.
 #[derive(Debug)]
 pub(super) struct Scanner {
     ports: BTreeSet<u16>,
+    udp_ports: BTreeSet<u16>,
     /// By the inode number of the socket.
     known: HashMap<u64, Owner>,
 }
@@ -31,24 +41,32 @@ struct Owner {
 }
 
 impl Scanner {
-    /// Looks for listeners on these ports alone.
-    pub(super) fn new(ports: impl IntoIterator<Item = u16>) -> Self {
-        Self { ports: ports.into_iter().collect(), known: HashMap::new() }
+    /// Looks for listeners on these ports alone, and for UDP sockets on those.
+    pub(super) fn new(ports: impl IntoIterator<Item = u16>, udp_ports: impl IntoIterator<Item = u16>) -> Self {
+        let (ports, udp_ports) = (ports.into_iter().collect(), udp_ports.into_iter().collect());
+        Self { ports, udp_ports, known: HashMap::new() }
     }
 
-    /// The sockets that listen now, in the network namespace of the calling thread.
-    pub(super) fn scan(&mut self) -> io::Result<Listening> {
-        let listening = socket_table::listening()?;
-        let sockets: Vec<_> = listening.iter().filter(|socket| self.ports.contains(&socket.local.port())).collect();
-        self.known.retain(|inode, _| sockets.iter().any(|socket| socket.inode == *inode));
-        for socket in &sockets {
+    /// The sockets that are there now, in the network namespace of the calling thread.
+    pub(super) fn scan(&mut self) -> io::Result<Sockets> {
+        let mut sockets: Vec<_> = socket_table::listening()?.into_iter().map(|row| (Transport::Tcp, row)).collect();
+        sockets.retain(|(_, socket)| self.ports.contains(&socket.local.port()));
+        for port in &self.udp_ports {
+            match socket_table::unconnected_datagrams(*port) {
+                Ok(rows) => sockets.extend(rows.into_iter().map(|row| (Transport::Udp, row))),
+                // Those of connections are there all the same.
+                Err(error) => tracing::debug!(%error, "this kernel does not list UDP sockets"),
+            }
+        }
+        self.known.retain(|inode, _| sockets.iter().any(|(_, socket)| socket.inode == *inode));
+        for (_, socket) in &sockets {
             self.known.entry(socket.inode).or_default();
         }
         self.find_owners();
-        let mut found = Listening::new();
-        for socket in sockets {
+        let mut found = Sockets::new();
+        for (transport, socket) in sockets {
             let process = self.known.get(&socket.inode).and_then(|owner| owner.process.clone()).unwrap_or_default();
-            found.entry(socket.local.port()).or_default().push((socket.local.ip(), process));
+            found.entry((transport, socket.local.port())).or_default().push((socket.local.ip(), process));
         }
         Ok(found)
     }
@@ -92,7 +110,7 @@ fn socket_inode(descriptor: &Path) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use std::net::{Ipv4Addr, TcpListener};
+    use std::net::{Ipv4Addr, TcpListener, UdpSocket};
 
     use super::*;
 
@@ -100,9 +118,9 @@ mod tests {
     fn a_listener_of_this_process_is_found_with_its_command() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
-        let mut scanner = Scanner::new([port]);
+        let mut scanner = Scanner::new([port], []);
         let listening = scanner.scan().unwrap();
-        let (ip, process) = &listening[&port][0];
+        let (ip, process) = &listening[&(Transport::Tcp, port)][0];
         assert_eq!(ip, &IpAddr::from(Ipv4Addr::LOCALHOST));
         let own = fs::read("/proc/self/comm").unwrap();
         assert_eq!(process.command.as_deref(), naming::of_command(&own).as_deref());
@@ -110,5 +128,18 @@ mod tests {
         drop(listener);
         assert!(scanner.scan().unwrap().is_empty());
         assert!(scanner.known.is_empty(), "what is gone is forgotten");
+    }
+
+    #[test]
+    fn a_server_for_datagrams_is_found_with_its_command() {
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let port = socket.local_addr().unwrap().port();
+        let mut scanner = Scanner::new([], [port]);
+        let sockets = scanner.scan().unwrap();
+        let (ip, process) = &sockets[&(Transport::Udp, port)][0];
+        assert_eq!((sockets.len(), ip), (1, &IpAddr::from(Ipv4Addr::LOCALHOST)));
+        let own = fs::read("/proc/self/comm").unwrap();
+        assert_eq!(process.command.as_deref(), naming::of_command(&own).as_deref());
+        assert!(Scanner::new([port], []).scan().unwrap().is_empty());
     }
 }

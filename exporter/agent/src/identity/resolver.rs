@@ -9,6 +9,7 @@ use std::sync::Arc;
 use flowfold_flow::Workload;
 
 use super::directory::{Directory, Scanned};
+use super::listeners::Transport;
 use super::{LocalProcess, Side};
 
 /// The most clients, and the most servers, that a worker remembers the names of.
@@ -37,7 +38,7 @@ pub struct Resolver {
 struct View {
     scanned: Arc<Scanned>,
     clients: HashMap<ClientKey, Arc<Workload>>,
-    servers: HashMap<(IpAddr, u16), Arc<Workload>>,
+    servers: HashMap<(Transport, IpAddr, u16), Arc<Workload>>,
 }
 
 /// Everything that a client's name can depend on.
@@ -69,10 +70,21 @@ impl Resolver {
 
     /// Who the server is.
     pub fn server(&self, address: SocketAddr) -> Arc<Workload> {
+        self.server_by(address, Transport::Tcp)
+    }
+
+    /// Who the server of datagrams is. Where no socket for them is known, it is who takes connections there: name servers do
+    /// both.
+    pub fn datagram_server(&self, address: SocketAddr) -> Arc<Workload> {
+        self.server_by(address, Transport::Udp)
+    }
+
+    fn server_by(&self, address: SocketAddr, transport: Transport) -> Arc<Workload> {
         let (ip, port) = (address.ip().to_canonical(), address.port());
         let View { scanned, servers, .. } = &mut *self.current_view();
-        remembered(servers, (ip, port), || {
-            let process = scanned.listener(ip, port).cloned().unwrap_or_default();
+        remembered(servers, (transport, ip, port), || {
+            let process = scanned.listener(transport, ip, port);
+            let process = process.or_else(|| scanned.listener(Transport::Tcp, ip, port)).cloned().unwrap_or_default();
             self.directory.name(Side { ip, server_port: Some(port), cgroup: None }, &process)
         })
     }

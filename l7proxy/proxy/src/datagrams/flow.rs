@@ -1,4 +1,4 @@
-//! One client's datagrams to one server.
+//! The datagrams of one client, or of the clients at one address, to one server.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -31,15 +31,19 @@ pub(super) struct Flow<S: FlowSink> {
     last: Instant,
     /// Everything that was said was a question or the answer to one.
     is_understood: bool,
+    /// Its datagrams are seen at the server's socket: the clients at its address may have any port.
+    is_at_server: bool,
 }
 
 impl<S: FlowSink> Flow<S> {
-    /// Tells the sink of it.
-    pub(super) fn open(sink: &S, info: ConnectionInfo, now: Instant) -> Self {
+    /// Tells the sink of it, which begins with this datagram.
+    pub(super) fn open(sink: &S, info: ConnectionInfo, first: &Datagram<'_>) -> Self {
         let info = Arc::new(info);
         let mut sink_side = sink.opened(&info);
         sink.protocol(&mut sink_side, Protocol::Dns);
-        Self { info, sink_side, lookups: Lookups::new(DnsTransport::Udp), last: now, is_understood: true }
+        let lookups = Lookups::new(DnsTransport::Udp);
+        let (last, is_at_server) = (first.at, first.is_at_server);
+        Self { info, sink_side, lookups, last, is_understood: true, is_at_server }
     }
 
     /// The client's port.
@@ -48,8 +52,8 @@ impl<S: FlowSink> Flow<S> {
     }
 
     /// Whether datagrams of this address are the client's.
-    pub(super) fn is_from(&self, local: SocketAddr) -> bool {
-        self.info.client.ip().to_canonical() == local.ip().to_canonical() && self.port() == local.port()
+    pub(super) fn is_from(&self, client: SocketAddr) -> bool {
+        self.info.client.ip().to_canonical() == client.ip().to_canonical() && self.port() == client.port()
     }
 
     /// Whether a question waits for its answer.
@@ -62,7 +66,9 @@ impl<S: FlowSink> Flow<S> {
         self.last = datagram.at;
         let mut listening = Listening::new(sink, &mut self.sink_side, &self.info, tools);
         let (message, lookups) = ((datagram.payload, datagram.bytes), &mut self.lookups);
-        let read = isolated(|| lookups.read(&mut listening, datagram.side, message, (datagram.at, datagram.at)));
+        let port = if self.is_at_server { datagram.client.port() } else { 0 };
+        let read =
+            isolated(|| lookups.read(&mut listening, (datagram.side, port), message, (datagram.at, datagram.at)));
         self.is_understood &= read == Ok(true);
         if let Err(fault) = read {
             let tally = listening.tally(datagram.side);
@@ -77,9 +83,16 @@ impl<S: FlowSink> Flow<S> {
         self.with_listening(sink, tools, |lookups, listening| lookups.fail(listening, id, at));
     }
 
-    /// The client's socket was closed.
+    /// The socket was closed that it is seen at.
     pub(super) fn abandon(&mut self, sink: &S, tools: &ReaderTools, at: Instant) {
-        self.with_listening(sink, tools, |lookups, listening| lookups.abandon(listening, at));
+        let is_at_server = self.is_at_server;
+        self.with_listening(sink, tools, |lookups, listening| {
+            if is_at_server {
+                lookups.end(listening, Outcome::Failed(FailureReason::ServerClosed), at);
+            } else {
+                lookups.abandon(listening, at);
+            }
+        });
     }
 
     pub(super) fn give_up_old(&mut self, sink: &S, tools: &ReaderTools, now: Instant) {

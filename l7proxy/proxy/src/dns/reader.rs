@@ -50,7 +50,7 @@ impl<S: FlowSink> Reader<S> for DnsReader {
             let began_at = *began.get_or_insert(now);
             if let Some(framed) = step.event {
                 let message = (framed.bytes, framed.wire_bytes);
-                self.lookups.read(listening, side, message, (began_at, now));
+                self.lookups.read(listening, (side, 0), message, (began_at, now));
                 (*began, *of_message) = (None, 0);
             }
         }

@@ -60,7 +60,8 @@ impl Reading {
         self.now += Duration::from_millis(1);
         let datagram = Datagram {
             socket: socket.number,
-            local: socket.local,
+            is_at_server: false,
+            client: socket.local,
             server: server(),
             side,
             bytes: bytes as u64,
@@ -371,7 +372,8 @@ fn at_the_end_only_answers_that_are_waited_for_are_read() {
         (1, Side::ServerToClient, &late),
     ] {
         let (Socket { number, local }, bytes, at) = (socket(number), payload.len() as u64, reading.now);
-        reading.reader.read_awaited(&Datagram { socket: number, local, server: server(), side, bytes, payload, at });
+        let (socket, client, server, is_at_server) = (number, local, server(), false);
+        reading.reader.read_awaited(&Datagram { socket, is_at_server, client, server, side, bytes, payload, at });
     }
     assert_eq!((reading.heard().len(), reading.reader.open_lookups()), (2, 0));
     reading.reader.finish();

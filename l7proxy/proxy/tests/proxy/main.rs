@@ -18,3 +18,4 @@ mod kafka_topics;
 mod recording;
 mod resets;
 mod running;
+mod served_datagrams;
