@@ -27,8 +27,8 @@ Needs: Linux 5.15 or later, cgroup version 2 mounted anywhere, and CAP_BPF, CAP_
 is missing. Once the programs are attached, every capability is dropped but CAP_BPF, \
 CAP_NET_ADMIN, CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH, and each thread keeps only those that it needs.
 
-What is seen: new TCP connections of the named ports, and with <Egress/53/UDP/DNS> the datagrams of DNS, which are \
-read as they pass by and not steered. Those that are open already are left alone and counted as not observed. A connection that an ingress and an egress rule of this host name is relayed once and reported for both \
+What is seen: new TCP connections of the named ports, and with <Egress/53/UDP/DNS> or <Ingress/53/UDP/DNS> the \
+datagrams of DNS, which are read as they pass by and not steered. Those that are open already are left alone and counted as not observed. A connection that an ingress and an egress rule of this host name is relayed once and reported for both \
 sides. TLS is relayed and counted as opaque. Near --max-connections, or near the limit of open files (raised to the \
 hard one at start), new connections go direct and are counted as not observed.
 

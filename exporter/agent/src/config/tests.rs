@@ -365,6 +365,15 @@ fn the_metrics_port_can_be_steered_in_another_namespace_and_as_egress() {
 }
 
 #[test]
+fn the_transports_of_a_port_and_its_directions_are_four_rules() {
+    let rules = ["<Ingress/53/UDP/DNS>", "<Egress/53/UDP/DNS>", "<Ingress/53/TCP/DNS>", "<Egress/53/TCP/DNS>"];
+    let config = read(&format!("visibility: [{}, <Ingress/5300/UDP/DNS>]", rules.join(", "))).unwrap();
+    for (direction, udp) in [(Direction::Ingress, &[53, 5300][..]), (Direction::Egress, &[53])] {
+        assert_eq!((&config.udp_ports(direction)[..], &config.ports(direction)[..]), (udp, &[53][..]));
+    }
+}
+
+#[test]
 fn no_more_ports_than_the_programs_hold() {
     let rules =
         |count: usize| (0..count).map(|n| format!("<Egress/{}/TCP/HTTP>", n + 1000)).collect::<Vec<_>>().join(", ");

@@ -16,6 +16,8 @@ struct Reading {
     recording: Recording,
     records: Records,
     now: Instant,
+    /// How many flows were begun.
+    begun: usize,
 }
 
 /// The server's socket.
@@ -37,7 +39,8 @@ impl Reading {
 
     fn with_room(max_flows: usize) -> Self {
         let (recording, records) = Recording::new();
-        Self { reader: DatagramReader::new(recording.clone(), max_flows), recording, records, now: Instant::now() }
+        let reader = DatagramReader::new(recording.clone(), max_flows);
+        Self { reader, recording, records, now: Instant::now(), begun: 0 }
     }
 
     /// A datagram comes by, a millisecond after the one before. Whether there was room for it.
@@ -50,12 +53,16 @@ impl Reading {
         let server = SocketAddr::from(([10, 0, 0, 53], 53));
         let (bytes, at) = (payload.len() as u64, self.now);
         let datagram = Datagram { socket, is_at_server: true, client, server, side, bytes, payload, at };
-        self.reader.read(&datagram, || ConnectionInfo {
-            reporters: Reporters::SERVER,
-            client,
-            server,
-            source: Arc::new(Workload::named("client")),
-            destination: Arc::new(Workload::named("server")),
+        let begun = &mut self.begun;
+        self.reader.read(&datagram, || {
+            *begun += 1;
+            ConnectionInfo {
+                reporters: Reporters::SERVER,
+                client,
+                server,
+                source: Arc::new(Workload::named("client")),
+                destination: Arc::new(Workload::named("server")),
+            }
         })
     }
 
@@ -278,4 +285,42 @@ fn at_the_end_only_answers_that_are_waited_for_are_read() {
         reading.reader.read_awaited(&datagram);
     }
     assert_eq!((reading.outcomes(), reading.reader.open_lookups()), (vec![named("example.com", ANSWERED)], 0));
+}
+
+#[test]
+fn whatever_comes_flows_are_bounded_and_each_question_ends_once() {
+    const ROOM: usize = 8;
+    let mut random = fastrand::Rng::with_seed(53);
+    let mut reading = Reading::with_room(ROOM);
+    let mut questions = 0;
+    for step in 0..20_000 {
+        let asked = question(random.u16(0..4), random.u8(0..3), ["a.example", "b.example"][random.usize(0..2)]);
+        let mut message = if random.bool() { answer(&asked, random.u8(0..6)) } else { asked };
+        for _ in 0..random.usize(0..3).saturating_sub(1) {
+            let place = random.usize(0..message.len());
+            message[place] = random.u8(..);
+        }
+        message.truncate(random.usize(0..400));
+        let side = Side::ALL[random.usize(0..2)];
+        questions += usize::from(side == Side::ClientToServer);
+        reading.pass_at(random.u64(1..4), client(random.u32(0..6), random.u16(1..4)), side, &message);
+        match random.u8(0..200) {
+            0 => reading.wait(Duration::from_secs(random.u64(0..40))),
+            1 => reading.reader.closed(random.u64(1..4), reading.now),
+            _ => {}
+        }
+        assert!(reading.recording.open() <= ROOM && reading.reader.open_lookups() <= questions, "step {step}");
+    }
+    reading.reader.finish();
+    assert_eq!((reading.recording.open(), reading.reader.open_lookups()), (0, 0));
+    let told = reading.outcomes().len();
+    assert!(told > 1000 && told <= questions, "{told} of {questions}");
+    let mut of_flows = 0;
+    for _ in 0..reading.begun {
+        let record = reading.records.next();
+        of_flows += record.exchanges.len();
+        let reasons = [record.to_server.reason, record.to_client.reason];
+        assert!(!reasons.contains(&Some(UnparsedReason::DecoderFault)));
+    }
+    assert_eq!(of_flows, told);
 }
