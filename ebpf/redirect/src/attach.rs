@@ -109,8 +109,8 @@ impl Redirect {
             cgroup,
         };
         if datagrams {
-            // A server may be in any cgroup.
-            let seen = (!plan.ingress_udp.is_empty()).then_some(&root);
+            // A server may be in any cgroup. Where the steered one is of another tree, its clients come first.
+            let seen = (!plan.ingress_udp.is_empty() && root.holds(&redirect.cgroup)).then_some(&root);
             redirect.attach_for_datagrams(&mut object, seen)?;
         }
         redirect.attach_all(&mut object, &netns, &root, own_cgroup.as_ref())?;

@@ -40,7 +40,7 @@ impl Reporters {
 pub struct ConnectionInfo {
     /// For which sides it is reported.
     pub reporters: Reporters,
-    /// The client's own address.
+    /// The client's own address. The port is zero where it stands for all clients at that address.
     pub client: SocketAddr,
     /// The address that the client asked for.
     pub server: SocketAddr,

@@ -134,7 +134,8 @@ impl<S: FlowSink> DatagramReader<S> {
         }
     }
 
-    /// Reads a datagram. `info` is asked who is at its ends, once for each flow. Whether there was room to follow it.
+    /// Reads a datagram. `info` is asked who is at its ends, once for each flow, and now and then for those of local servers.
+    /// Whether there was room to follow it.
     ///
     /// A server's datagram that nobody asked for begins no flow, and is none of the reader's business: whoever can reach a
     /// client's socket could have as many flows as there may be. Nor is what a server asks others itself from the port at
@@ -145,6 +146,10 @@ impl<S: FlowSink> DatagramReader<S> {
         }
         let ends = datagram.ends();
         if let Some(flow) = self.flows.get_mut(&ends) {
+            if flow.is_outdated(datagram.at) {
+                // A sink that fails is told of the datagram by its old flow, or of none.
+                let _renewed = isolated(|| flow.renew(&self.sink, info(), datagram.at));
+            }
             flow.read(&self.sink, &self.tools, datagram);
             return true;
         }

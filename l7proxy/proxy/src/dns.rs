@@ -182,7 +182,8 @@ impl Lookups {
         }
         let asker = Asker { port, id: message.id };
         // Where a server did not understand a question, it may send back the header alone.
-        let Some(place) = self.place(asker, message.question.as_ref()) else {
+        let question = message.question.as_ref();
+        let Some(place) = self.place(asker, question).or_else(|| self.place_at_any_port(asker, question)) else {
             return self.answers_more(asker);
         };
         self.answered = Some(asker);
@@ -283,6 +284,17 @@ impl Lookups {
             .enumerate()
             .find(|(place, of_lookup)| **of_lookup == asker && is_same(*place))
             .map(|(place, _)| place)
+    }
+
+    /// Where the only question is that has this id, name, type and class. A firewall of the server's own host may show a client
+    /// under one port when it asks and under another when it is answered.
+    fn place_at_any_port(&self, asker: Asker, question: Option<&Question<'_>>) -> Option<usize> {
+        let question = question.filter(|_| asker.port != 0 && !self.repeated.contains(&asker))?;
+        let is_asked =
+            |(_, lookup): &(usize, &Lookup)| lookup.asker.id == asker.id && *lookup.open.question() == *question;
+        let mut fitting = self.open.iter().enumerate().filter(is_asked);
+        let (place, _) = fitting.next()?;
+        fitting.next().is_none().then_some(place)
     }
 
     fn take(&mut self, place: usize) -> Option<Lookup> {

@@ -1,6 +1,7 @@
 //! The thread that reads the datagrams that pass by.
 
 use std::mem::MaybeUninit;
+use std::net::SocketAddr;
 use std::os::fd::AsFd as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -232,8 +233,9 @@ impl<S: FlowSink> Reading<S> {
 /// Who is at the ends of a datagram.
 fn info(lookups: &Lookups, resolver: &Resolver, datagram: &redirect::Datagram<'_>) -> ConnectionInfo {
     let redirect::Datagram { client, server, is_at_server, .. } = *datagram;
-    // A server does not see which of the processes at an address asks.
+    // A server does not see which of the processes at an address asks, and they ask from many ports.
     let process = if is_at_server { None } else { lookups.udp_client(datagram.socket) };
+    let client = SocketAddr::new(client.ip(), if is_at_server { 0 } else { client.port() });
     ConnectionInfo {
         reporters: if is_at_server { Reporters::SERVER } else { Reporters::CLIENT },
         client,

@@ -37,7 +37,10 @@ pub(super) fn describe(
     out.push(KeyValue::new("server.port", i64::from(info.server.port())));
     if !is_client {
         out.push(KeyValue::new("client.address", info.client.ip().to_string()));
-        out.push(KeyValue::new("client.port", i64::from(info.client.port())));
+        // Zero where the clients at one address are not told apart.
+        if info.client.port() != 0 {
+            out.push(KeyValue::new("client.port", i64::from(info.client.port())));
+        }
     }
     for (name, value) in [
         ("source.workload", &info.source.name),

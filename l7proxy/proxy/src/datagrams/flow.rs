@@ -23,12 +23,18 @@ const SETTLED: Duration = Duration::from_secs(2);
 /// tracking.
 const UNSETTLED: Duration = Duration::from_secs(30);
 
+/// How long the ends of a flow are taken for who they were found to be. The clients at one address are one flow, which may have
+/// no end, and workloads come and go.
+const KNOWN: Duration = Duration::from_secs(10);
+
 /// A flow.
 pub(super) struct Flow<S: FlowSink> {
     info: Arc<ConnectionInfo>,
     sink_side: S::Connection,
     lookups: Lookups,
     last: Instant,
+    /// Since when its ends are known.
+    known: Instant,
     /// Everything that was said was a question or the answer to one.
     is_understood: bool,
     /// Its datagrams are seen at the server's socket: the clients at its address may have any port.
@@ -43,7 +49,25 @@ impl<S: FlowSink> Flow<S> {
         sink.protocol(&mut sink_side, Protocol::Dns);
         let lookups = Lookups::new(DnsTransport::Udp);
         let (last, is_at_server) = (first.at, first.is_at_server);
-        Self { info, sink_side, lookups, last, is_understood: true, is_at_server }
+        Self { info, sink_side, lookups, last, known: last, is_understood: true, is_at_server }
+    }
+
+    /// Whether it is time to ask who its ends are. A client's own socket stays whose it is.
+    pub(super) fn is_outdated(&self, now: Instant) -> bool {
+        self.is_at_server && now.saturating_duration_since(self.known) >= KNOWN
+    }
+
+    /// Its ends were asked for again. Where they are others now, it ends for the sink, and another one goes on.
+    pub(super) fn renew(&mut self, sink: &S, info: ConnectionInfo, now: Instant) {
+        self.known = now;
+        if info != *self.info {
+            let info = Arc::new(info);
+            let mut sink_side = sink.opened(&info);
+            sink.protocol(&mut sink_side, Protocol::Dns);
+            let ended = std::mem::replace(&mut self.sink_side, sink_side);
+            self.info = info;
+            sink.closed(ended, &ConnectionEnd { outcome: ConnectionOutcome::Silent });
+        }
     }
 
     /// The client's port.

@@ -128,6 +128,11 @@ impl Records {
         self.0.recv_timeout(PATIENCE).expect("a connection should have closed by now")
     }
 
+    /// Those of the connections that have closed.
+    pub(crate) fn come(&self) -> impl Iterator<Item = ConnectionRecord> {
+        self.0.try_iter()
+    }
+
     /// Whether no more can come: whoever tells of them is gone.
     pub(crate) fn is_over(&self) -> bool {
         matches!(self.0.try_recv(), Err(TryRecvError::Disconnected))

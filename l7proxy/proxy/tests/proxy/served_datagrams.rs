@@ -16,8 +16,8 @@ struct Reading {
     recording: Recording,
     records: Records,
     now: Instant,
-    /// How many flows were begun.
-    begun: usize,
+    /// Who the server is, for one who asks.
+    destination: &'static str,
 }
 
 /// The server's socket.
@@ -40,7 +40,7 @@ impl Reading {
     fn with_room(max_flows: usize) -> Self {
         let (recording, records) = Recording::new();
         let reader = DatagramReader::new(recording.clone(), max_flows);
-        Self { reader, recording, records, now: Instant::now(), begun: 0 }
+        Self { reader, recording, records, now: Instant::now(), destination: "server" }
     }
 
     /// A datagram comes by, a millisecond after the one before. Whether there was room for it.
@@ -53,16 +53,13 @@ impl Reading {
         let server = SocketAddr::from(([10, 0, 0, 53], 53));
         let (bytes, at) = (payload.len() as u64, self.now);
         let datagram = Datagram { socket, is_at_server: true, client, server, side, bytes, payload, at };
-        let begun = &mut self.begun;
-        self.reader.read(&datagram, || {
-            *begun += 1;
-            ConnectionInfo {
-                reporters: Reporters::SERVER,
-                client,
-                server,
-                source: Arc::new(Workload::named("client")),
-                destination: Arc::new(Workload::named("server")),
-            }
+        let destination = self.destination;
+        self.reader.read(&datagram, || ConnectionInfo {
+            reporters: Reporters::SERVER,
+            client: SocketAddr::new(client.ip(), 0),
+            server,
+            source: Arc::new(Workload::named("client")),
+            destination: Arc::new(Workload::named(destination)),
         })
     }
 
@@ -146,15 +143,51 @@ fn a_question_that_is_asked_again_from_its_port_is_one() {
 }
 
 #[test]
-fn an_answer_to_another_port_or_address_answers_nothing() {
+fn an_answer_to_another_address_answers_nothing() {
     let mut reading = Reading::start();
     let asked = question(7, 1, "example.com");
     reading.ask(client(1, 1000), &asked);
-    reading.answer(client(1, 1001), &answer(&asked, 0));
     reading.answer(client(2, 1000), &answer(&asked, 0));
     assert_eq!((reading.outcomes(), reading.recording.open()), (vec![], 1));
     reading.wait(Duration::from_secs(11));
     assert_eq!(reading.outcomes(), [named("example.com", TIMED_OUT)]);
+}
+
+#[test]
+fn an_answer_to_another_port_is_that_of_the_only_question_that_it_fits() {
+    let mut reading = Reading::start();
+    let asked = question(7, 1, "example.com");
+    // The host's firewall gives the client another port on the way in, and its own on the way out.
+    reading.ask(client(1, 40_000), &asked);
+    reading.ask(client(1, 40_001), &question(8, 1, "example.com"));
+    reading.answer(client(1, 1000), &answer(&question(7, 28, "example.com"), 0));
+    assert_eq!(reading.outcomes(), [], "another type was asked for");
+    reading.answer(client(1, 1000), &answer(&asked, 0));
+    assert_eq!(reading.outcomes(), [named("example.com", ANSWERED)]);
+    // Of two, nobody knows which.
+    for port in [40_002, 40_003] {
+        reading.ask(client(1, port), &asked);
+    }
+    reading.answer(client(1, 1000), &answer(&asked, 0));
+    assert_eq!((reading.outcomes(), reading.reader.open_lookups()), (vec![named("example.com", ANSWERED)], 3));
+}
+
+#[test]
+fn a_client_that_never_rests_hears_of_a_server_by_its_new_name() {
+    let mut reading = Reading::start();
+    let asked = question(7, 1, "example.com");
+    let lookup = |reading: &mut Reading| {
+        reading.ask(client(1, 1000), &asked);
+        reading.wait(Duration::from_millis(500));
+        reading.answer(client(1, 1000), &answer(&asked, 0));
+    };
+    (0..30).for_each(|_| lookup(&mut reading));
+    assert_eq!(reading.records.come().count(), 0, "its ends were asked for again and are the same");
+    reading.destination = "another";
+    (0..30).for_each(|_| lookup(&mut reading));
+    let ended: Vec<_> = reading.records.come().map(|record| record.exchanges.len()).collect();
+    assert!(matches!(ended[..], [count] if (30..52).contains(&count)), "{ended:?}");
+    assert_eq!((reading.recording.open(), reading.outcomes().len()), (1, 60));
 }
 
 #[test]
@@ -316,8 +349,7 @@ fn whatever_comes_flows_are_bounded_and_each_question_ends_once() {
     let told = reading.outcomes().len();
     assert!(told > 1000 && told <= questions, "{told} of {questions}");
     let mut of_flows = 0;
-    for _ in 0..reading.begun {
-        let record = reading.records.next();
+    for record in reading.records.come() {
         of_flows += record.exchanges.len();
         let reasons = [record.to_server.reason, record.to_client.reason];
         assert!(!reasons.contains(&Some(UnparsedReason::DecoderFault)));
