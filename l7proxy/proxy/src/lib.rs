@@ -1,7 +1,7 @@
 //! Accepts connections on sockets that are handed in, relays their bytes unchanged, and reads along.
 //!
 //! A [`Worker`] is one thread with one single-threaded runtime. It asks an [`OriginalDestination`] where an accepted
-//! connection was going, connects there, and copies bytes both ways at once. What it read is then shown to a reader
+//! connection was going, connects there, and copies bytes both ways. What it read is then shown to a reader
 //! of the protocol, and what that finds goes to a [`FlowSink`](flowfold_flow::FlowSink). A reader can neither delay a
 //! byte nor change one, and its failure ends the reading, never the connection.
 //!
