@@ -2,13 +2,12 @@
 
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
-use std::sync::mpsc;
 use std::thread;
 
 use flowfold_redirect::{Direction, Plan, RedirectError, SteeringStats};
 
 use crate::datagram_watch::{Copied, UdpServer, Watch, ask, ask_connected, attach, client, client_at, plan};
-use crate::isolated::{Place, enter_new_namespace, ip, isolated, nft};
+use crate::isolated::{FAR, NEAR, Place, dnat, enter_new_namespace, from_afar, ip, isolated};
 use crate::server::ANSWER;
 
 /// With a rule for the servers at this port alone.
@@ -83,26 +82,12 @@ fn a_client_in_another_namespace() {
     isolated(|place| {
         let server = UdpServer::start(Ipv4Addr::UNSPECIFIED.into());
         let mut watch = Watch::of(&servers_at(place, server.address.port()));
-        let asked = SocketAddr::from(([198, 51, 100, 1], server.address.port()));
-        let here = format!("/proc/{}/task/{}/ns/net", std::process::id(), rustix::thread::gettid().as_raw_nonzero());
-        let (says_joined, joined) = mpsc::channel();
-        let (says_ready, ready) = mpsc::channel();
-        let far = thread::spawn(move || {
-            enter_new_namespace();
-            ip(&format!("link add ff0 type veth peer name ff1 netns {here}"));
-            ip("addr add 198.51.100.2/24 dev ff0");
-            ip("link set ff0 up");
-            says_joined.send(()).unwrap();
-            ready.recv_timeout(ANSWER).unwrap();
-            let socket = client_at(Ipv4Addr::new(198, 51, 100, 2).into());
+        let asked = SocketAddr::from((NEAR, server.address.port()));
+        let client = from_afar(move || {
+            let socket = client_at(FAR.into());
             ask(&socket, asked, b"from afar");
             socket.local_addr().unwrap()
         });
-        joined.recv_timeout(ANSWER).unwrap();
-        ip("addr add 198.51.100.1/24 dev ff1");
-        ip("link set ff1 up");
-        says_ready.send(()).unwrap();
-        let client = far.join().unwrap();
         expect(&watch.copies(), asked, &[(client, b"from afar")]);
     });
 }
@@ -176,13 +161,7 @@ fn a_server_behind_another_address_and_port_has_its_own() {
     isolated(|place| {
         let server = UdpServer::start(place.v4);
         let asked = SocketAddr::from((Ipv4Addr::new(127, 0, 0, 53), 5300));
-        nft(&format!(
-            "table ip test {{ chain out {{ type nat hook output priority -100; \
-             ip daddr {} udp dport {} dnat to {}; }}; }}",
-            asked.ip(),
-            asked.port(),
-            server.address
-        ));
+        dnat(asked, server.address);
         let mut watch = Watch::of(&servers_at(place, server.address.port()));
         let socket = client(asked);
         ask(&socket, asked, b"published");

@@ -7,7 +7,7 @@ use flowfold_redirect::SteeringStats;
 use socket2::SockRef;
 
 use crate::datagram_watch::{UdpServer, Watch, ask, ask_connected, both_ways, client, client_at};
-use crate::isolated::{Place, enter_new_namespace, ip, isolated, nft};
+use crate::isolated::{Place, dnat, enter_new_namespace, ip, isolated, nft};
 use crate::server::ANSWER;
 
 const ANY: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
@@ -26,13 +26,7 @@ fn a_server_behind_another_address_and_port_is_the_one_that_was_asked() {
         // As the DNS service of a cluster is reached, and the one of a container.
         let server = UdpServer::start(place.v4);
         let asked = SocketAddr::from((Ipv4Addr::new(127, 0, 0, 53), 5300));
-        nft(&format!(
-            "table ip test {{ chain out {{ type nat hook output priority -100; \
-             ip daddr {} udp dport {} dnat to {}; }}; }}",
-            asked.ip(),
-            asked.port(),
-            server.address
-        ));
+        dnat(asked, server.address);
         let mut watch = Watch::start(place, asked.port());
         let connected = client(asked);
         connected.connect(asked).unwrap();

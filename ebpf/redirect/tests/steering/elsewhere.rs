@@ -1,12 +1,11 @@
 //! When not everything is in one cgroup and one network namespace.
 
 use std::fs;
-use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
-use std::sync::mpsc;
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::thread;
 
 use crate::agent::Setup;
-use crate::isolated::{Place, enter_cgroup, enter_new_namespace, ip, isolated, play_with};
+use crate::isolated::{FAR, NEAR, Place, enter_cgroup, enter_new_namespace, from_afar, isolated, play_with};
 use crate::server::{ANSWER, Server, echo};
 
 const INWARD: u16 = 8080;
@@ -67,31 +66,13 @@ fn a_client_in_another_namespace_is_shown_to_the_server() {
     isolated(|place| {
         let server = Server::start([0, 0, 0, 0].into());
         let agent = Setup::new(place).ingress(server.port()).start();
-        let port = server.port();
-        let here = format!("/proc/{}/task/{}/ns/net", std::process::id(), rustix::thread::gettid().as_raw_nonzero());
-        let far: IpAddr = [198, 51, 100, 2].into();
-        let (sender, asked) = mpsc::channel();
-        let client = thread::spawn(move || {
-            enter_new_namespace();
-            ip(&format!("link add ff0 type veth peer name ff1 netns {here}"));
-            ip("addr add 198.51.100.2/24 dev ff0");
-            ip("link set ff0 up");
-            let _told = sender.send(());
-            let client = loop {
-                // Until the other end is up there is no route.
-                match TcpStream::connect(SocketAddr::from(([198, 51, 100, 1], port))) {
-                    Ok(client) => break client,
-                    Err(_) => thread::yield_now(),
-                }
-            };
+        let asked = SocketAddr::from((NEAR, server.port()));
+        let address = from_afar(move || {
+            let client = TcpStream::connect(asked).unwrap();
             echo(&client);
             client.local_addr().unwrap()
         });
-        asked.recv_timeout(ANSWER).unwrap();
-        ip("addr add 198.51.100.1/24 dev ff1");
-        ip("link set ff1 up");
-        let address = client.join().unwrap();
-        assert_eq!(address.ip(), far);
+        assert_eq!(address.ip(), FAR);
         assert_eq!(server.peer(), address);
         assert_eq!(agent.seen.recv_timeout(ANSWER).unwrap().peer, address);
     });

@@ -4,15 +4,18 @@
 //! starts its own binary again for itself alone and waits for it.
 
 use std::io::Write as _;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::mpsc;
 use std::time::Duration;
 use std::{env, fs, thread};
 
 use flowfold_redirect::{cgroup2_mount, probe};
 use rustix::thread::UnshareFlags;
+
+use crate::server::ANSWER;
 
 /// Names the cgroup to the process that runs the body.
 const CGROUP: &str = "FLOWFOLD_TEST_CGROUP";
@@ -93,6 +96,41 @@ pub(crate) fn nft(script: &str) {
     let mut nft = Command::new("nft").args(["-f", "-"]).stdin(Stdio::piped()).spawn().unwrap();
     nft.stdin.take().unwrap().write_all(script.as_bytes()).unwrap();
     assert!(nft.wait().unwrap().success());
+}
+
+/// Has datagrams to `asked` reach this server instead, as those to the DNS service of a cluster or of a container do.
+pub(crate) fn dnat(asked: SocketAddr, server: SocketAddr) {
+    nft(&format!(
+        "table ip test {{ chain out {{ type nat hook output priority -100; \
+         ip daddr {} udp dport {} dnat to {server}; }}; }}",
+        asked.ip(),
+        asked.port(),
+    ));
+}
+
+/// The ends of the way between this namespace and the one of [`from_afar`].
+pub(crate) const NEAR: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 1);
+pub(crate) const FAR: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 2);
+
+/// Does something in another namespace that has a way to this one.
+pub(crate) fn from_afar<T: Send + 'static>(act: impl FnOnce() -> T + Send + 'static) -> T {
+    let here = format!("/proc/{}/task/{}/ns/net", std::process::id(), rustix::thread::gettid().as_raw_nonzero());
+    let (says_joined, joined) = mpsc::channel();
+    let (says_ready, ready) = mpsc::channel();
+    let far = thread::spawn(move || {
+        enter_new_namespace();
+        ip(&format!("link add ff0 type veth peer name ff1 netns {here}"));
+        ip(&format!("addr add {FAR}/24 dev ff0"));
+        ip("link set ff0 up");
+        says_joined.send(()).unwrap();
+        ready.recv_timeout(ANSWER).unwrap();
+        act()
+    });
+    joined.recv_timeout(ANSWER).unwrap();
+    ip(&format!("addr add {NEAR}/24 dev ff1"));
+    ip("link set ff1 up");
+    says_ready.send(()).unwrap();
+    far.join().unwrap()
 }
 
 /// Puts the calling thread into a fresh namespace with the usual addresses.
