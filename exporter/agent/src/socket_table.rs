@@ -22,9 +22,6 @@ pub(crate) struct Row {
     pub(crate) inode: u64,
 }
 
-/// Both families of addresses, and how any socket of each is named.
-const FAMILIES: [(u8, fn() -> SocketId); 2] = [(AF_INET, SocketId::new_v4), (AF_INET6, SocketId::new_v6)];
-
 /// The sockets that wait for connections.
 pub(crate) fn listening() -> io::Result<Vec<Row>> {
     of_both_families(IPPROTO_TCP, &StateFlags::LISTEN)
@@ -35,14 +32,10 @@ pub(crate) fn established() -> io::Result<Vec<Row>> {
     of_both_families(IPPROTO_TCP, &StateFlags::ESTABLISHED)
 }
 
-/// The UDP sockets of a port that are not connected, as those of servers are. Of the kernel that lists none, see
+/// The UDP sockets that are not connected, as those of servers are. Of the kernel that lists none, see
 /// [`connected_datagrams`].
-pub(crate) fn unconnected_datagrams(port: u16) -> io::Result<Vec<Row>> {
-    let mut rows = Vec::new();
-    for (family, any) in FAMILIES.map(|(family, any)| (family, any())) {
-        list((family, IPPROTO_UDP), SocketId { source_port: port, ..any }, StateFlags::CLOSE, &mut rows)?;
-    }
-    Ok(rows)
+pub(crate) fn unconnected_datagrams() -> io::Result<Vec<Row>> {
+    of_both_families(IPPROTO_UDP, &StateFlags::CLOSE)
 }
 
 /// The UDP sockets that are connected. A kernel may be built without the part that lists them (`CONFIG_INET_UDP_DIAG`).
@@ -52,8 +45,8 @@ pub(crate) fn connected_datagrams() -> io::Result<Vec<Row>> {
 
 fn of_both_families(protocol: u8, states: &StateFlags) -> io::Result<Vec<Row>> {
     let mut rows = Vec::new();
-    for (family, any) in FAMILIES {
-        list((family, protocol), any(), states.clone(), &mut rows)?;
+    for (family, any) in [(AF_INET, SocketId::new_v4()), (AF_INET6, SocketId::new_v6())] {
+        list((family, protocol), any, states.clone(), &mut rows)?;
     }
     Ok(rows)
 }
@@ -135,9 +128,8 @@ mod tests {
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         let listed = connected_datagrams().unwrap();
         let local = socket.local_addr().unwrap();
-        let unconnected = unconnected_datagrams(local.port()).unwrap();
+        let unconnected = unconnected_datagrams().unwrap();
         assert!(unconnected.iter().any(|row| row.local == local && row.inode > 0));
-        assert!(unconnected.iter().all(|row| row.local.port() == local.port()));
         assert!(listed.iter().all(|row| row.local != local), "it is not connected");
         let server = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         socket.connect(server).unwrap();
@@ -145,6 +137,6 @@ mod tests {
             Ok(rows) => assert!(rows.iter().any(|row| (row.local, row.remote) == (local, server))),
             Err(error) => assert_eq!(error.kind(), io::ErrorKind::NotFound, "{error}"),
         }
-        assert!(unconnected_datagrams(local.port()).unwrap().iter().all(|row| row.local != local));
+        assert!(unconnected_datagrams().unwrap().iter().all(|row| row.local != local));
     }
 }

@@ -51,9 +51,12 @@ impl Scanner {
     pub(super) fn scan(&mut self) -> io::Result<Sockets> {
         let mut sockets: Vec<_> = socket_table::listening()?.into_iter().map(|row| (Transport::Tcp, row)).collect();
         sockets.retain(|(_, socket)| self.ports.contains(&socket.local.port()));
-        for port in &self.udp_ports {
-            match socket_table::unconnected_datagrams(*port) {
-                Ok(rows) => sockets.extend(rows.into_iter().map(|row| (Transport::Udp, row))),
+        if !self.udp_ports.is_empty() {
+            match socket_table::unconnected_datagrams() {
+                Ok(mut rows) => {
+                    rows.retain(|socket| self.udp_ports.contains(&socket.local.port()));
+                    sockets.extend(rows.into_iter().map(|row| (Transport::Udp, row)));
+                }
                 // Those of connections are there all the same.
                 Err(error) => tracing::debug!(%error, "this kernel does not list UDP sockets"),
             }
@@ -134,6 +137,7 @@ mod tests {
     fn a_server_for_datagrams_is_found_with_its_command() {
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         let port = socket.local_addr().unwrap().port();
+        let _other = UdpSocket::bind("127.0.0.1:0").unwrap();
         let mut scanner = Scanner::new([], [port]);
         let sockets = scanner.scan().unwrap();
         let (ip, process) = &sockets[&(Transport::Udp, port)][0];
