@@ -72,6 +72,12 @@ struct Lookup {
     open: Open,
 }
 
+impl Lookup {
+    fn asks(&self, question: &Question<'_>) -> bool {
+        *self.open.question() == *question
+    }
+}
+
 /// What became of an exchange, and what it was answered.
 struct Ending<'a> {
     outcome: Outcome,
@@ -275,10 +281,8 @@ impl Lookups {
 
     /// Where the first question of this one is that has, if there is one, this name, type and class.
     fn place(&self, asker: Asker, question: Option<&Question<'_>>) -> Option<usize> {
-        let is_asked = |place, question: &Question<'_>| {
-            self.open.get(place).is_some_and(|lookup: &Lookup| *lookup.open.question() == *question)
-        };
-        let is_same = |place: usize| question.is_none_or(|question| is_asked(place, question));
+        let asks = |place, question: &Question<'_>| self.open.get(place).is_some_and(|lookup| lookup.asks(question));
+        let is_same = |place: usize| question.is_none_or(|question| asks(place, question));
         self.askers
             .iter()
             .enumerate()
@@ -290,9 +294,8 @@ impl Lookups {
     /// under one port when it asks and under another when it is answered.
     fn place_at_any_port(&self, asker: Asker, question: Option<&Question<'_>>) -> Option<usize> {
         let question = question.filter(|_| asker.port != 0 && !self.repeated.contains(&asker))?;
-        let is_asked =
-            |(_, lookup): &(usize, &Lookup)| lookup.asker.id == asker.id && *lookup.open.question() == *question;
-        let mut fitting = self.open.iter().enumerate().filter(is_asked);
+        let fits = |(_, lookup): &(usize, &Lookup)| lookup.asker.id == asker.id && lookup.asks(question);
+        let mut fitting = self.open.iter().enumerate().filter(fits);
         let (place, _) = fitting.next()?;
         fitting.next().is_none().then_some(place)
     }

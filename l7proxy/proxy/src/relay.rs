@@ -158,10 +158,8 @@ impl Half {
             let turn_bytes = SCRATCH_BYTES >> self.halvings;
             self.state = match &mut self.state {
                 State::Reading if copied >= turn_bytes => {
-                    // The runtime looks for what else is ready before it comes back to this task.
-                    let turn = pin!(tokio::task::yield_now());
-                    ready!(turn.poll(context));
-                    State::Reading
+                    come_after_a_look(context);
+                    return Poll::Pending;
                 }
                 State::Reading => {
                     let next = ready!(self.poll_copy(context, source, sink, tap, shared, &mut copied));
@@ -195,12 +193,9 @@ impl Half {
     fn come_again(&self, context: &mut Context<'_>) {
         match self.side {
             Side::ClientToServer => context.waker().wake_by_ref(),
-            // Many servers write the head of an answer and then its body. The runtime looks for what is ready once more before it
-            // comes back to this task, which costs less than to hand both on one after the other.
-            Side::ServerToClient => {
-                let turn = pin!(tokio::task::yield_now());
-                let _pending: Poll<()> = turn.poll(context);
-            }
+            // Many servers write the head of an answer and then its body: a look costs less than to hand both on one after the
+            // other.
+            Side::ServerToClient => come_after_a_look(context),
         }
     }
 
@@ -252,6 +247,13 @@ impl Half {
             self.halvings = self.halvings.saturating_sub(1);
         }
     }
+}
+
+/// Has the task come again once the runtime has looked for what else is ready.
+fn come_after_a_look(context: &mut Context<'_>) {
+    let turn = pin!(tokio::task::yield_now());
+    // It is ready at the second look at the earliest.
+    let _pending: Poll<()> = turn.poll(context);
 }
 
 /// Writes what was put aside, and what has come since.
