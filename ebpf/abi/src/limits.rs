@@ -26,8 +26,8 @@ pub const CGROUP_DEPTH: usize = 32;
 /// Bytes kept of an agent's description of itself: a line of a terminal with its prefix.
 pub const DESCRIPTION_BYTES: usize = 96;
 
-/// UDP sockets that are known to ask a named server or to be one, until they are closed. Over the limit those go that were used
-/// the longest ago, and their datagrams pass by unread. Without a rule for datagrams the loader makes it one.
+/// UDP sockets whose user is known until they are closed, of those that ask named servers. Over the limit those go that were
+/// noted the longest ago, and what they ask is nobody's in particular. Without a rule for datagrams the loader makes it one.
 pub const UDP_SOCKET_ENTRIES: u32 = 65_536;
 
 /// Processes that are known to have asked a named server. One that is forgotten costs a wake-up when it asks again.

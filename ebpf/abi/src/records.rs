@@ -46,8 +46,8 @@ pub struct Upstream {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C)]
 pub struct UdpSocket {
-    /// Who connected it, or sent to the last other server.
-    pub client: Client,
+    /// Its cookie (`SO_COOKIE`).
+    pub cookie: u64,
     /// The named server that it was last connected to; port zero if it never was.
     pub connected: Endpoint,
     /// Where the last datagram went that had a destination of its own; port zero if there was none.
@@ -84,10 +84,8 @@ unsafe impl Plain for Client {}
 unsafe impl Plain for Origin {}
 // SAFETY: as above.
 unsafe impl Plain for Upstream {}
-// SAFETY: as above.
-unsafe impl Plain for UdpSocket {}
 
 const _: () = assert!(size_of::<Client>() == 32);
 const _: () = assert!(size_of::<Origin>() == 56);
 const _: () = assert!(size_of::<Upstream>() == 32);
-const _: () = assert!(size_of::<UdpSocket>() == 88);
+const _: () = assert!(size_of::<UdpSocket>() == 64);

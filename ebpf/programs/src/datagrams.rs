@@ -20,19 +20,15 @@ use flowfold_redirect_abi::{
 use crate::connect::owner;
 use crate::count::count;
 use crate::maps::{DATAGRAMS, LOOKED_UP, UDP_SOCKETS};
+use crate::packet::{self, Packet};
+use crate::udp_known;
 use crate::udp_socket::{NONE, is_many, note_server};
 use crate::word::{field, field_words};
 
 /// What these hooks return to let a packet go on.
 const PROCEED: i32 = 1;
 
-/// The protocols of a packet as `skb->protocol` has them.
-const ETH_P_IP: u32 = 0x0800_u16.to_be() as u32;
-const ETH_P_IPV6: u32 = 0x86dd_u16.to_be() as u32;
-
-const IPPROTO_UDP: u8 = 17;
-const IPV6_HEADER_BYTES: u32 = 40;
-const UDP_HEADER_BYTES: u32 = 8;
+const IPPROTO_UDP: u32 = 17;
 
 /// A datagram of a local socket leaves.
 #[cgroup_skb(egress)]
@@ -51,17 +47,16 @@ pub fn flowfold_udpin(ctx: SkBuffContext) -> i32 {
 /// A socket is closed.
 #[cgroup_sock(sock_release)]
 pub fn flowfold_udpend(ctx: SockContext) -> i32 {
-    if field!((*ctx.sock).protocol) == u32::from(IPPROTO_UDP) {
-        // SAFETY: the context is the kernel's own.
-        let cookie = unsafe { bpf_get_socket_cookie(ctx.as_ptr()) };
-        if UDP_SOCKETS.get_ptr(cookie).is_some() && !tell_end(cookie) {
-            let _: Result<(), i32> = UDP_SOCKETS.remove(cookie);
-        }
+    if field!((*ctx.sock).protocol) == IPPROTO_UDP
+        && let Some(known) = udp_known::of(ctx.sock)
+        && !tell_end(known.cookie)
+    {
+        let _: Result<(), i32> = UDP_SOCKETS.remove(known.cookie);
     }
     PROCEED
 }
 
-/// What is known of the socket stays until the reader has come so far, who asks whose it was. Without room he finds out by
+/// Whose the socket was stays known until the reader has come so far, who asks for it. Without room he finds out by
 /// the silence.
 #[inline(always)]
 fn tell_end(cookie: u64) -> bool {
@@ -72,16 +67,6 @@ fn tell_end(cookie: u64) -> bool {
     room.write(DatagramHead { at, cookie, client: NONE, server: NONE, event, bytes: 0, copied: 0, padding: 0 });
     room.submit(u64::from(BPF_RB_NO_WAKEUP));
     true
-}
-
-/// What the headers of a datagram say.
-struct Packet {
-    source: Endpoint,
-    destination: Endpoint,
-    /// Where what it carries begins.
-    payload: u32,
-    /// How long that is.
-    bytes: u32,
 }
 
 /// A datagram that is to be copied.
@@ -96,31 +81,16 @@ struct Seen {
 #[inline(always)]
 fn see(ctx: &SkBuffContext, comes_in: bool) -> Option<()> {
     let socket = udp_socket(ctx)?;
-    // SAFETY: the context is the kernel's own.
-    let cookie = unsafe { bpf_get_socket_cookie(ctx.as_ptr()) };
-    // SAFETY: the entry stays readable and writable until the program ends; only this socket's own calls write it.
-    let known = UDP_SOCKETS.get_ptr_mut(cookie).map(|known| unsafe { &mut *known });
+    let known = udp_known::of(socket);
     if known.is_none() && !(comes_in && is_at_named_port(socket)) {
         return None;
     }
-    let packet = packet(ctx)?;
-    let seen = match known {
-        Some(known) if known.is_server == 0 => at_client(known, socket, &packet, comes_in)?,
-        known => at_server((cookie, known.is_some()), socket, &packet, comes_in)?,
+    let packet = packet::read(ctx)?;
+    let (cookie, seen) = match known {
+        Some(known) if known.is_server == 0 => (known.cookie, at_client(known, socket, &packet, comes_in)?),
+        known => at_server(ctx, known, socket, &packet, comes_in)?,
     };
-    // SAFETY: no argument, no failure.
-    let at = unsafe { bpf_ktime_get_ns() };
-    let head = DatagramHead {
-        at,
-        cookie,
-        client: seen.client,
-        server: seen.server,
-        event: seen.event as u32,
-        bytes: packet.bytes,
-        copied: 0,
-        padding: 0,
-    };
-    copy(ctx, &head, packet.payload, seen.is_awaited);
+    copy(ctx, cookie, &seen, &packet);
     Some(())
 }
 
@@ -140,26 +110,33 @@ fn at_client(known: &mut UdpSocket, socket: *const bpf_sock, packet: &Packet, co
 /// of these hooks tells the namespace of a socket (before Linux 6.14).
 #[inline(always)]
 fn at_server(
-    (cookie, is_known): (u64, bool),
+    ctx: &SkBuffContext,
+    known: Option<&mut UdpSocket>,
     socket: *const bpf_sock,
     packet: &Packet,
     comes_in: bool,
-) -> Option<Seen> {
+) -> Option<(u64, Seen)> {
     let server = local(socket, packet, comes_in);
     if !comes_in {
-        return Some(Seen { event: DatagramEvent::OutOfServer, client: packet.destination, server, is_awaited: false });
+        let (event, client) = (DatagramEvent::OutOfServer, packet.destination);
+        return Some((known?.cookie, Seen { event, client, server, is_awaited: false }));
     }
     if is_many(&packet.destination) {
         return None;
     }
     let is_of_namespace = is_looked_up(packet);
-    if !is_known {
+    let cookie = if let Some(known) = known {
+        known.cookie
+    } else {
         if !is_of_namespace {
             return None;
         }
-        note_server(cookie);
-    }
-    Some(Seen { event: DatagramEvent::IntoServer, client: packet.source, server, is_awaited: false })
+        // SAFETY: the context is the kernel's own.
+        let cookie = unsafe { bpf_get_socket_cookie(ctx.as_ptr()) };
+        note_server(socket, cookie);
+        cookie
+    };
+    Some((cookie, Seen { event: DatagramEvent::IntoServer, client: packet.source, server, is_awaited: false }))
 }
 
 /// Is the socket bound to a port that a rule for local servers names?
@@ -208,7 +185,7 @@ fn udp_socket(ctx: &SkBuffContext) -> Option<*const bpf_sock> {
     }
     // SAFETY: not null, and the verifier knows where it comes from.
     let socket = unsafe { bpf_sk_fullsock(any) };
-    (!socket.is_null() && field!((*socket).protocol) == u32::from(IPPROTO_UDP)).then_some(socket.cast_const())
+    (!socket.is_null() && field!((*socket).protocol) == IPPROTO_UDP).then_some(socket.cast_const())
 }
 
 /// The named server that a datagram goes to or comes from.
@@ -232,113 +209,59 @@ fn server(known: &UdpSocket, socket: *const bpf_sock, packet: &Packet, comes_in:
     (known.is_sent_named != 0).then_some(known.sent)
 }
 
-#[inline(always)]
-fn packet(ctx: &SkBuffContext) -> Option<Packet> {
-    match field!((*ctx.skb.skb).protocol) {
-        ETH_P_IP => ipv4(ctx),
-        ETH_P_IPV6 => ipv6(ctx),
-        _ => None,
-    }
-}
-
-#[inline(always)]
-fn ipv4(ctx: &SkBuffContext) -> Option<Packet> {
-    let header: [u32; 5] = load(ctx, 0)?;
-    let [first, _, third, source, destination] = header;
-    let [version_and_length, ..] = first.to_ne_bytes();
-    let [_, protocol, ..] = third.to_ne_bytes();
-    if protocol != IPPROTO_UDP {
-        return None;
-    }
-    let udp = u32::from(version_and_length & 0xf) * 4;
-    let (ports, bytes) = udp_header(ctx, udp)?;
-    Some(Packet {
-        source: Endpoint::v4(source, ports[0]),
-        destination: Endpoint::v4(destination, ports[1]),
-        payload: udp + UDP_HEADER_BYTES,
-        bytes,
-    })
-}
-
-/// Extension headers are not followed: name servers and their clients send none.
-#[inline(always)]
-fn ipv6(ctx: &SkBuffContext) -> Option<Packet> {
-    let header: [u32; 10] = load(ctx, 0)?;
-    let [_, length_and_next, s0, s1, s2, s3, d0, d1, d2, d3] = header;
-    let [_, _, next, _] = length_and_next.to_ne_bytes();
-    if next != IPPROTO_UDP {
-        return None;
-    }
-    let (ports, bytes) = udp_header(ctx, IPV6_HEADER_BYTES)?;
-    Some(Packet {
-        source: Endpoint::v6([s0, s1, s2, s3], ports[0]),
-        destination: Endpoint::v6([d0, d1, d2, d3], ports[1]),
-        payload: IPV6_HEADER_BYTES + UDP_HEADER_BYTES,
-        bytes,
-    })
-}
-
-/// The ports, and how many bytes the datagram carries.
-#[inline(always)]
-fn udp_header(ctx: &SkBuffContext, offset: u32) -> Option<([u16; 2], u32)> {
-    let header: [u16; 4] = load(ctx, offset)?;
-    let [source, destination, length, _] = header;
-    let bytes = u32::from(u16::from_be(length)).checked_sub(UDP_HEADER_BYTES)?;
-    Some(([u16::from_be(source), u16::from_be(destination)], bytes))
-}
-
-/// Some words of a packet, in its byte order.
-#[inline(always)]
-fn load<T: Copy>(ctx: &SkBuffContext, offset: u32) -> Option<T> {
-    let mut words = core::mem::MaybeUninit::<T>::uninit();
-    // SAFETY: the helper fills all of it, or none and says so; `T` is an array of integers.
-    unsafe {
-        let outcome = bpf_skb_load_bytes(ctx.as_ptr(), offset, words.as_mut_ptr().cast(), size_of::<T>() as u32);
-        (outcome == 0).then(|| words.assume_init())
-    }
-}
-
 /// Copies as much as there is room for.
 #[inline(always)]
-fn copy(ctx: &SkBuffContext, head: &DatagramHead, payload: u32, is_awaited: bool) {
-    let copied = match head.bytes {
+fn copy(ctx: &SkBuffContext, cookie: u64, seen: &Seen, packet: &Packet) {
+    let copied = match packet.bytes {
         // No message, and nothing to count.
         0 => return,
-        1..=96 => copy_into::<96>(ctx, head, payload, is_awaited),
-        97..=512 => copy_into::<512>(ctx, head, payload, is_awaited),
-        513..=1280 => copy_into::<1280>(ctx, head, payload, is_awaited),
-        _ => copy_into::<DATAGRAM_COPIED>(ctx, head, payload, is_awaited),
+        1..=64 => copy_into::<64>(ctx, cookie, seen, packet),
+        65..=128 => copy_into::<128>(ctx, cookie, seen, packet),
+        129..=512 => copy_into::<512>(ctx, cookie, seen, packet),
+        513..=1280 => copy_into::<1280>(ctx, cookie, seen, packet),
+        _ => copy_into::<DATAGRAM_COPIED>(ctx, cookie, seen, packet),
     };
     if !copied {
-        let is_to_client =
-            head.event == DatagramEvent::FromServer as u32 || head.event == DatagramEvent::OutOfServer as u32;
+        let is_to_client = matches!(seen.event, DatagramEvent::FromServer | DatagramEvent::OutOfServer);
         count(if is_to_client { Counter::UnreadToClient } else { Counter::UnreadToServer });
     }
 }
 
 #[inline(always)]
-fn copy_into<const N: usize>(ctx: &SkBuffContext, head: &DatagramHead, payload: u32, is_awaited: bool) -> bool {
-    let is_at_server = head.event > DatagramEvent::Closed as u32;
+fn copy_into<const N: usize>(ctx: &SkBuffContext, cookie: u64, seen: &Seen, packet: &Packet) -> bool {
+    let is_at_server = matches!(seen.event, DatagramEvent::IntoServer | DatagramEvent::OutOfServer);
     if is_at_server && DATAGRAMS.query(u64::from(BPF_RB_AVAIL_DATA)) > DATAGRAM_SERVER_BYTES {
         return false;
     }
     let Some(mut room) = DATAGRAMS.reserve::<DatagramCopy<N>>(0) else { return false };
     let place = room.as_mut_ptr();
     // The verifier wants to see with its own eyes that this is neither nothing nor too much, where the compiler knows.
-    let copied = black_box((head.bytes as usize).min(N));
+    let copied = black_box((packet.bytes as usize).min(N));
+    // SAFETY: no argument, no failure.
+    let at = unsafe { bpf_ktime_get_ns() };
+    let head = DatagramHead {
+        at,
+        cookie,
+        client: seen.client,
+        server: seen.server,
+        event: seen.event as u32,
+        bytes: packet.bytes,
+        copied: copied as u32,
+        padding: 0,
+    };
     // SAFETY: the room is the program's own until it is submitted, and large enough.
     let is_copied = copied != 0
         && copied <= N
         && unsafe {
-            addr_of_mut!((*place).head).write(DatagramHead { copied: copied as u32, ..*head });
-            bpf_skb_load_bytes(ctx.as_ptr(), payload, addr_of_mut!((*place).payload).cast(), copied as u32) == 0
+            addr_of_mut!((*place).head).write(head);
+            bpf_skb_load_bytes(ctx.as_ptr(), packet.payload, addr_of_mut!((*place).payload).cast(), copied as u32) == 0
         };
     if !is_copied {
         room.discard(0);
         return false;
     }
     // Otherwise the reader's next look is soon enough.
-    let wakes = is_awaited || DATAGRAMS.query(u64::from(BPF_RB_AVAIL_DATA)) >= DATAGRAM_WAKE_BYTES;
+    let wakes = seen.is_awaited || DATAGRAMS.query(u64::from(BPF_RB_AVAIL_DATA)) >= DATAGRAM_WAKE_BYTES;
     room.submit(u64::from(if wakes { BPF_RB_FORCE_WAKEUP } else { BPF_RB_NO_WAKEUP }));
     true
 }

@@ -17,10 +17,12 @@ mod getpeername;
 mod getpeername4;
 mod getpeername6;
 mod maps;
+mod packet;
 mod sendmsg4;
 mod sendmsg6;
 mod sk_lookup;
 mod sock_ops;
+mod udp_known;
 mod udp_socket;
 mod word;
 

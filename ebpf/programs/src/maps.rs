@@ -5,9 +5,10 @@
 //!
 //! The records of connections live in LRU maps of fixed size. Beyond that each has its own end, named below, so that
 //! in the normal course nothing is evicted. Evicting the record of an open connection costs what `getpeername` shows
-//! and nothing else; evicting that of a UDP socket, the reading of its datagrams.
+//! and nothing else; evicting that of a UDP socket, its user's name.
 
-use aya_ebpf::macros::map;
+use aya_ebpf::btf_maps::SkStorage;
+use aya_ebpf::macros::{btf_map, map};
 use aya_ebpf::maps::{Array, LruHashMap, PerCpuArray, RingBuf, SockMap};
 use flowfold_redirect_abi::{
     CONNECTION_ENTRIES, Client, Counter, DATAGRAM_RING_BYTES, Endpoint, HANDOVER_ENTRIES, ListenerSlot, Origin,
@@ -59,11 +60,16 @@ pub(crate) static UPSTREAM_STARTS: LruHashMap<u64, Endpoint> = LruHashMap::with_
 #[map]
 pub(crate) static UPSTREAMS: LruHashMap<Tuple, Upstream> = LruHashMap::with_max_entries(CONNECTION_ENTRIES, 0);
 
-/// Cookie of a UDP socket that asks named servers, or is one, to what is known of it; from its first connect or datagram to one,
-/// or the first that it is sent, until it is closed and the agent has heard of that. Those of other network namespaces are
-/// not among them.
+/// What is known of a UDP socket that asks named servers, or is one; from its first connect or datagram to one, or the first that
+/// it is sent, until it is closed. Those of other network namespaces have nothing here. It lies with the socket: each datagram
+/// of the cgroup asks for it, and the others are to pay for that as little as may be.
+#[btf_map]
+pub(crate) static UDP_KNOWN: SkStorage<UdpSocket> = SkStorage::new();
+
+/// Cookie of a UDP socket that asks named servers to who connected it, or sent to the last other server; until it is closed and
+/// the agent has heard of that.
 #[map]
-pub(crate) static UDP_SOCKETS: LruHashMap<u64, UdpSocket> = LruHashMap::with_max_entries(UDP_SOCKET_ENTRIES, 0);
+pub(crate) static UDP_SOCKETS: LruHashMap<u64, Client> = LruHashMap::with_max_entries(UDP_SOCKET_ENTRIES, 0);
 
 /// The last datagram for which a socket was looked up in the plan's network namespace, if it came to a named port; ports of zero
 /// once the socket has it.

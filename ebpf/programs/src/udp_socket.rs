@@ -4,6 +4,7 @@
 //! the ones that know the calling process, the network namespace, and the server by the address that was asked for.
 
 use aya_ebpf::EbpfContext as _;
+use aya_ebpf::bindings::bpf_sock;
 use aya_ebpf::helpers::generated::{bpf_get_netns_cookie, bpf_get_socket_cookie};
 use aya_ebpf::programs::SockAddrContext;
 use flowfold_redirect_abi::{Client, Counter, Endpoint, OwnerRecord, UdpSocket};
@@ -11,6 +12,7 @@ use flowfold_redirect_abi::{Client, Counter, Endpoint, OwnerRecord, UdpSocket};
 use crate::connect::{client, socket};
 use crate::count::count;
 use crate::maps::{UDP_CLIENTS, UDP_SOCKETS};
+use crate::udp_known;
 use crate::word::field;
 
 /// No server.
@@ -19,17 +21,20 @@ pub(crate) const NONE: Endpoint = Endpoint { address: [0; 4], port: 0 };
 /// A socket is being connected.
 #[inline(always)]
 pub(crate) fn connecting(ctx: &SockAddrContext, owner: &OwnerRecord, server: &Endpoint) {
-    // SAFETY: the context is the kernel's own.
-    let cookie = unsafe { bpf_get_socket_cookie(ctx.as_ptr()) };
+    let socket = socket(ctx);
     let is_named = is_named(ctx, owner, server);
-    // SAFETY: an entry is written by its socket's own calls.
-    match unsafe { UDP_SOCKETS.get(cookie) } {
+    match udp_known::of(socket) {
         // It is what it is, whomever it is connected to.
         Some(known) if known.is_server != 0 => {}
-        _ if is_named => note(ctx, cookie, *server, NONE),
-        Some(_) => {
-            let _: Result<(), i32> = UDP_SOCKETS.remove(cookie);
+        Some(known) if is_named => {
+            (known.connected, known.sent, known.is_sent_named) = (*server, NONE, 0);
+            known.is_new |= u32::from(is_by_new_process(&note_client(ctx, known.cookie)));
         }
+        Some(known) => {
+            let _: Result<(), i32> = UDP_SOCKETS.remove(known.cookie);
+            udp_known::forget(socket);
+        }
+        None if is_named => note(ctx, *server, NONE),
         None => {}
     }
 }
@@ -37,54 +42,56 @@ pub(crate) fn connecting(ctx: &SockAddrContext, owner: &OwnerRecord, server: &En
 /// A datagram with a destination of its own is being sent.
 #[inline(always)]
 pub(crate) fn sending(ctx: &SockAddrContext, owner: &OwnerRecord, server: &Endpoint) {
-    // SAFETY: the context is the kernel's own.
-    let cookie = unsafe { bpf_get_socket_cookie(ctx.as_ptr()) };
-    let Some(socket) = UDP_SOCKETS.get_ptr_mut(cookie) else {
+    let Some(known) = udp_known::of(socket(ctx)) else {
         if is_named(ctx, owner, server) {
-            note(ctx, cookie, NONE, *server);
+            note(ctx, NONE, *server);
         }
         return;
     };
-    // SAFETY: the entry stays readable and writable until the program ends, whoever removes it. Two threads that use one
-    // socket at the same time for two servers may find the address of one with the port of the other.
-    let socket = unsafe { &mut *socket };
-    if socket.is_server == 0 && socket.sent != *server {
-        socket.is_sent_named = is_named(ctx, owner, server).into();
-        socket.sent = *server;
-        socket.client = client(ctx);
+    if known.is_server == 0 && known.sent != *server {
+        known.is_sent_named = is_named(ctx, owner, server).into();
+        known.sent = *server;
+        note_client(ctx, known.cookie);
     }
 }
 
 #[inline(always)]
-fn note(ctx: &SockAddrContext, cookie: u64, connected: Endpoint, sent: Endpoint) {
+fn note(ctx: &SockAddrContext, connected: Endpoint, sent: Endpoint) {
+    // SAFETY: the context is the kernel's own.
+    let cookie = unsafe { bpf_get_socket_cookie(ctx.as_ptr()) };
+    let is_new = is_by_new_process(&note_client(ctx, cookie)).into();
+    let is_sent_named = (sent.port != 0).into();
+    let known = UdpSocket { cookie, connected, sent, is_new, is_sent_named, is_server: 0, padding: 0 };
+    udp_known::note(socket(ctx), &known);
+}
+
+/// Makes a note of who makes the call.
+#[inline(always)]
+fn note_client(ctx: &SockAddrContext, cookie: u64) -> Client {
     let client = client(ctx);
-    let mut is_new = UDP_CLIENTS.get_ptr(client.pid).is_none();
+    if UDP_SOCKETS.insert(cookie, client, 0).is_err() {
+        count(Counter::RecordsLost);
+    }
+    client
+}
+
+/// Is this the first that the process asks?
+#[inline(always)]
+fn is_by_new_process(client: &Client) -> bool {
+    let is_new = UDP_CLIENTS.get_ptr(client.pid).is_none();
     if is_new {
         // Where it fails, its next socket wakes the reader as well.
         let _: Result<(), i32> = UDP_CLIENTS.insert(client.pid, 1, 0);
     }
-    // SAFETY: an entry is written by its socket's own calls.
-    if let Some(known) = unsafe { UDP_SOCKETS.get(cookie) } {
-        is_new |= known.is_new != 0;
-    }
-    let is_sent_named = (sent.port != 0).into();
-    let is_new = is_new.into();
-    keep(cookie, &UdpSocket { client, connected, sent, is_new, is_sent_named, is_server: 0, padding: 0 });
+    is_new
 }
 
 /// Makes a note of a local server's socket.
 #[inline(always)]
-pub(crate) fn note_server(cookie: u64) {
-    let client = Client { cgroup_id: 0, pid: 0, padding: 0, comm: [0; 2] };
+pub(crate) fn note_server(socket: *const bpf_sock, cookie: u64) {
     let (connected, sent) = (NONE, NONE);
-    keep(cookie, &UdpSocket { client, connected, sent, is_new: 0, is_sent_named: 0, is_server: 1, padding: 0 });
-}
-
-#[inline(always)]
-fn keep(cookie: u64, socket: &UdpSocket) {
-    if UDP_SOCKETS.insert(cookie, socket, 0).is_err() {
-        count(Counter::RecordsLost);
-    }
+    let known = UdpSocket { cookie, connected, sent, is_new: 0, is_sent_named: 0, is_server: 1, padding: 0 };
+    udp_known::note(socket, &known);
 }
 
 /// Is this a server of the plan, seen from the namespace of the plan?

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 
-use flowfold_redirect_abi::{Client, Endpoint, OWN_MARK, Origin, Tuple, UdpSocket, Upstream};
+use flowfold_redirect_abi::{Client, Endpoint, OWN_MARK, Origin, Tuple, Upstream};
 use rustix::net::sockopt;
 use socket2::SockRef;
 
@@ -50,7 +50,7 @@ struct Shared {
     local_clients: Records<Tuple, Client>,
     upstream_starts: Records<u64, Endpoint>,
     upstreams: Records<Tuple, Upstream>,
-    udp_sockets: Records<u64, UdpSocket>,
+    udp_sockets: Records<u64, Client>,
 }
 
 impl Lookups {
@@ -103,13 +103,13 @@ impl Lookups {
 
     /// The process that connected a UDP socket to a named server, or last sent to another one with it, by the socket's cookie (`SO_COOKIE`).
     pub fn udp_client(&self, socket: u64) -> Option<ClientProcess> {
-        self.shared.udp_sockets.get(&socket).ok()?.map(|known| process(&known.client))
+        self.shared.udp_sockets.get(&socket).ok()?.map(|client| process(&client))
     }
 
     /// Forgets a UDP socket that was closed, by its cookie.
     pub fn forget_udp_socket(&self, socket: u64) {
         // Where it fails, the record stays until it is the least recently used.
-        let _record: io::Result<Option<UdpSocket>> = self.shared.udp_sockets.take(&socket);
+        let _record: io::Result<Option<Client>> = self.shared.udp_sockets.take(&socket);
     }
 
     /// The client filed for an upstream connection that is open; `local` and `remote` are the upstream socket's.

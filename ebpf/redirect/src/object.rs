@@ -107,7 +107,7 @@ impl Object {
     /// rules for them.
     pub(crate) fn create_maps(connections: u32, datagrams: bool) -> Result<Self, RedirectError> {
         let mut loader = EbpfLoader::new();
-        // The object has no BTF and needs none, so the kernel's need not be read.
+        // Nothing in the object depends on the kernel's own types, so those need not be read.
         loader.btf(None);
         for name in CONNECTION_MAPS {
             loader.map_max_entries(name, connections);
