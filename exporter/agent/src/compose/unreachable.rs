@@ -61,10 +61,11 @@ impl Unreachable {
         [&self.v4, &self.v6].into_iter().flatten().map(Socket::as_fd)
     }
 
-    /// Hands on what there is.
-    pub(super) fn take(&self, mut tell: impl FnMut(&Undelivered<'_>)) {
-        take(self.v4.as_ref(), undelivered_v4, &mut tell);
-        take(self.v6.as_ref(), undelivered_v6, &mut tell);
+    /// Hands on what there is. Whether there may be more.
+    pub(super) fn take(&self, mut tell: impl FnMut(&Undelivered<'_>)) -> bool {
+        let of_v4 = take(self.v4.as_ref(), undelivered_v4, &mut tell);
+        let of_v6 = take(self.v6.as_ref(), undelivered_v6, &mut tell);
+        of_v4 || of_v6
     }
 }
 
@@ -72,15 +73,16 @@ fn take(
     socket: Option<&Socket>,
     undelivered: impl Fn(&[u8]) -> Option<Undelivered<'_>>,
     tell: &mut impl FnMut(&Undelivered<'_>),
-) {
-    let Some(mut socket) = socket else { return };
+) -> bool {
+    let Some(mut socket) = socket else { return false };
     let mut buffer = [0; READ];
     for _ in 0..TURN {
-        let Ok(length) = socket.read(&mut buffer) else { return };
+        let Ok(length) = socket.read(&mut buffer) else { return false };
         if let Some(told) = undelivered(buffer.get(..length).unwrap_or_default()) {
             tell(&told);
         }
     }
+    true
 }
 
 fn raw(domain: Domain, protocol: Protocol, filter: &[SockFilter]) -> io::Result<Socket> {
