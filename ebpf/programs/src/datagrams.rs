@@ -80,9 +80,12 @@ struct Seen {
 
 #[inline(always)]
 fn see(ctx: &SkBuffContext, comes_in: bool) -> Option<()> {
-    let socket = udp_socket(ctx)?;
+    let socket = field!((*ctx.skb.skb).__bindgen_anon_2.sk);
+    if socket.is_null() {
+        return None;
+    }
     let known = udp_known::of(socket);
-    if known.is_none() && !(comes_in && is_at_named_port(socket)) {
+    if known.is_none() && !(comes_in && is_at_named_port(socket) && is_udp(socket)) {
         return None;
     }
     let packet = packet::read(ctx)?;
@@ -175,17 +178,12 @@ fn local(socket: *const bpf_sock, packet: &Packet, comes_in: bool) -> Endpoint {
     of_packet
 }
 
-/// The socket that a packet belongs to, if it is a UDP socket.
+/// A UDP socket? Only of a socket that is more than a request for one, or what is left of one, is that told.
 #[inline(always)]
-fn udp_socket(ctx: &SkBuffContext) -> Option<*const bpf_sock> {
-    let packet = ctx.skb.skb;
-    let any = field!((*packet).__bindgen_anon_2.sk);
-    if any.is_null() {
-        return None;
-    }
+fn is_udp(socket: *mut bpf_sock) -> bool {
     // SAFETY: not null, and the verifier knows where it comes from.
-    let socket = unsafe { bpf_sk_fullsock(any) };
-    (!socket.is_null() && field!((*socket).protocol) == IPPROTO_UDP).then_some(socket.cast_const())
+    let full = unsafe { bpf_sk_fullsock(socket) };
+    !full.is_null() && field!((*full).protocol) == IPPROTO_UDP
 }
 
 /// The named server that a datagram goes to or comes from.
