@@ -36,9 +36,13 @@ pub enum Counter {
     UnreadToServer,
     /// The same, of a server's datagram.
     UnreadToClient,
+    /// A datagram that came to a local server's socket went by without a copy: the ring buffer was as full as it may be for such.
+    UnreadIntoServer,
+    /// The same, of one that left a local server's socket.
+    UnreadOutOfServer,
 }
 
 impl Counter {
     /// How many there are.
-    pub const COUNT: u32 = Self::UnreadToClient as u32 + 1;
+    pub const COUNT: u32 = Self::UnreadOutOfServer as u32 + 1;
 }

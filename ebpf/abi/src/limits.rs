@@ -38,8 +38,11 @@ pub const UDP_CLIENT_ENTRIES: u32 = 4_096;
 /// write to all of it in turn. Without a rule for datagrams the loader makes it one page.
 pub const DATAGRAM_RING_BYTES: u32 = 2 * 1024 * 1024;
 
-/// How full (bytes) the ring buffer gets before its reader, who looks by himself every few milliseconds, is woken.
-pub const DATAGRAM_WAKE_BYTES: u64 = DATAGRAM_RING_BYTES as u64 / 8;
+/// While the ring buffer is so full (bytes), each datagram wakes its reader, who otherwise looks by himself every few
+/// milliseconds. One is enough, which takes as long as copying; programs on several processors may together leap over a narrower
+/// range.
+pub const DATAGRAM_WAKE_BYTES: core::ops::Range<u64> =
+    DATAGRAM_RING_BYTES as u64 / 8..DATAGRAM_RING_BYTES as u64 / 32 * 5;
 
 /// How full (bytes) the ring buffer may be for what comes to local servers and leaves them to be copied. Whoever floods a
 /// server leaves the rest to what local clients are told.

@@ -220,8 +220,12 @@ fn copy(ctx: &SkBuffContext, cookie: u64, seen: &Seen, packet: &Packet) {
         _ => copy_into::<DATAGRAM_COPIED>(ctx, cookie, seen, packet),
     };
     if !copied {
-        let is_to_client = matches!(seen.event, DatagramEvent::FromServer | DatagramEvent::OutOfServer);
-        count(if is_to_client { Counter::UnreadToClient } else { Counter::UnreadToServer });
+        count(match seen.event {
+            DatagramEvent::FromServer => Counter::UnreadToClient,
+            DatagramEvent::IntoServer => Counter::UnreadIntoServer,
+            DatagramEvent::OutOfServer => Counter::UnreadOutOfServer,
+            DatagramEvent::ToServer | DatagramEvent::Closed => Counter::UnreadToServer,
+        });
     }
 }
 
@@ -258,8 +262,8 @@ fn copy_into<const N: usize>(ctx: &SkBuffContext, cookie: u64, seen: &Seen, pack
         room.discard(0);
         return false;
     }
-    // Otherwise the reader's next look is soon enough.
-    let wakes = seen.is_awaited || DATAGRAMS.query(u64::from(BPF_RB_AVAIL_DATA)) >= DATAGRAM_WAKE_BYTES;
+    // Otherwise the reader's next look is soon enough. Beyond, he is awake.
+    let wakes = seen.is_awaited || DATAGRAM_WAKE_BYTES.contains(&DATAGRAMS.query(u64::from(BPF_RB_AVAIL_DATA)));
     room.submit(u64::from(if wakes { BPF_RB_FORCE_WAKEUP } else { BPF_RB_NO_WAKEUP }));
     true
 }

@@ -39,10 +39,14 @@ pub struct SteeringStats {
     pub direct_named_port: u64,
     /// Not read because the UDP socket is in another network namespace.
     pub udp_other_namespace: u64,
-    /// Datagrams towards named servers that nobody has read, as the agent was too slow.
+    /// Datagrams of local clients to named servers that nobody has read, as the agent was too slow.
     pub unread_to_server: u64,
-    /// The same, of named servers' datagrams.
+    /// The same, of named servers' datagrams to local clients.
     pub unread_to_client: u64,
+    /// Datagrams to local servers that nobody has read, as the agent was too slow.
+    pub unread_into_server: u64,
+    /// The same, of local servers' datagrams.
+    pub unread_out_of_server: u64,
 }
 
 /// One program of the set and whether it is attached now.
@@ -96,6 +100,8 @@ impl Counters {
             udp_other_namespace: sum(Counter::UdpOtherNamespace)?,
             unread_to_server: sum(Counter::UnreadToServer)?,
             unread_to_client: sum(Counter::UnreadToClient)?,
+            unread_into_server: sum(Counter::UnreadIntoServer)?,
+            unread_out_of_server: sum(Counter::UnreadOutOfServer)?,
         })
     }
 }

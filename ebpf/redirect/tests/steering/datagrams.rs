@@ -124,7 +124,7 @@ fn of_a_long_datagram_the_beginning_is_copied() {
         let mut watch = Watch::start(place, server.address.port());
         let socket = client(server.address);
         let text: Vec<u8> = (0..65_000_u32).map(|at| at.to_le_bytes()[0]).collect();
-        for length in [1, 95, 96, 97, 512, 513, 1280, 1281, 4095, 4096, 4097, 65_000] {
+        for length in [1, 63, 64, 65, 128, 129, 512, 513, 1280, 1281, 4095, 4096, 4097, 65_000] {
             ask(&socket, server.address, &text[..length]);
             let copies = watch.copies();
             assert_eq!(copies.len(), 2);
@@ -184,6 +184,31 @@ fn is_woken(wakers: &impl std::os::fd::AsFd) -> bool {
     let mut events = [std::mem::MaybeUninit::uninit(); 1];
     let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
     !epoll::wait(wakers, &mut events, Some(&at_once)).unwrap().0.is_empty()
+}
+
+#[test]
+fn the_reader_is_woken_as_the_buffer_fills_up_and_not_again_by_all_that_follows() {
+    isolated(|place| {
+        let server = UdpServer::start(place.v4);
+        let mut watch = Watch::start(place, server.address.port());
+        let wakers = epoll::create(epoll::CreateFlags::CLOEXEC).unwrap();
+        let edges = epoll::EventFlags::IN | epoll::EventFlags::ET;
+        epoll::add(&wakers, &watch.tap, epoll::EventData::new_u64(0), edges).unwrap();
+        let socket = client(server.address);
+        // It is the first of a new process.
+        ask(&socket, server.address, b"first");
+        assert!(is_woken(&wakers));
+        for _ in 0..2 {
+            let text = [7; 5000];
+            for (more, is_reached) in [(30, false), (20, true), (20, false)] {
+                for _ in 0..more {
+                    ask(&socket, server.address, &text);
+                }
+                assert_eq!(is_woken(&wakers), is_reached, "{more}");
+            }
+            watch.copies();
+        }
+    });
 }
 
 #[test]

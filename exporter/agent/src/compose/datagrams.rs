@@ -138,8 +138,8 @@ struct Reading<S: FlowSink> {
     resolver: Resolver,
     fold: Arc<Fold>,
     steering: Arc<Steering>,
-    /// How many datagrams the programs had no room for, as it was looked last.
-    unread: u64,
+    /// How many datagrams the programs had no room for, as it was looked last, for both readers.
+    unread: [u64; 2],
     /// Sockets that were closed, and when. They are let go of once what the network says of their datagrams was read.
     closed: Vec<(u64, Instant)>,
     /// Only answers are waited for any more.
@@ -229,10 +229,8 @@ impl<S: FlowSink> Reading<S> {
     fn look(&mut self) {
         let now = Instant::now();
         let unread = self.steering.unread_datagrams();
-        let is_missed = unread != self.unread;
-        self.unread = unread;
-        for reader in self.readers.both() {
-            if is_missed {
+        for ((reader, unread), last) in self.readers.both().into_iter().zip(unread).zip(&mut self.unread) {
+            if std::mem::replace(last, unread) != unread {
                 reader.missed(now);
             }
             reader.look(now);

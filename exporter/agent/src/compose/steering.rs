@@ -32,7 +32,10 @@ pub(super) struct Steering {
 
 /// How many datagrams nobody has read, as it was told last, by [`Side`].
 #[derive(Debug, Default)]
-struct Unread([AtomicU64; Side::ALL.len()]);
+struct Unread {
+    at_clients: [AtomicU64; Side::ALL.len()],
+    at_servers: [AtomicU64; Side::ALL.len()],
+}
 
 /// How long steering pauses when local ports have run out. They come back as connections leave TIME-WAIT, a minute after
 /// they closed; each try before costs a client its connection.
@@ -67,17 +70,18 @@ impl Starvation {
 
 impl Unread {
     fn tell(&self, health: &Health, stats: &SteeringStats) {
-        for (last, (side, total)) in self
-            .0
-            .iter()
-            .zip([(Side::ClientToServer, stats.unread_to_server), (Side::ServerToClient, stats.unread_to_client)])
-        {
-            health.unread_datagrams(side, total.saturating_sub(last.swap(total, Ordering::Relaxed)));
+        for (lasts, totals) in [
+            (&self.at_clients, [stats.unread_to_server, stats.unread_to_client]),
+            (&self.at_servers, [stats.unread_into_server, stats.unread_out_of_server]),
+        ] {
+            for ((last, side), total) in lasts.iter().zip(Side::ALL).zip(totals) {
+                health.unread_datagrams(side, total.saturating_sub(last.swap(total, Ordering::Relaxed)));
+            }
         }
     }
 
-    fn total(&self) -> u64 {
-        self.0.iter().map(|last| last.load(Ordering::Relaxed)).sum()
+    fn totals(&self) -> [u64; 2] {
+        [&self.at_clients, &self.at_servers].map(|lasts| lasts.iter().map(|last| last.load(Ordering::Relaxed)).sum())
     }
 }
 
@@ -173,9 +177,9 @@ impl Steering {
         Ok(())
     }
 
-    /// How many datagrams nobody has read.
-    pub(super) fn unread_datagrams(&self) -> u64 {
-        self.unread.total()
+    /// How many datagrams nobody has read, at the sockets of local clients and at those of local servers.
+    pub(super) fn unread_datagrams(&self) -> [u64; 2] {
+        self.unread.totals()
     }
 
     fn redirect(&self) -> std::sync::RwLockReadGuard<'_, Redirect> {
