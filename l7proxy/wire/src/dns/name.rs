@@ -193,10 +193,20 @@ impl fmt::Debug for NameText {
     }
 }
 
-fn shown(byte: u8) -> u8 {
-    match byte {
-        b'.' | b'\\' | b'"' => b'?',
-        byte if byte.is_ascii_graphic() => byte.to_ascii_lowercase(),
-        _ => b'?',
+/// How each byte is shown. Looking it up takes a fraction of telling what it is.
+#[expect(clippy::indexing_slicing, reason = "evaluated by the compiler; as many places as a byte has values")]
+const SHOWN: [u8; 256] = {
+    let mut shown = [b'?'; 256];
+    let mut byte = b'!';
+    while byte.is_ascii_graphic() {
+        if !matches!(byte, b'.' | b'\\' | b'"') {
+            shown[byte as usize] = byte.to_ascii_lowercase();
+        }
+        byte += 1;
     }
+    shown
+};
+
+fn shown(byte: u8) -> u8 {
+    SHOWN.get(usize::from(byte)).copied().unwrap_or(b'?')
 }
