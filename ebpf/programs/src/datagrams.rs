@@ -136,7 +136,9 @@ fn at_server(
         }
         // SAFETY: the context is the kernel's own.
         let cookie = unsafe { bpf_get_socket_cookie(ctx.as_ptr()) };
-        note_server(socket, cookie);
+        if !note_server(socket, cookie) {
+            return None;
+        }
         cookie
     };
     Some((cookie, Seen { event: DatagramEvent::IntoServer, client: packet.source, server, is_awaited: false }))
@@ -216,7 +218,7 @@ fn copy(ctx: &SkBuffContext, cookie: u64, seen: &Seen, packet: &Packet) {
         1..=64 => copy_into::<64>(ctx, cookie, seen, packet),
         65..=128 => copy_into::<128>(ctx, cookie, seen, packet),
         129..=512 => copy_into::<512>(ctx, cookie, seen, packet),
-        513..=1280 => copy_into::<1280>(ctx, cookie, seen, packet),
+        513..=2048 => copy_into::<2048>(ctx, cookie, seen, packet),
         _ => copy_into::<DATAGRAM_COPIED>(ctx, cookie, seen, packet),
     };
     if !copied {
@@ -237,8 +239,10 @@ fn copy_into<const N: usize>(ctx: &SkBuffContext, cookie: u64, seen: &Seen, pack
     }
     let Some(mut room) = DATAGRAMS.reserve::<DatagramCopy<N>>(0) else { return false };
     let place = room.as_mut_ptr();
-    // The verifier wants to see with its own eyes that this is neither nothing nor too much, where the compiler knows.
-    let copied = black_box((packet.bytes as usize).min(N));
+    // There is something to copy. The verifier wants to see that with its own eyes, and that it is not too much; of a comparison,
+    // as the compiler makes one of both, those before Linux 6.11 learn nothing.
+    const { assert!(N.is_power_of_two()) };
+    let copied = (black_box((packet.bytes as usize).min(N)).wrapping_sub(1) & (N - 1)) + 1;
     // SAFETY: no argument, no failure.
     let at = unsafe { bpf_ktime_get_ns() };
     let head = DatagramHead {
@@ -252,12 +256,10 @@ fn copy_into<const N: usize>(ctx: &SkBuffContext, cookie: u64, seen: &Seen, pack
         padding: 0,
     };
     // SAFETY: the room is the program's own until it is submitted, and large enough.
-    let is_copied = copied != 0
-        && copied <= N
-        && unsafe {
-            addr_of_mut!((*place).head).write(head);
-            bpf_skb_load_bytes(ctx.as_ptr(), packet.payload, addr_of_mut!((*place).payload).cast(), copied as u32) == 0
-        };
+    let is_copied = unsafe {
+        addr_of_mut!((*place).head).write(head);
+        bpf_skb_load_bytes(ctx.as_ptr(), packet.payload, addr_of_mut!((*place).payload).cast(), copied as u32) == 0
+    };
     if !is_copied {
         room.discard(0);
         return false;

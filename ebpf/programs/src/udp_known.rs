@@ -20,20 +20,22 @@ pub(crate) fn of<T>(socket: *const T) -> Option<&'static mut UdpSocket> {
     unsafe { known.cast::<UdpSocket>().as_mut() }
 }
 
-/// Makes a note of a socket that nothing was known of.
+/// Makes a note of a socket that nothing was known of. Whether there was memory for it.
 #[inline(always)]
-pub(crate) fn note(socket: *const bpf_sock, known: &UdpSocket) {
+pub(crate) fn note(socket: *const bpf_sock, known: &UdpSocket) -> bool {
     let (socket, value) = (socket.cast_mut().cast(), ptr::from_ref(known).cast_mut().cast());
     // SAFETY: as above; the kernel reads the value alone.
-    if unsafe { bpf_sk_storage_get(map(), socket, value, BPF_SK_STORAGE_GET_F_CREATE.into()) }.is_null() {
+    let noted = unsafe { bpf_sk_storage_get(map(), socket, value, BPF_SK_STORAGE_GET_F_CREATE.into()) };
+    if noted.is_null() {
         count(Counter::RecordsLost);
     }
+    !noted.is_null()
 }
 
 /// Forgets a socket.
 #[inline(always)]
 pub(crate) fn forget(socket: *const bpf_sock) {
-    // SAFETY: as above. That nothing is known is as well.
+    // SAFETY: as above. It fails where nothing is known, which is as well.
     let _: i64 = unsafe { bpf_sk_storage_delete(map(), socket.cast_mut().cast()) };
 }
 

@@ -62,14 +62,21 @@ fn note(ctx: &SockAddrContext, connected: Endpoint, sent: Endpoint) {
     let is_new = is_by_new_process(&note_client(ctx, cookie)).into();
     let is_sent_named = (sent.port != 0).into();
     let known = UdpSocket { cookie, connected, sent, is_new, is_sent_named, is_server: 0, padding: 0 };
-    udp_known::note(socket(ctx), &known);
+    if !udp_known::note(socket(ctx), &known) {
+        // Nobody will be told of the socket's end.
+        let _: Result<(), i32> = UDP_SOCKETS.remove(cookie);
+    }
 }
 
 /// Makes a note of who makes the call.
 #[inline(always)]
 fn note_client(ctx: &SockAddrContext, cookie: u64) -> Client {
     let client = client(ctx);
-    if UDP_SOCKETS.insert(cookie, client, 0).is_err() {
+    if let Some(noted) = UDP_SOCKETS.get_ptr_mut(cookie) {
+        // SAFETY: the entry stays writable until the program ends, and only this socket's own calls write it. A socket that asks
+        // many servers in turn does so for each.
+        unsafe { noted.write(client) };
+    } else if UDP_SOCKETS.insert(cookie, client, 0).is_err() {
         count(Counter::RecordsLost);
     }
     client
@@ -86,12 +93,12 @@ fn is_by_new_process(client: &Client) -> bool {
     is_new
 }
 
-/// Makes a note of a local server's socket.
+/// Makes a note of a local server's socket. Whether there was memory for it.
 #[inline(always)]
-pub(crate) fn note_server(socket: *const bpf_sock, cookie: u64) {
+pub(crate) fn note_server(socket: *const bpf_sock, cookie: u64) -> bool {
     let (connected, sent) = (NONE, NONE);
     let known = UdpSocket { cookie, connected, sent, is_new: 0, is_sent_named: 0, is_server: 1, padding: 0 };
-    udp_known::note(socket, &known);
+    udp_known::note(socket, &known)
 }
 
 /// Is this a server of the plan, seen from the namespace of the plan?

@@ -124,7 +124,7 @@ fn of_a_long_datagram_the_beginning_is_copied() {
         let mut watch = Watch::start(place, server.address.port());
         let socket = client(server.address);
         let text: Vec<u8> = (0..65_000_u32).map(|at| at.to_le_bytes()[0]).collect();
-        for length in [1, 63, 64, 65, 128, 129, 512, 513, 1280, 1281, 4095, 4096, 4097, 65_000] {
+        for length in [1, 63, 64, 65, 128, 129, 512, 513, 2048, 2049, 4095, 4096, 4097, 65_000] {
             ask(&socket, server.address, &text[..length]);
             let copies = watch.copies();
             assert_eq!(copies.len(), 2);
