@@ -2,7 +2,7 @@
 
 use std::mem::MaybeUninit;
 use std::net::SocketAddr;
-use std::os::fd::AsFd as _;
+use std::os::fd::{AsFd as _, OwnedFd};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use std::{io, iter, thread};
@@ -13,6 +13,7 @@ use flowfold_fold::Fold;
 use flowfold_proxy::{self as proxy, DatagramReader, DrainWatch, MAX_FLOWS};
 use flowfold_redirect::{self as redirect, DatagramEvent, DatagramTap, Lookups};
 use rustix::event::epoll::{self, EventFlags};
+use rustix::event::{self, PollFd, PollFlags};
 use rustix::io::Errno;
 use rustix::time::Timespec;
 use tokio::sync::oneshot;
@@ -155,21 +156,16 @@ impl<S: FlowSink> Reading<S> {
         }
         let (mut wait, mut looked) = (IDLE, Instant::now());
         let mut is_told = true;
-        let mut events = [MaybeUninit::uninit(); 4];
         loop {
-            let timeout = Timespec::try_from(wait).map_err(io::Error::other)?;
-            match epoll::wait(&wakers, &mut events, Some(&timeout)) {
-                Ok((woken, _)) => is_told |= woken.iter().any(|waker| waker.data.u64() == NETWORK),
-                Err(Errno::INTR) => {}
-                Err(errno) => return Err(errno.into()),
-            }
+            is_told |= sleep(&wakers, wait)?;
             let since = looked.elapsed();
             looked += since;
             let count = self.read(&mut tap);
             // What the network says of a datagram comes after it, so all of them should be read; in a flood they never are.
             if count < TURN || self.closed.len() >= TURN as usize {
                 let now = Instant::now();
-                if is_told {
+                // It may have come since the thread woke up, and is to be read before its socket is let go of.
+                if is_told || !self.closed.is_empty() || wait >= IDLE {
                     let tell = |told: &Undelivered<'_>| {
                         self.readers.clients.unreachable(told.client, told.server, told.beginning, now);
                     };
@@ -253,6 +249,25 @@ fn info(lookups: &Lookups, resolver: &Resolver, datagram: &redirect::Datagram<'_
     }
 }
 
+/// Sleeps until the time is over or something wakes the thread. Whether the network may have said something.
+fn sleep(wakers: &OwnedFd, time: Duration) -> io::Result<bool> {
+    let time = Timespec::try_from(time).map_err(io::Error::other)?;
+    // The call that waits for what wakes takes whole milliseconds (the one that does not is newer than some filters of system
+    // calls, which services run under), so the waiting is this one's.
+    let mut ready = [PollFd::new(wakers, PollFlags::IN)];
+    match event::poll(&mut ready, Some(&time)) {
+        Ok(0) | Err(Errno::INTR) => return Ok(false),
+        Ok(_) => {}
+        Err(errno) => return Err(errno.into()),
+    }
+    let mut events = [MaybeUninit::uninit(); 4];
+    match epoll::wait(wakers, &mut events, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })) {
+        Ok((woken, _)) => Ok(woken.iter().any(|waker| waker.data.u64() == NETWORK)),
+        Err(Errno::INTR) => Ok(false),
+        Err(errno) => Err(errno.into()),
+    }
+}
+
 /// How long to sleep after a look that found so many datagrams of so long a time.
 fn next_wait(wait: Duration, since: Duration, count: u32) -> Duration {
     if count >= TURN {
@@ -278,14 +293,12 @@ mod tests {
         (0..looks).map(next).collect()
     }
 
-    /// Whole milliseconds are what the older call takes.
     #[test]
     fn the_thread_sleeps_for_less_than_a_millisecond() {
         let wakers = epoll::create(epoll::CreateFlags::CLOEXEC).unwrap();
-        let short = Timespec::try_from(SHORT).unwrap();
         let slept = |_| {
             let begun = Instant::now();
-            epoll::wait(&wakers, &mut [MaybeUninit::uninit(); 1], Some(&short)).unwrap();
+            assert!(!sleep(&wakers, SHORT).unwrap());
             begun.elapsed()
         };
         // The machine may be busy, but not each time.
