@@ -19,10 +19,10 @@ use crate::word::field;
 /// What a connect or sendmsg hook returns to let the call go on.
 pub(crate) const PROCEED: i32 = 1;
 
-const SOCK_STREAM: u32 = 1;
+pub(crate) const SOCK_STREAM: u32 = 1;
 const SOCK_DGRAM: u32 = 2;
-const IPPROTO_TCP: u32 = 6;
-const IPPROTO_UDP: u32 = 17;
+pub(crate) const IPPROTO_TCP: u32 = 6;
+pub(crate) const IPPROTO_UDP: u32 = 17;
 
 /// Index of the loopback device, the same in every network namespace.
 const LOOPBACK_IFINDEX: u32 = 1;

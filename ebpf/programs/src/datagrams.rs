@@ -17,7 +17,7 @@ use flowfold_redirect_abi::{
     Endpoint, Tuple, UdpSocket,
 };
 
-use crate::connect::owner;
+use crate::connect::{IPPROTO_UDP, owner};
 use crate::count::count;
 use crate::maps::{DATAGRAMS, LOOKED_UP, UDP_SOCKETS};
 use crate::packet::{self, Packet};
@@ -27,8 +27,6 @@ use crate::word::{field, field_words};
 
 /// What these hooks return to let a packet go on.
 const PROCEED: i32 = 1;
-
-const IPPROTO_UDP: u32 = 17;
 
 /// A datagram of a local socket leaves.
 #[cgroup_skb(egress)]

@@ -5,14 +5,13 @@ use aya_ebpf::helpers::generated::{bpf_get_netns_cookie, bpf_get_socket_cookie};
 use aya_ebpf::programs::SockAddrContext;
 use flowfold_redirect_abi::{Endpoint, Tuple};
 
+use crate::connect::{IPPROTO_TCP, SOCK_STREAM};
 use crate::maps::{EGRESS_SOCKETS, FLOWFOLD_OWNER, UPSTREAMS};
 use crate::word::field;
 
 /// What a getpeername hook must return.
 pub(crate) const PROCEED: i32 = 1;
 
-const SOCK_STREAM: u32 = 1;
-const IPPROTO_TCP: u32 = 6;
 /// A server may listen with MPTCP (Go does by default) and then accepts plain TCP connections too.
 const IPPROTO_MPTCP: u32 = 262;
 

@@ -8,14 +8,13 @@ use aya_ebpf::macros::sk_lookup;
 use aya_ebpf::programs::SkLookupContext;
 use flowfold_redirect_abi::{Counter, Endpoint, ListenerSlot, Tuple};
 
+use crate::connect::{IPPROTO_TCP, IPPROTO_UDP};
 use crate::count::count;
 use crate::gate;
 use crate::maps::{FLOWFOLD_OWNER, LISTENERS, LOOKED_UP, UPSTREAMS};
 use crate::word::{field, field_words};
 
 const SK_PASS: u32 = 1;
-const IPPROTO_TCP: u32 = 6;
-const IPPROTO_UDP: u32 = 17;
 const AF_INET: u32 = 2;
 
 /// Always passes; without an assigned socket the kernel goes on as if there were no program.

@@ -179,6 +179,14 @@ fn what_a_local_server_answers_to_a_named_port_is_not_read() {
     });
 }
 
+/// What tells that the reader is woken.
+fn wakers(watch: &Watch) -> std::os::fd::OwnedFd {
+    let wakers = epoll::create(epoll::CreateFlags::CLOEXEC).unwrap();
+    let edges = epoll::EventFlags::IN | epoll::EventFlags::ET;
+    epoll::add(&wakers, &watch.tap, epoll::EventData::new_u64(0), edges).unwrap();
+    wakers
+}
+
 /// Whether there is an event at once.
 fn is_woken(wakers: &impl std::os::fd::AsFd) -> bool {
     let mut events = [std::mem::MaybeUninit::uninit(); 1];
@@ -191,9 +199,7 @@ fn the_reader_is_woken_as_the_buffer_fills_up_and_not_again_by_all_that_follows(
     isolated(|place| {
         let server = UdpServer::start(place.v4);
         let mut watch = Watch::start(place, server.address.port());
-        let wakers = epoll::create(epoll::CreateFlags::CLOEXEC).unwrap();
-        let edges = epoll::EventFlags::IN | epoll::EventFlags::ET;
-        epoll::add(&wakers, &watch.tap, epoll::EventData::new_u64(0), edges).unwrap();
+        let wakers = wakers(&watch);
         let socket = client(server.address);
         // It is the first of a new process.
         ask(&socket, server.address, b"first");
@@ -217,9 +223,7 @@ fn the_reader_is_woken_for_a_new_process_and_for_answers_if_asked_to() {
         let server = UdpServer::start(place.v4);
         for prompt_answers in [false, true] {
             let mut watch = Watch::of(&Plan { prompt_answers, ..plan(place, server.address.port()) });
-            let wakers = epoll::create(epoll::CreateFlags::CLOEXEC).unwrap();
-            let edges = epoll::EventFlags::IN | epoll::EventFlags::ET;
-            epoll::add(&wakers, &watch.tap, epoll::EventData::new_u64(0), edges).unwrap();
+            let wakers = wakers(&watch);
             assert!(!is_woken(&wakers));
             for is_first in [true, false] {
                 let socket = client(server.address);
