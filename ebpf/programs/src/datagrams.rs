@@ -69,6 +69,8 @@ fn tell_end(cookie: u64) -> bool {
 
 /// A datagram that is to be copied.
 struct Seen {
+    /// The socket's.
+    cookie: u64,
     event: DatagramEvent,
     client: Endpoint,
     server: Endpoint,
@@ -87,11 +89,11 @@ fn see(ctx: &SkBuffContext, comes_in: bool) -> Option<()> {
         return None;
     }
     let packet = packet::read(ctx)?;
-    let (cookie, seen) = match known {
-        Some(known) if known.is_server == 0 => (known.cookie, at_client(known, socket, &packet, comes_in)?),
+    let seen = match known {
+        Some(known) if known.is_server == 0 => at_client(known, socket, &packet, comes_in)?,
         known => at_server(ctx, known, socket, &packet, comes_in)?,
     };
-    copy(ctx, cookie, &seen, &packet);
+    copy(ctx, &seen, &packet);
     Some(())
 }
 
@@ -104,7 +106,7 @@ fn at_client(known: &mut UdpSocket, socket: *const bpf_sock, packet: &Packet, co
         known.is_new = 0;
     }
     let event = if comes_in { DatagramEvent::FromServer } else { DatagramEvent::ToServer };
-    Some(Seen { event, client: local(socket, packet, comes_in), server, is_awaited })
+    Some(Seen { cookie: known.cookie, event, client: local(socket, packet, comes_in), server, is_awaited })
 }
 
 /// A datagram at a local server's socket. The first that it is sent must have been looked up in the plan's namespace; no helper
@@ -116,11 +118,11 @@ fn at_server(
     socket: *const bpf_sock,
     packet: &Packet,
     comes_in: bool,
-) -> Option<(u64, Seen)> {
+) -> Option<Seen> {
     let server = local(socket, packet, comes_in);
     if !comes_in {
         let (event, client) = (DatagramEvent::OutOfServer, packet.destination);
-        return Some((known?.cookie, Seen { event, client, server, is_awaited: false }));
+        return Some(Seen { cookie: known?.cookie, event, client, server, is_awaited: false });
     }
     if is_many(&packet.destination) {
         return None;
@@ -139,7 +141,7 @@ fn at_server(
         }
         cookie
     };
-    Some((cookie, Seen { event: DatagramEvent::IntoServer, client: packet.source, server, is_awaited: false }))
+    Some(Seen { cookie, event: DatagramEvent::IntoServer, client: packet.source, server, is_awaited: false })
 }
 
 /// Is the socket bound to a port that a rule for local servers names?
@@ -209,15 +211,15 @@ fn server(known: &UdpSocket, socket: *const bpf_sock, packet: &Packet, comes_in:
 
 /// Copies as much as there is room for.
 #[inline(always)]
-fn copy(ctx: &SkBuffContext, cookie: u64, seen: &Seen, packet: &Packet) {
+fn copy(ctx: &SkBuffContext, seen: &Seen, packet: &Packet) {
     let copied = match packet.bytes {
         // No message, and nothing to count.
         0 => return,
-        1..=64 => copy_into::<64>(ctx, cookie, seen, packet),
-        65..=128 => copy_into::<128>(ctx, cookie, seen, packet),
-        129..=512 => copy_into::<512>(ctx, cookie, seen, packet),
-        513..=2048 => copy_into::<2048>(ctx, cookie, seen, packet),
-        _ => copy_into::<DATAGRAM_COPIED>(ctx, cookie, seen, packet),
+        1..=64 => copy_into::<64>(ctx, seen, packet),
+        65..=128 => copy_into::<128>(ctx, seen, packet),
+        129..=512 => copy_into::<512>(ctx, seen, packet),
+        513..=2048 => copy_into::<2048>(ctx, seen, packet),
+        _ => copy_into::<DATAGRAM_COPIED>(ctx, seen, packet),
     };
     if !copied {
         count(match seen.event {
@@ -230,7 +232,7 @@ fn copy(ctx: &SkBuffContext, cookie: u64, seen: &Seen, packet: &Packet) {
 }
 
 #[inline(always)]
-fn copy_into<const N: usize>(ctx: &SkBuffContext, cookie: u64, seen: &Seen, packet: &Packet) -> bool {
+fn copy_into<const N: usize>(ctx: &SkBuffContext, seen: &Seen, packet: &Packet) -> bool {
     let is_at_server = matches!(seen.event, DatagramEvent::IntoServer | DatagramEvent::OutOfServer);
     if is_at_server && DATAGRAMS.query(u64::from(BPF_RB_AVAIL_DATA)) > DATAGRAM_SERVER_BYTES {
         return false;
@@ -245,7 +247,7 @@ fn copy_into<const N: usize>(ctx: &SkBuffContext, cookie: u64, seen: &Seen, pack
     let at = unsafe { bpf_ktime_get_ns() };
     let head = DatagramHead {
         at,
-        cookie,
+        cookie: seen.cookie,
         client: seen.client,
         server: seen.server,
         event: seen.event as u32,
