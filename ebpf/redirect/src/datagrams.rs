@@ -100,22 +100,17 @@ impl AsRawFd for DatagramTap {
     }
 }
 
-/// The same moment by the programs' clock and by the library's, which is the same clock behind a type of its own.
-struct Clock {
-    nanoseconds: u64,
-    instant: Instant,
-}
+/// When the programs' clock said zero, by the library's, which is the same clock behind a type of its own.
+struct Clock(Instant);
 
 impl Clock {
     fn read() -> Self {
-        Self { nanoseconds: clock::nanoseconds(), instant: Instant::now() }
+        let (nanoseconds, now) = (clock::nanoseconds(), Instant::now());
+        Self(now.checked_sub(Duration::from_nanos(nanoseconds)).unwrap_or(now))
     }
 
     fn instant(&self, nanoseconds: u64) -> Instant {
-        // Some pass by while others are read.
-        let since = Duration::from_nanos(nanoseconds.saturating_sub(self.nanoseconds));
-        let ago = Duration::from_nanos(self.nanoseconds.saturating_sub(nanoseconds));
-        self.instant.checked_add(since).and_then(|instant| instant.checked_sub(ago)).unwrap_or(self.instant)
+        self.0.checked_add(Duration::from_nanos(nanoseconds)).unwrap_or(self.0)
     }
 }
 

@@ -319,6 +319,10 @@ impl FlowSink for Shard {
     fn refused(&self, refusal: Refusal) {
         self.cells.refused[refusal.index()].add(1);
     }
+
+    fn wants_addresses(&self) -> bool {
+        self.vocabulary.destination_names.is_on()
+    }
 }
 
 /// The trace that an exchange can be found by, and when it was over. One whose spans nobody keeps leads nowhere.

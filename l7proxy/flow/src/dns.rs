@@ -15,7 +15,7 @@ pub struct DnsExchange<'a> {
     /// The answer; absent where none came.
     pub answer: Option<DnsAnswer>,
     /// The addresses that the answer tells of the name, by way of its aliases: the first ones where there are many, and
-    /// none where something else was asked for.
+    /// none where something else was asked for, or no sink [wants](crate::FlowSink::wants_addresses) them.
     pub addresses: &'a [DnsAddress],
 }
 

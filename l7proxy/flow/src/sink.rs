@@ -34,6 +34,12 @@ pub trait FlowSink {
 
     /// A connection was accepted but could not be relayed, and was reset.
     fn refused(&self, refusal: Refusal);
+
+    /// Whether lookups are to come with the [addresses](crate::DnsExchange::addresses) that they were answered. Most have no use
+    /// for them, and finding them takes a tenth of the time that reading a lookup does.
+    fn wants_addresses(&self) -> bool {
+        false
+    }
 }
 
 /// Two sinks hear as one. Longer lists nest.
@@ -72,5 +78,9 @@ impl<A: FlowSink, B: FlowSink> FlowSink for (A, B) {
     fn refused(&self, refusal: Refusal) {
         self.0.refused(refusal);
         self.1.refused(refusal);
+    }
+
+    fn wants_addresses(&self) -> bool {
+        self.0.wants_addresses() || self.1.wants_addresses()
     }
 }

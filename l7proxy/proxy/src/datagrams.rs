@@ -7,12 +7,12 @@
 
 mod flow;
 
-use std::collections::HashMap;
 use std::hash::{Hash, Hasher};
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use flowfold_flow::{ConnectionInfo, FlowSink, Side};
+use foldhash::{HashMap, HashMapExt as _};
 
 use self::flow::Flow;
 use crate::TopicNames;

@@ -11,7 +11,7 @@ use flowfold_flow::{
     ByteTally, DnsAddress, DnsAnswer, DnsExchange, DnsRcode, DnsRecords, DnsTransport, DnsType, Exchange,
     FailureReason, FlowSink, Operation, Outcome, Side, UnparsedReason,
 };
-use flowfold_wire::dns::{Message, Question};
+use flowfold_wire::dns::{Message, NameText, Question};
 
 pub(crate) use self::addresses::Addresses;
 use self::open::Open;
@@ -108,9 +108,9 @@ impl Lookups {
         self.open.is_empty() && !self.is_owed
     }
 
-    /// When the oldest question is given up.
-    fn oldest_ends(&self) -> Option<Instant> {
-        self.open.front().map(|oldest| oldest.started + ANSWER_TIME)
+    /// Whether the oldest question has waited for too long.
+    fn is_oldest_over(&self, now: Instant) -> bool {
+        self.open.front().is_some_and(|oldest| now.saturating_duration_since(oldest.started) >= ANSWER_TIME)
     }
 
     /// Reads a message of one side that took these bytes on the wire and began then, and tallies them. `port` is the client's,
@@ -123,10 +123,12 @@ impl Lookups {
         (began, now): (Instant, Instant),
     ) -> bool {
         self.give_up_old(listening, now);
-        let read = match (Message::read(message), side) {
-            (Err(_), _) => Err(UnparsedReason::MalformedMessage),
-            (Ok(message), Side::ClientToServer) => self.ask(listening, (&message, port), wire_bytes, (began, now)),
-            (Ok(message), Side::ServerToClient) => self.answer(listening, (&message, port), wire_bytes, (began, now)),
+        let read = match Message::read(message) {
+            None => Err(UnparsedReason::MalformedMessage),
+            Some(message) => match side {
+                Side::ClientToServer => self.ask(listening, (&message, port), wire_bytes, (began, now)),
+                Side::ServerToClient => self.answer(listening, (&message, port), wire_bytes, (began, now)),
+            },
         };
         let tally = listening.tally(side);
         *tally += match read {
@@ -201,15 +203,17 @@ impl Lookups {
                 self.repeated.push_back(lookup.asker);
             }
             let answer = answer_of(message, lookup.open.question().kind);
-            let mut room = listening.tools.addresses.take();
+            let mut room = listening.wants_addresses().then(|| listening.tools.addresses.take());
             let ending = Ending {
                 outcome: Outcome::Answered,
                 answer: Some(answer),
-                addresses: room.of(message, &answer),
+                addresses: room.as_mut().map(|room| room.of(message, &answer)).unwrap_or_default(),
                 response_bytes: wire_bytes,
             };
             self.finish_answered(listening, &lookup, &ending, (began, now));
-            listening.tools.addresses.replace(room);
+            if let Some(room) = room {
+                listening.tools.addresses.replace(room);
+            }
         }
         self.let_go_of_places();
         Ok(())
@@ -226,8 +230,16 @@ impl Lookups {
     }
 
     /// Ends the questions that have waited for too long.
+    #[inline]
     pub(crate) fn give_up_old<S: FlowSink>(&mut self, listening: &mut Listening<'_, S>, now: Instant) {
-        while self.oldest_ends().is_some_and(|end| end <= now)
+        if self.is_oldest_over(now) {
+            self.give_up_those(listening, now);
+        }
+    }
+
+    #[cold]
+    fn give_up_those<S: FlowSink>(&mut self, listening: &mut Listening<'_, S>, now: Instant) {
+        while self.is_oldest_over(now)
             && let Some(oldest) = self.take(0)
         {
             // Its answer may be late.
@@ -334,9 +346,11 @@ impl Lookups {
         now: Instant,
     ) {
         let question = lookup.open.question();
+        let mut name = NameText::ROOT;
+        name.set(&question.name.name());
         let operation = Operation::Dns(DnsExchange {
             transport: self.transport,
-            name: question.name.as_bytes(),
+            name: name.as_bytes(),
             kind: DnsType(question.kind),
             answer: ending.answer,
             addresses: ending.addresses,

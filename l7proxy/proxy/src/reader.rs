@@ -104,6 +104,11 @@ impl<'a, S: FlowSink> Listening<'a, S> {
         self.sink.exchange(self.sink_side, exchange);
     }
 
+    /// Whether lookups are to come with the addresses that they were answered.
+    pub(crate) fn wants_addresses(&self) -> bool {
+        self.sink.wants_addresses()
+    }
+
     /// The connection turned out to speak another protocol, which the same reader follows.
     pub(crate) fn protocol(&mut self, protocol: Protocol) {
         self.sink.protocol(self.sink_side, protocol);

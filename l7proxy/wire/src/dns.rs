@@ -5,32 +5,25 @@
 
 mod addresses;
 mod cursor;
+mod kept;
 mod name;
 mod record;
 mod stream;
+mod text;
 
 pub use addresses::{Address, Addresses};
 use cursor::Cursor;
-pub use name::{Name, NameText};
+pub use kept::KeptName;
+pub use name::Name;
 pub use record::{Record, Records};
 pub use stream::StreamDecoder;
+pub use text::NameText;
 
 /// Length of a header (RFC 1035 section 4.1.1).
 pub(crate) const HEADER_BYTES: usize = 12;
 
 /// The type of the pseudo record that EDNS uses (RFC 6891 section 6.1.1).
 const OPT: u16 = 41;
-
-/// Why bytes are no message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum DnsError {
-    /// It ends within its header or its first question.
-    #[error("the message ends within its header or its question")]
-    Short,
-    /// The name of its question breaks RFC 1035 section 4.1.4.
-    #[error("the name of the question cannot be read")]
-    Name,
-}
 
 /// A message, as far as it was read.
 #[derive(Clone, Debug)]
@@ -63,24 +56,19 @@ pub struct Question<'a> {
 }
 
 impl<'a> Message<'a> {
-    /// Reads a whole message.
-    ///
-    /// # Errors
-    /// Where the header or the first question cannot be read. What is behind them never fails: it is read for as long as
-    /// it can be.
-    pub fn read(bytes: &'a [u8]) -> Result<Self, DnsError> {
+    /// Reads a whole message. None: the header or the first question cannot be read. What is behind them never fails: it is read
+    /// for as long as it can be.
+    #[inline]
+    pub fn read(bytes: &'a [u8]) -> Option<Self> {
         let mut cursor = Cursor::new(bytes);
-        let id = cursor.u16().ok_or(DnsError::Short)?;
-        let [high, low] = cursor.u16().ok_or(DnsError::Short)?.to_be_bytes();
-        let mut counts = [0_u16; 4];
-        for count in &mut counts {
-            *count = cursor.u16().ok_or(DnsError::Short)?;
-        }
-        let [questions, answers, authorities, additional] = counts;
+        let header: [u8; HEADER_BYTES] = cursor.chunk()?;
+        let [i0, i1, high, low, q0, q1, n0, n1, s0, s1, a0, a1] = header;
+        let [id, questions, answers, authorities, additional] =
+            [[i0, i1], [q0, q1], [n0, n1], [s0, s1], [a0, a1]].map(u16::from_be_bytes);
         let question = if questions == 0 { None } else { Some(Question::read(&mut cursor)?) };
         // More than one question has no meaning that anybody gave it (RFC 9619); their records can't be found then.
         let can_go_on = questions <= 1;
-        Ok(Self {
+        Some(Self {
             id,
             is_response: high & 0x80 != 0,
             opcode: high >> 3 & 0xf,
@@ -118,11 +106,11 @@ impl<'a> Message<'a> {
 }
 
 impl<'a> Question<'a> {
-    fn read(cursor: &mut Cursor<'a>) -> Result<Self, DnsError> {
+    #[inline]
+    fn read(cursor: &mut Cursor<'a>) -> Option<Self> {
         let name = Name::read(cursor)?;
-        let kind = cursor.u16().ok_or(DnsError::Short)?;
-        let class = cursor.u16().ok_or(DnsError::Short)?;
-        Ok(Self { name, kind, class })
+        let [k0, k1, c0, c1] = cursor.chunk()?;
+        Some(Self { name, kind: u16::from_be_bytes([k0, k1]), class: u16::from_be_bytes([c0, c1]) })
     }
 }
 

@@ -3,12 +3,15 @@
 use std::cell::{Ref, RefCell};
 use std::rc::Rc;
 
-use flowfold_wire::dns::{NameText, Question};
+use flowfold_wire::dns::{KeptName, Question};
 
 /// The questions that wait on a worker. A question is long, so it stays at its place, whatever becomes of the lookup beside it.
 /// There are as many places as have numbers: 65,536, some 17 MB.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct OpenLookups(Rc<RefCell<Places>>);
+
+/// How many places are kept where nobody waits.
+const KEPT: usize = 64;
 
 #[derive(Debug, Default)]
 struct Places {
@@ -19,14 +22,14 @@ struct Places {
 /// A question, as long as it waits.
 #[derive(Debug)]
 pub(super) struct Asked {
-    pub(super) name: NameText,
+    pub(super) name: KeptName,
     /// The type of records.
     pub(super) kind: u16,
     class: u16,
 }
 
 impl Asked {
-    const NOTHING: Self = Self { name: NameText::ROOT, kind: 0, class: 0 };
+    const NOTHING: Self = Self { name: KeptName::ROOT, kind: 0, class: 0 };
 
     fn set(&mut self, question: &Question<'_>) {
         self.name.set(&question.name);
@@ -36,7 +39,7 @@ impl Asked {
 
 impl PartialEq<Question<'_>> for Asked {
     fn eq(&self, question: &Question<'_>) -> bool {
-        (self.kind, self.class) == (question.kind, question.class) && self.name == question.name
+        (self.kind, self.class) == (question.kind, question.class) && self.name.name() == question.name
     }
 }
 
@@ -81,7 +84,7 @@ impl Drop for Open {
     fn drop(&mut self) {
         let mut places = self.places.0.borrow_mut();
         places.free.push(self.place);
-        if places.free.len() == places.questions.len() {
+        if places.questions.len() > KEPT && places.free.len() == places.questions.len() {
             // Nobody waits: the room of a burst is given back.
             *places = Places::default();
         }

@@ -249,6 +249,10 @@ impl FlowSink for Recording {
     }
 
     fn refused(&self, _refusal: Refusal) {}
+
+    fn wants_addresses(&self) -> bool {
+        true
+    }
 }
 
 impl ConnectionRecord {

@@ -45,12 +45,9 @@ impl Iterator for Addresses<'_> {
         let asked = self.asked.as_mut()?;
         loop {
             self.left = self.left.checked_sub(1)?;
-            let Placed { mut owner, record, mut data } = self.records.next_placed()?;
+            let Placed { owner, record, mut data } = self.records.next_placed()?;
             let is_alias = record.kind == CNAME;
-            if record.class != IN
-                || !(is_alias || record.kind == asked.kind)
-                || Name::read(&mut owner) != Ok(asked.name)
-            {
+            if record.class != IN || !(is_alias || record.kind == asked.kind) || !asked.name.is_same_at(&owner) {
                 continue;
             }
             let ttl = self.ttl.min(record.ttl);
@@ -58,7 +55,7 @@ impl Iterator for Addresses<'_> {
                 return Some(Address { ip, ttl });
             }
             if is_alias {
-                asked.name = Name::read(&mut data).ok()?;
+                asked.name = Name::read(&mut data)?;
                 self.ttl = ttl;
             }
         }

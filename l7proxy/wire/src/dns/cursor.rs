@@ -16,6 +16,11 @@ impl<'a> Cursor<'a> {
         self.at
     }
 
+    /// What is left of the message.
+    pub(super) fn rest(&self) -> &'a [u8] {
+        self.message.get(self.at..).unwrap_or_default()
+    }
+
     /// Another place in the same message.
     pub(super) fn jump(&self, at: usize) -> Self {
         Self { message: self.message, at }
@@ -37,11 +42,15 @@ impl<'a> Cursor<'a> {
         self.take(1)?.first().copied()
     }
 
+    pub(super) fn chunk<const N: usize>(&mut self) -> Option<[u8; N]> {
+        self.take(N)?.first_chunk().copied()
+    }
+
     pub(super) fn u16(&mut self) -> Option<u16> {
-        self.take(2)?.first_chunk().copied().map(u16::from_be_bytes)
+        self.chunk().map(u16::from_be_bytes)
     }
 
     pub(super) fn u32(&mut self) -> Option<u32> {
-        self.take(4)?.first_chunk().copied().map(u32::from_be_bytes)
+        self.chunk().map(u32::from_be_bytes)
     }
 }
