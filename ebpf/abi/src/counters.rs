@@ -22,7 +22,7 @@ pub enum Counter {
     DirectSpecialDestination,
     /// Direct: the client's socket is in another network namespace.
     DirectOtherNamespace,
-    /// Direct: the original destination could not be recorded.
+    /// Direct: the original destination could not be recorded. Of UDP: there was no memory for what is to be known of the socket.
     DirectMapFull,
     /// Direct: the kernel would not assign the connection to the listener.
     DirectAssignFailed,

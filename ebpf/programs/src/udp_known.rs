@@ -27,7 +27,7 @@ pub(crate) fn note(socket: *const bpf_sock, known: &UdpSocket) -> bool {
     // SAFETY: as above; the kernel reads the value alone.
     let noted = unsafe { bpf_sk_storage_get(map(), socket, value, BPF_SK_STORAGE_GET_F_CREATE.into()) };
     if noted.is_null() {
-        count(Counter::RecordsLost);
+        count(Counter::DirectMapFull);
     }
     !noted.is_null()
 }

@@ -29,11 +29,12 @@ pub struct SteeringStats {
     pub direct_special_destination: u64,
     /// Went direct because the client's socket is in another network namespace than the listeners.
     pub direct_other_namespace: u64,
-    /// Went direct because a map refused the record that steering needs.
+    /// Went direct because a map refused the record that steering needs. Of UDP: sockets, and datagrams to servers, that are not read
+    /// as the kernel gave no memory to make a note of their socket.
     pub direct_map_full: u64,
     /// Went direct because the kernel refused to assign the connection to the agent's listener.
     pub direct_assign_failed: u64,
-    /// Records of steered or upstream connections that a map refused after the decision was made.
+    /// Records that a map refused after the decision was made: whose a connection or a UDP socket is stays unknown.
     pub records_lost: u64,
     /// Not read because the UDP socket is bound to a port of the plan, as a server's is that answers a peer there.
     pub direct_named_port: u64,

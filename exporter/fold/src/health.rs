@@ -19,7 +19,7 @@ pub enum NotObserved {
     Paused,
     /// The agent's heartbeat was late.
     StaleHeartbeat,
-    /// A map of the programs had no room for it.
+    /// A map of the programs had no room for it, or the kernel no memory.
     MapFull,
     /// The agent has no listener of its address family.
     NoListener,

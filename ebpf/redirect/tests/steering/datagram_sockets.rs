@@ -1,5 +1,6 @@
 //! Datagrams of clients, and ways to servers, that are not the usual ones.
 
+use std::fs;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::os::fd::AsRawFd as _;
 
@@ -38,6 +39,26 @@ fn a_server_behind_another_address_and_port_is_the_one_that_was_asked() {
         // Who asks it under its own address asks another.
         ask(&unconnected, server.address, b"directly");
         assert_eq!(watch.copies(), []);
+    });
+}
+
+#[test]
+fn a_socket_without_memory_for_a_note_of_it_is_counted() {
+    isolated(|place| {
+        let limit = "/proc/sys/net/core/optmem_max";
+        if !fs::exists(limit).unwrap() {
+            println!("skipped: what a socket may take beside its buffers is no namespace's own limit on this kernel");
+            return;
+        }
+        fs::write(limit, "1").unwrap();
+        let server = UdpServer::start(place.v4);
+        let mut watch = Watch::start(place, server.address.port());
+        let socket = client(server.address);
+        socket.connect(server.address).unwrap();
+        ask_connected(&socket, b"unnoticed");
+        assert_eq!(watch.copies(), []);
+        let stats = watch.redirect.stats().unwrap();
+        assert_eq!(stats, SteeringStats { direct_map_full: 1, ..SteeringStats::default() });
     });
 }
 
