@@ -94,6 +94,16 @@ fn names_of(snapshot: &Snapshot, family: &str) -> Vec<String> {
 }
 
 #[test]
+fn addresses_are_wanted_where_names_are_learned() {
+    let [off, on] = [0, 5].map(|max_names| fold(max_names).shard());
+    assert!(!off.wants_addresses() && on.wants_addresses());
+    let [off, on] = [(off, fold(0).shard()), (fold(0).shard(), on)];
+    assert!(!off.wants_addresses() && on.wants_addresses());
+    let (on, off) = on;
+    assert!((off, on).wants_addresses());
+}
+
+#[test]
 fn a_server_that_nobody_knows_has_the_name_that_its_client_asked_for() {
     let fold = fold(10);
     let shard = fold.shard();

@@ -18,7 +18,7 @@ mod kafka_bytes;
 mod kafka_side;
 
 use conversation::Conversation;
-use flowfold_wire::dns::{Message, StreamDecoder};
+use flowfold_wire::dns::{KeptName, Message, StreamDecoder};
 use flowfold_wire::http1::{RequestDecoder, RequestEvent, ResponseDecoder, ResponseEvent, ResponseTo};
 use flowfold_wire::limits;
 use flowfold_wire::sniff::{Verdict, sniff_client, sniff_client_of_kafka};
@@ -208,13 +208,18 @@ fn read_dns(pieces: &[&[u8]]) -> Vec<String> {
             if let Some(framed) = step.event {
                 let kept = &framed.bytes[..framed.bytes.len().min(limits::DNS_HELD_BYTES)];
                 said.push(match Message::read(kept) {
-                    Ok(message) => {
+                    Some(message) => {
+                        if let Some(question) = &message.question {
+                            let mut kept = KeptName::ROOT;
+                            kept.set(&question.name);
+                            assert_eq!(kept.name(), question.name);
+                        }
                         let records: Vec<_> = message.answers().map(|record| (record.kind, record.address())).collect();
                         let addresses: Vec<_> = message.addresses().collect();
                         assert!(addresses.len() <= records.len());
                         format!("{} {:?} {} {records:?} {addresses:?}", message.id, message.question, message.rcode())
                     }
-                    Err(error) => error.to_string(),
+                    None => "unreadable".to_owned(),
                 });
                 said.push(framed.wire_bytes.to_string());
             }
