@@ -85,6 +85,8 @@ impl DatagramThread {
             if is_prompt {
                 // What an answer tells counts for the connection that its client opens next, some hundred microseconds later.
                 priority::at_once();
+            } else {
+                priority::beside_traffic();
             }
             let begun = capabilities::keep_only_what(Role::Datagrams);
             let failed = begun.is_err();
