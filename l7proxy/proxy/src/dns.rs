@@ -203,17 +203,15 @@ impl Lookups {
                 self.repeated.push_back(lookup.asker);
             }
             let answer = answer_of(message, lookup.open.question().kind);
-            let mut room = listening.wants_addresses().then(|| listening.tools.addresses.take());
+            let mut room = listening.tools.addresses.take();
             let ending = Ending {
                 outcome: Outcome::Answered,
                 answer: Some(answer),
-                addresses: room.as_mut().map(|room| room.of(message, &answer)).unwrap_or_default(),
+                addresses: if listening.wants_addresses() { room.of(message, &answer) } else { &[] },
                 response_bytes: wire_bytes,
             };
             self.finish_answered(listening, &lookup, &ending, (began, now));
-            if let Some(room) = room {
-                listening.tools.addresses.replace(room);
-            }
+            listening.tools.addresses.replace(room);
         }
         self.let_go_of_places();
         Ok(())

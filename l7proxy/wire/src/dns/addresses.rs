@@ -45,9 +45,12 @@ impl Iterator for Addresses<'_> {
         let asked = self.asked.as_mut()?;
         loop {
             self.left = self.left.checked_sub(1)?;
-            let Placed { owner, record, mut data } = self.records.next_placed()?;
+            let Placed { mut owner, record, mut data } = self.records.next_placed()?;
             let is_alias = record.kind == CNAME;
-            if record.class != IN || !(is_alias || record.kind == asked.kind) || !asked.name.is_same_at(&owner) {
+            if record.class != IN
+                || !(is_alias || record.kind == asked.kind)
+                || Name::read(&mut owner) != Some(asked.name)
+            {
                 continue;
             }
             let ttl = self.ttl.min(record.ttl);

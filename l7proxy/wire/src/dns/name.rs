@@ -98,15 +98,6 @@ impl<'a> Name<'a> {
         self.whole
     }
 
-    /// Whether the name at this place of the same message is the same.
-    pub(super) fn is_same_at(&self, place: &Cursor<'a>) -> bool {
-        // Most owners of records are a pointer to the question's name.
-        let mut pointer = *place;
-        let target = pointer.u8().filter(|high| high & POINTER == POINTER).and_then(|high| target(&mut pointer, high));
-        target.is_some_and(|target| self.first.is_at(&place.jump(target)))
-            || Self::read(&mut { *place }).is_some_and(|name| name == *self)
-    }
-
     /// Its labels, the root's left out.
     pub fn labels(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
         let mut reading = self.first;
@@ -148,7 +139,7 @@ fn target(cursor: &mut Cursor<'_>, high: u8) -> Option<usize> {
 
 impl PartialEq for Name<'_> {
     fn eq(&self, other: &Self) -> bool {
-        // Most names come back as they were sent.
+        // Most owners of records are a pointer to the question's name, and most questions come back as they were sent.
         let is_alike = self.first.is_at(&other.first) || (self.whole.is_some() && self.whole == other.whole);
         is_alike || {
             let mut others = other.labels();
