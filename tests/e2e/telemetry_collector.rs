@@ -53,8 +53,9 @@ fn receives(protocol: &str, address: &str) {
         requests += curl::load(world.remote("curl"), server, kind, EACH).requests();
     }
     until("the collector to have all counts", || collector.last_count(DURATION) == requests);
-    let scrape = agent.scrape();
-    assert!(scrape.count(POINTS, &[("outcome", "sent")]) > 0, "{scrape}");
+    // the collector writes down what came before it answers, and only the answer makes it sent
+    let scrape =
+        agent.scrape_until("data points to be sent", |scrape| scrape.count(POINTS, &[("outcome", "sent")]) > 0);
     for (metric, outcome) in [(POINTS, "rejected"), (POINTS, "failed"), (SPANS, "rejected"), (SPANS, "dropped")] {
         scrape.expect(metric, &[("outcome", outcome)], 0);
     }
