@@ -67,10 +67,12 @@ fn told_twice(histograms: &str, test: impl FnOnce(&Prometheus<'_>, &BTreeSet<Str
         queries.iter().all(|query| prometheus.query(query) == [f64::from(u32::try_from(REQUESTS).expect("few"))])
     });
     test(&prometheus, &traces);
-    let scrape = agent.scrape();
-    assert!(scrape.count("flowfold_otlp_data_points_total", &[("outcome", "sent")]) > 0, "{scrape}");
+    // Prometheus tells what came before it answers, and only the answer makes it sent
+    let pushed = "flowfold_otlp_data_points_total";
+    let scrape =
+        agent.scrape_until("data points to be sent", |scrape| scrape.count(pushed, &[("outcome", "sent")]) > 0);
     for outcome in ["rejected", "failed", "dropped"] {
-        scrape.expect("flowfold_otlp_data_points_total", &[("outcome", outcome)], 0);
+        scrape.expect(pushed, &[("outcome", outcome)], 0);
     }
     agent.stop();
 }
