@@ -1,5 +1,6 @@
 //! What Flowfold counts of Kafka is what its clients count themselves: requests, records, bytes, errors and lags.
 
+mod failover;
 mod transactions;
 
 use std::collections::BTreeMap;
@@ -13,8 +14,10 @@ use flowfold_e2e::world::{Family, World};
 
 use crate::{Test, with_kafka};
 
-pub(crate) const TESTS: &[Test] =
-    &[with_kafka("kafka_counts::of_all_clients_at_one_broker", of_all_clients_at_one_broker)];
+pub(crate) const TESTS: &[Test] = &[
+    with_kafka("kafka_counts::of_all_clients_at_one_broker", of_all_clients_at_one_broker),
+    with_kafka("kafka_counts::of_two_brokers_of_which_one_dies", failover::of_two_brokers_of_which_one_dies),
+];
 
 const PORT: u16 = 9092;
 const REQUESTS: &str = "kafka_requests_total";
@@ -50,7 +53,7 @@ fn of_all_clients_at_one_broker() {
 
     let topics: Vec<&str> =
         KCAT.iter().map(|(topic, ..)| *topic).chain([NEAR, OLD]).chain(transactions::OLD_COPIES).collect();
-    let mut told = kafka::java_clients(|java| world.remote(java), address, &topics);
+    let mut told = kafka::java_clients(&world, address, &topics);
     let old = |python: PathBuf| world.remote(python);
     told.extend(kafka::old_client(old, address, (OLD, OLD_RECORDS), transactions::ORIGINALS));
     let lines =

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::net::{SocketAddr, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
@@ -50,39 +50,60 @@ fn java(place: impl FnOnce(&str) -> Launch, class_path: &str) -> Launch {
     place(JAVA[0]).args(&JAVA[1..]).args(["-cp", class_path])
 }
 
-/// A cluster of one broker. What it has to say to itself it says on ports of its own.
+/// A broker, whose cluster has one or two. What they have to say to each other they say on ports of their own.
 #[derive(Debug)]
 pub struct Broker {
     process: Process,
     class_path: String,
+    /// Where it listens beside the clients' port.
+    internal: SocketAddr,
 }
 
 impl Broker {
     /// Starts a broker for clients at this address, as a steered process of the host, and waits until it listens.
     pub fn start(world: &World, address: SocketAddr) -> Self {
-        let directory = world.directory().join("kafka");
-        fs::create_dir_all(&directory).expect("a directory for Kafka");
-        let config = directory.join("server.properties");
-        fs::write(&config, configuration(address, &directory.join("data"))).expect("a configuration for Kafka");
+        let [broker] = Self::cluster(world, [address]);
+        broker
+    }
+
+    /// Starts a cluster of brokers with a copy of everything on each. The first is its controller, too, and notices within a
+    /// few seconds that another one is gone.
+    pub fn cluster<const N: usize>(world: &World, addresses: [SocketAddr; N]) -> [Self; N] {
         let class_path = class_path();
-        let format = ["kafka.tools.StorageTool", "format", "--cluster-id", "flowfold-tests-00000000", "--config"];
-        java(|program| world.beside(program), &class_path).args(format).arg(&config).stdout();
-        let broker = java(|program| world.steered(program), &class_path).arg("kafka.Kafka").arg(&config);
-        let mut process = broker.start(world.directory(), "kafka");
-        within(BROKER_PATIENCE, "Kafka to listen", || {
-            assert!(process.ended().is_none(), "Kafka ended:\n{}", process.stdout());
-            // not on the port of the clients, where it would count
-            let internal = SocketAddr::from(([127, 0, 0, 1], INTERNAL));
-            world.host.run(|| TcpStream::connect(internal)).ok()
+        let mut number = 0;
+        let mut brokers = addresses.map(|address| {
+            number += 1;
+            let directory = world.directory().join(format!("kafka-{number}"));
+            fs::create_dir_all(&directory).expect("a directory for Kafka");
+            let config = directory.join("server.properties");
+            let node = Node { number, of: N, address };
+            fs::write(&config, node.configuration(&directory.join("data"))).expect("a configuration for Kafka");
+            let format = ["kafka.tools.StorageTool", "format", "--cluster-id", "flowfold-tests-00000000", "--config"];
+            java(|program| world.beside(program), &class_path).args(format).arg(&config).stdout();
+            let broker = java(|program| world.steered(program), &class_path).arg("kafka.Kafka").arg(&config);
+            let process = broker.start(world.directory(), &format!("kafka-{number}"));
+            Self { process, class_path: class_path.clone(), internal: node.internal() }
         });
-        Self { process, class_path }
+        for Self { process, internal, .. } in &mut brokers {
+            within(BROKER_PATIENCE, "Kafka to listen", || {
+                assert!(process.ended().is_none(), "Kafka ended:\n{}", process.stdout());
+                // not on the port of the clients, where it would count
+                world.host.run(|| TcpStream::connect(*internal)).ok()
+            });
+        }
+        brokers
+    }
+
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.process.pid()
     }
 
     /// How far each group is behind in each topic, as Kafka's own tool says, which asks where the clients are not.
     pub fn lags(&self, world: &World) -> BTreeMap<(String, String), u64> {
         let tool = ["org.apache.kafka.tools.consumer.group.ConsumerGroupCommand", "--describe", "--all-groups"];
         let tool = java(|program| world.beside(program), &self.class_path).args(tool);
-        let said = tool.args(["--bootstrap-server", &format!("127.0.0.1:{INTERNAL}")]).stdout();
+        let said = tool.args(["--bootstrap-server", &self.internal.to_string()]).stdout();
         let mut lags = BTreeMap::new();
         for line in said.lines() {
             let columns: Vec<&str> = line.split_whitespace().collect();
@@ -100,33 +121,55 @@ impl Broker {
     }
 }
 
-const INTERNAL: u16 = 29_094;
-const CONTROLLER: u16 = 29_093;
+const CONTROLLER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 29_093);
 
-fn configuration(address: SocketAddr, data: &Path) -> String {
-    let listeners = format!("CLIENTS://{address},INTERNAL://127.0.0.1:{INTERNAL}");
-    format!(
-        "process.roles=broker,controller\n\
-         node.id=1\n\
-         controller.quorum.voters=1@127.0.0.1:{CONTROLLER}\n\
-         listeners={listeners},CONTROLLER://127.0.0.1:{CONTROLLER}\n\
-         advertised.listeners={listeners}\n\
-         listener.security.protocol.map=CLIENTS:PLAINTEXT,INTERNAL:PLAINTEXT,CONTROLLER:PLAINTEXT\n\
-         inter.broker.listener.name=INTERNAL\n\
-         controller.listener.names=CONTROLLER\n\
-         log.dirs={}\n\
-         offsets.topic.num.partitions=1\n\
-         offsets.topic.replication.factor=1\n\
-         transaction.state.log.num.partitions=1\n\
-         transaction.state.log.replication.factor=1\n\
-         transaction.state.log.min.isr=1\n\
-         transaction.max.timeout.ms=3600000\n\
-         share.coordinator.state.topic.replication.factor=1\n\
-         share.coordinator.state.topic.min.isr=1\n\
-         group.initial.rebalance.delay.ms=0\n\
-         auto.create.topics.enable=false\n",
-        data.display()
-    )
+/// One of a cluster.
+#[derive(Clone, Copy, Debug)]
+struct Node {
+    number: u16,
+    /// How many there are.
+    of: usize,
+    /// For clients.
+    address: SocketAddr,
+}
+
+impl Node {
+    fn internal(self) -> SocketAddr {
+        SocketAddr::new(CONTROLLER.ip(), CONTROLLER.port() + self.number)
+    }
+
+    fn configuration(self, data: &Path) -> String {
+        let Self { number, of, address } = self;
+        let listeners = format!("CLIENTS://{address},INTERNAL://{}", self.internal());
+        let (roles, controller) = match number {
+            1 => ("broker,controller", format!(",CONTROLLER://{CONTROLLER}")),
+            _ => ("broker", String::new()),
+        };
+        format!(
+            "process.roles={roles}\n\
+             node.id={number}\n\
+             controller.quorum.voters=1@{CONTROLLER}\n\
+             listeners={listeners}{controller}\n\
+             advertised.listeners={listeners}\n\
+             listener.security.protocol.map=CLIENTS:PLAINTEXT,INTERNAL:PLAINTEXT,CONTROLLER:PLAINTEXT\n\
+             inter.broker.listener.name=INTERNAL\n\
+             controller.listener.names=CONTROLLER\n\
+             broker.heartbeat.interval.ms=500\n\
+             broker.session.timeout.ms=3000\n\
+             log.dirs={}\n\
+             offsets.topic.num.partitions=1\n\
+             offsets.topic.replication.factor={of}\n\
+             transaction.state.log.num.partitions=1\n\
+             transaction.state.log.replication.factor={of}\n\
+             transaction.state.log.min.isr=1\n\
+             transaction.max.timeout.ms=3600000\n\
+             share.coordinator.state.topic.replication.factor={of}\n\
+             share.coordinator.state.topic.min.isr=1\n\
+             group.initial.rebalance.delay.ms=0\n\
+             auto.create.topics.enable=false\n",
+            data.display()
+        )
+    }
 }
 
 /// What a client has counted in one step.
@@ -161,9 +204,25 @@ impl Told {
 }
 
 /// Runs the client in Java through all its steps. It makes the topics that it uses, and `topics` beside.
-pub fn java_clients(place: impl FnOnce(&str) -> Launch, broker: SocketAddr, topics: &[&str]) -> Vec<Told> {
-    let script = scripts().join("Clients.java");
-    let said = java(place, &class_path()).arg(script).arg(broker.to_string()).args(topics).stdout();
+pub fn java_clients(world: &World, broker: SocketAddr, topics: &[&str]) -> Vec<Told> {
+    let arguments: Vec<String> =
+        [broker.to_string()].into_iter().chain(topics.iter().map(ToString::to_string)).collect();
+    java_program(world, "Clients", &arguments)
+}
+
+/// Runs clients in Java of two brokers, of which they end the second.
+pub fn java_failover(world: &World, addresses: [SocketAddr; 2], second: &Broker) -> Vec<Told> {
+    let brokers = addresses.map(|address| address.to_string()).join(",");
+    java_program(world, "Failover", &[brokers, second.pid().to_string()])
+}
+
+/// Compiles the programs in Java and runs one of them where the client is.
+fn java_program(world: &World, main: &str, arguments: &[String]) -> Vec<Told> {
+    let (class_path, classes) = (class_path(), world.directory().join("classes"));
+    let sources = ["Clients.java", "Failover.java"].map(|name| scripts().join(name));
+    world.beside("javac").args(["-cp", &class_path, "-d"]).arg(&classes).args(sources).stdout();
+    let class_path = format!("{class_path}:{}", classes.display());
+    let said = java(|program| world.remote(program), &class_path).arg(main).args(arguments).stdout();
     said.lines().map(Told::from_json).collect()
 }
 
