@@ -11,6 +11,7 @@ use flowfold_redirect::{Answer, Owner, Requirement};
 use crate::cli::CheckArgs;
 use crate::config::{Config, Direction, EXAMPLE, FIX_OF_CGROUP, defaults, flaw_of_cgroup};
 use crate::error::{AgentError, Exit};
+use crate::socket_table::{self, Row};
 use crate::{netns, stdout};
 
 /// The column that the fix of a requirement begins in: below its name.
@@ -50,6 +51,7 @@ fn look(arguments: &CheckArgs) -> Result<Vec<Line>, AgentError> {
     lines.extend(config.as_ref().map_or_else(Vec::new, |config| series_lines(&config.fold)));
     lines.extend(flowfold_redirect::probe(cgroup).requirements.into_iter().map(Line::from));
     let named = config.as_ref().map_or_else(Ingress::default, Ingress::of);
+    lines.push(netns::within(namespace, || Ok(sockets_line(socket_table::listening())))?);
     lines.extend(netns::within(namespace, || Ok(taken_port(&named)))?);
     lines.push(metrics_line(metrics.unwrap_or(defaults::METRICS_LISTEN)));
     Ok(lines)
@@ -158,6 +160,18 @@ fn conflict(owner: &Owner, named: &Ingress) -> Option<Line> {
     Some(Line::new(State::Taken, "ports", found).with_fix("stop it first, or name other ports"))
 }
 
+/// Whether local servers can be told by their names: a kernel may come without what lists sockets.
+fn sockets_line(listening: io::Result<Vec<Row>>) -> Line {
+    match listening {
+        Ok(rows) => Line::new(State::Ok, "sockets", format!("{} that listen could be listed", rows.len())),
+        Err(error) => {
+            let found =
+                format!("cannot be listed ({error}): local servers go by their addresses, older connections uncounted");
+            Line::new(State::Note, "sockets", found).with_fix("load the kernel's modules tcp_diag and udp_diag")
+        }
+    }
+}
+
 fn metrics_line(address: SocketAddr) -> Line {
     match TcpListener::bind(address) {
         Ok(_) => Line::new(State::Ok, "/metrics", format!("{address} is free")),
@@ -223,6 +237,14 @@ mod tests {
         assert_eq!(first_byte.found, expected);
         assert_eq!(lines.len(), 12);
         assert_eq!(verdict(&lines), Exit::Done);
+    }
+
+    #[test]
+    fn without_a_list_of_sockets_it_is_said_what_that_costs() {
+        assert_eq!(sockets_line(Ok(Vec::new())).state, State::Ok);
+        let line = sockets_line(Err(io::ErrorKind::NotFound.into()));
+        assert!(line.found.contains("by their addresses") && line.fix.is_some(), "{line:?}");
+        assert_eq!(verdict(&[line]), Exit::Done);
     }
 
     #[test]

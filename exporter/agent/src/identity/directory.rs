@@ -5,6 +5,7 @@ use std::fs;
 use std::net::IpAddr;
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
@@ -39,6 +40,8 @@ pub struct Directory {
     show_ips: bool,
     scanned: ArcSwap<Scanned>,
     scanner: Mutex<Scanner>,
+    /// The log says that sockets cannot be listed.
+    says_unlisted: AtomicBool,
     /// Whether process ids mean the same here as to the programs.
     in_initial_pid_namespace: bool,
     pub(super) cgroups: Cgroups,
@@ -62,6 +65,7 @@ impl Directory {
             show_ips: options.show_ips,
             scanned: ArcSwap::default(),
             scanner: Mutex::new(Scanner::new(options.ports, options.udp_ports)),
+            says_unlisted: AtomicBool::new(false),
             in_initial_pid_namespace: fs::metadata("/proc/self/ns/pid")
                 .is_ok_and(|namespace| namespace.ino() == INITIAL_PID_NAMESPACE),
             cgroups: Cgroups::new(options.cgroup2),
@@ -83,7 +87,9 @@ impl Directory {
         });
         let listening = self.scanner.lock().unwrap_or_else(PoisonError::into_inner).scan();
         let listening = listening.unwrap_or_else(|error| {
-            tracing::debug!(%error, "cannot list this host's listening sockets; keeping the last list");
+            if !self.says_unlisted.swap(true, Ordering::Relaxed) {
+                tracing::warn!(%error, "cannot list listening sockets; local servers stay as last known, or go by their addresses");
+            }
             last.listening.clone()
         });
         let cgroups_found = last.cgroups_found + u64::from(self.cgroups.refresh());
