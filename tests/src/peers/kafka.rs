@@ -66,8 +66,8 @@ impl Broker {
         broker
     }
 
-    /// Starts a cluster of brokers with a copy of everything on each. The first is its controller, too, and notices within a
-    /// few seconds that another one is gone.
+    /// Starts a cluster of brokers with a copy of everything on each. The first is its controller, too, and notices within ten
+    /// seconds that another one is gone.
     pub fn cluster<const N: usize>(world: &World, addresses: [SocketAddr; N]) -> [Self; N] {
         let class_path = class_path();
         let mut number = 0;
@@ -154,8 +154,6 @@ impl Node {
              listener.security.protocol.map=CLIENTS:PLAINTEXT,INTERNAL:PLAINTEXT,CONTROLLER:PLAINTEXT\n\
              inter.broker.listener.name=INTERNAL\n\
              controller.listener.names=CONTROLLER\n\
-             broker.heartbeat.interval.ms=500\n\
-             broker.session.timeout.ms=3000\n\
              log.dirs={}\n\
              offsets.topic.num.partitions=1\n\
              offsets.topic.replication.factor={of}\n\
