@@ -11,8 +11,7 @@ use flowfold_redirect::{Answer, Owner, Requirement};
 use crate::cli::CheckArgs;
 use crate::config::{Config, Direction, EXAMPLE, FIX_OF_CGROUP, defaults, flaw_of_cgroup};
 use crate::error::{AgentError, Exit};
-use crate::socket_table::{self, Row};
-use crate::{netns, stdout};
+use crate::{netns, socket_table, stdout};
 
 /// The column that the fix of a requirement begins in: below its name.
 const INDENT: &str = "         ";
@@ -51,7 +50,7 @@ fn look(arguments: &CheckArgs) -> Result<Vec<Line>, AgentError> {
     lines.extend(config.as_ref().map_or_else(Vec::new, |config| series_lines(&config.fold)));
     lines.extend(flowfold_redirect::probe(cgroup).requirements.into_iter().map(Line::from));
     let named = config.as_ref().map_or_else(Ingress::default, Ingress::of);
-    lines.push(netns::within(namespace, || Ok(sockets_line(socket_table::listening())))?);
+    lines.push(netns::within(namespace, || Ok(sockets_line(&servers(&named))))?);
     lines.extend(netns::within(namespace, || Ok(taken_port(&named)))?);
     lines.push(metrics_line(metrics.unwrap_or(defaults::METRICS_LISTEN)));
     Ok(lines)
@@ -160,14 +159,21 @@ fn conflict(owner: &Owner, named: &Ingress) -> Option<Line> {
     Some(Line::new(State::Taken, "ports", found).with_fix("stop it first, or name other ports"))
 }
 
+/// How many sockets of servers there are, of the kinds that the rules name.
+fn servers(named: &Ingress) -> io::Result<usize> {
+    let of_datagrams = if named.udp.is_empty() { 0 } else { socket_table::unconnected_datagrams()?.len() };
+    Ok(socket_table::listening()?.len() + of_datagrams)
+}
+
 /// Whether local servers can be told by their names: a kernel may come without what lists sockets.
-fn sockets_line(listening: io::Result<Vec<Row>>) -> Line {
-    match listening {
-        Ok(rows) => Line::new(State::Ok, "sockets", format!("{} that listen could be listed", rows.len())),
+fn sockets_line(servers: &io::Result<usize>) -> Line {
+    match servers {
+        Ok(count) => Line::new(State::Ok, "sockets", format!("can be listed; {count} of local servers")),
         Err(error) => {
             let found =
                 format!("cannot be listed ({error}): local servers go by their addresses, older connections uncounted");
-            Line::new(State::Note, "sockets", found).with_fix("load the kernel's modules tcp_diag and udp_diag")
+            Line::new(State::Note, "sockets", found)
+                .with_fix("load the kernel's modules tcp_diag and udp_diag, or take a kernel that has them")
         }
     }
 }
@@ -241,8 +247,8 @@ mod tests {
 
     #[test]
     fn without_a_list_of_sockets_it_is_said_what_that_costs() {
-        assert_eq!(sockets_line(Ok(Vec::new())).state, State::Ok);
-        let line = sockets_line(Err(io::ErrorKind::NotFound.into()));
+        assert_eq!(sockets_line(&Ok(3)).state, State::Ok);
+        let line = sockets_line(&Err(io::ErrorKind::NotFound.into()));
         assert!(line.found.contains("by their addresses") && line.fix.is_some(), "{line:?}");
         assert_eq!(verdict(&[line]), Exit::Done);
     }

@@ -4,7 +4,7 @@ use flowfold_e2e::agent::Agent;
 use flowfold_e2e::peers::kafka::{self, Broker};
 use flowfold_e2e::world::{Family, World};
 
-use super::{LAG, RECORDS, REQUESTS, agrees, carried, lags_are_those_of_the_broker, step};
+use super::{LAG, RECORDS, REQUESTS, carried, lags_are_those_of_the_broker, step};
 
 const PORTS: [u16; 2] = [9092, 9093];
 const TOPIC: &str = "spread";
@@ -25,12 +25,10 @@ pub(super) fn of_two_brokers_of_which_one_dies() {
 
     let scrape =
         agent.scrape_until("all connections to be over", |scrape| scrape.count("flowfold_open_connections", &[]) == 0);
-    for told in &told {
-        agrees(&scrape, told);
-    }
-    let [sent, read, stopped] =
-        [("spread", "record-send-total"), ("read", "records-consumed-total"), ("stopped", "records-consumed-total")]
-            .map(|(name, number)| step(&told, name).number(number));
+    // a batch that a broker has put off counts each time that it is sent
+    let spread = step(&told, "spread");
+    let sent = spread.number("record-send-total") - spread.number("record-retry-total");
+    let [read, stopped] = ["read", "stopped"].map(|name| step(&told, name).number("records-consumed-total"));
     assert_eq!((sent, read, stopped), (180, 180, 100));
     carried(&scrape, TOPIC, sent, read + stopped);
     // half of the first hundred, which two groups have read

@@ -40,7 +40,7 @@ pub struct Directory {
     show_ips: bool,
     scanned: ArcSwap<Scanned>,
     scanner: Mutex<Scanner>,
-    /// The log says that sockets cannot be listed.
+    /// The log has said that sockets cannot be listed, since they last could.
     says_unlisted: AtomicBool,
     /// Whether process ids mean the same here as to the programs.
     in_initial_pid_namespace: bool,
@@ -86,9 +86,10 @@ impl Directory {
             last.addresses.clone()
         });
         let listening = self.scanner.lock().unwrap_or_else(PoisonError::into_inner).scan();
+        let was_said = self.says_unlisted.swap(listening.is_err(), Ordering::Relaxed);
         let listening = listening.unwrap_or_else(|error| {
-            if !self.says_unlisted.swap(true, Ordering::Relaxed) {
-                tracing::warn!(%error, "cannot list listening sockets; local servers stay as last known, or go by their addresses");
+            if !was_said {
+                tracing::warn!(%error, "cannot list listening sockets; local servers stay as last known, or go by address");
             }
             last.listening.clone()
         });
