@@ -15,8 +15,7 @@ pub(super) fn of_two_brokers_of_which_one_dies() {
     // the group's offsets and the ends of its partitions come from servers of different names
     let config = format!(
         "visibility: ['<Ingress/{one}/TCP/KAFKA>', '<Ingress/{two}/TCP/KAFKA>']\n\
-         workloads: [{{name: kafka-0, match: {{port: [{one}]}}}}, {{name: kafka-1, match: {{port: [{two}]}}}}]\n\
-         max_kafka_client_ids: 100\n"
+         workloads: [{{name: kafka-0, match: {{port: [{one}]}}}}, {{name: kafka-1, match: {{port: [{two}]}}}}]\n"
     );
     let agent = Agent::configured(&world, &config);
     let addresses = PORTS.map(|port| world.host_address(Family::V4, port));
