@@ -28,7 +28,7 @@ use kafka_told::{request_told, response_told};
 use proptest::prelude::*;
 
 /// The kinds whose bodies are read to their end.
-const READ: [ApiKey; 28] = [
+const READ: [ApiKey; 29] = [
     ApiKey::Produce,
     ApiKey::Fetch,
     ApiKey::ListOffsets,
@@ -52,6 +52,7 @@ const READ: [ApiKey; 28] = [
     ApiKey::TxnOffsetCommit,
     ApiKey::SaslAuthenticate,
     ApiKey::ConsumerGroupHeartbeat,
+    ApiKey::DescribeCluster,
     ApiKey::DescribeTopicPartitions,
     ApiKey::CreatePartitions,
     ApiKey::DeleteRecords,
@@ -319,7 +320,6 @@ fn with_places(kind: ResponseKind, version: i16) -> Option<(ResponseKind, bool, 
         ResponseKind::AlterPartition(response) => set!(AlterPartition, response, throttle true, error true),
         ResponseKind::UpdateFeatures(response) => set!(UpdateFeatures, response, throttle true, error true),
         ResponseKind::FetchSnapshot(response) => set!(FetchSnapshot, response, throttle true, error true),
-        ResponseKind::DescribeCluster(response) => set!(DescribeCluster, response, throttle true, error true),
         ResponseKind::DescribeProducers(response) => set!(DescribeProducers, response, throttle),
         ResponseKind::BrokerRegistration(response) => set!(BrokerRegistration, response, throttle true, error true),
         ResponseKind::BrokerHeartbeat(response) => set!(BrokerHeartbeat, response, throttle true, error true),

@@ -169,7 +169,7 @@ static APIS: [Api; 93] = [
     // 59: FetchSnapshot
     api(1, 0, schema::UNREAD, schema::THROTTLE_THEN_ERROR),
     // 60: DescribeCluster
-    api(2, 0, schema::UNREAD, schema::THROTTLE_THEN_ERROR),
+    api(2, 0, schema::DESCRIBE_CLUSTER_REQUEST, schema::DESCRIBE_CLUSTER_RESPONSE),
     // 61: DescribeProducers
     api(0, 0, schema::UNREAD, schema::THROTTLE_FIRST),
     // 62: BrokerRegistration

@@ -182,6 +182,7 @@ impl KafkaDecoder {
                 let text = valid(text.get(..limits::KAFKA_TEXT_BYTES).unwrap_or(text));
                 match slot {
                     Slot::ClientId => Some(KafkaEvent::ClientId(text)),
+                    Slot::ClusterId => Some(KafkaEvent::ClusterId(text)),
                     Slot::Group => Some(KafkaEvent::Group(text)),
                     Slot::Topic => Some(KafkaEvent::Topic(text)),
                     Slot::TransactionalId => Some(KafkaEvent::TransactionalId(text)),

@@ -14,6 +14,9 @@ pub enum KafkaEvent<'a> {
     Response(ResponseHead),
     /// The name that the client gives itself, cut at [`KAFKA_TEXT_BYTES`](crate::limits::KAFKA_TEXT_BYTES).
     ClientId(&'a str),
+    /// The id of the broker's cluster, cut likewise; empty where it has none. Told by the responses to `Metadata` and
+    /// `DescribeCluster` alone.
+    ClusterId(&'a str),
     /// A consumer group, cut likewise. In `FindCoordinator`, what is looked for need not be one: see
     /// [`Ended::coordinator_kind`].
     Group(&'a str),

@@ -22,8 +22,9 @@ pub(super) use topics::{
     ALTER_CONFIGS_RESPONSE, API_VERSIONS_REQUEST, API_VERSIONS_RESPONSE, CREATE_ACLS_RESPONSE,
     CREATE_PARTITIONS_REQUEST, CREATE_PARTITIONS_RESPONSE, CREATE_TOPICS_REQUEST, CREATE_TOPICS_RESPONSE,
     DELETE_RECORDS_REQUEST, DELETE_RECORDS_RESPONSE, DELETE_TOPICS_REQUEST, DELETE_TOPICS_RESPONSE,
-    DESCRIBE_TOPIC_PARTITIONS_REQUEST, DESCRIBE_TOPIC_PARTITIONS_RESPONSE, METADATA_REQUEST, METADATA_RESPONSE,
-    SASL_AUTHENTICATE_REQUEST, SASL_AUTHENTICATE_RESPONSE, SASL_HANDSHAKE_REQUEST, SASL_HANDSHAKE_RESPONSE,
+    DESCRIBE_CLUSTER_REQUEST, DESCRIBE_CLUSTER_RESPONSE, DESCRIBE_TOPIC_PARTITIONS_REQUEST,
+    DESCRIBE_TOPIC_PARTITIONS_RESPONSE, METADATA_REQUEST, METADATA_RESPONSE, SASL_AUTHENTICATE_REQUEST,
+    SASL_AUTHENTICATE_RESPONSE, SASL_HANDSHAKE_REQUEST, SASL_HANDSHAKE_RESPONSE,
 };
 pub(super) use transactions::{
     ADD_OFFSETS_TO_TXN_REQUEST, ADD_OFFSETS_TO_TXN_RESPONSE, ADD_PARTITIONS_TO_TXN_REQUEST,
@@ -40,6 +41,8 @@ pub enum Slot {
     Acks,
     /// The name that the client gives itself.
     ClientId,
+    /// The id of a cluster.
+    ClusterId,
     /// Whether a transaction is committed.
     Commits,
     /// Of what a coordinator is looked for.
@@ -189,6 +192,7 @@ pub(super) const PARTITION_ERROR: Field = INT16.to(Slot::PartitionError);
 pub(super) const INDEX: Field = INT32.to(Slot::Index);
 pub(super) const OFFSET: Field = INT64.to(Slot::Offset);
 pub(super) const TOPIC: Field = TEXT.to(Slot::Topic);
+pub(super) const CLUSTER_ID: Field = TEXT.to(Slot::ClusterId);
 pub(super) const TOPIC_ID: Field = UUID.to(Slot::TopicId);
 pub(super) const GROUP: Field = TEXT.to(Slot::Group);
 pub(super) const TRANSACTIONAL_ID: Field = TEXT.to(Slot::TransactionalId);

@@ -362,7 +362,13 @@ impl Walker {
             Slot::Timestamp => self.partition.timestamp = Some(value),
             Slot::Throttle => self.ended.throttle_ms = Some(of32),
             Slot::TransactionTimeout => self.ended.transaction_timeout_ms = Some(of32),
-            Slot::Skip | Slot::ClientId | Slot::Group | Slot::Topic | Slot::TopicId | Slot::TransactionalId => {}
+            Slot::Skip
+            | Slot::ClientId
+            | Slot::ClusterId
+            | Slot::Group
+            | Slot::Topic
+            | Slot::TopicId
+            | Slot::TransactionalId => {}
         }
     }
 

@@ -39,6 +39,10 @@ impl Told {
         if version <= last { self.topic(name) } else { self.topic_id(id) }
     }
 
+    fn cluster_id(&mut self, id: &str) {
+        self.event(KafkaEvent::ClusterId(cut(id)));
+    }
+
     fn group(&mut self, group: &str) {
         self.event(KafkaEvent::Group(cut(group)));
     }

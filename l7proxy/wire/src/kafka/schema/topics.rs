@@ -1,8 +1,8 @@
 //! The messages about topics, and those that begin a connection.
 
 use super::{
-    BOOLEAN, BYTES, ERROR, Field, INDEX, INT8, INT16, INT32, INT64, OFFSET, PARTITION_ERROR, REST_OF_ERROR, TEXT,
-    THROTTLE, TOPIC, TOPIC_ID, array, bare, optional,
+    BOOLEAN, BYTES, CLUSTER_ID, ERROR, Field, INDEX, INT8, INT16, INT32, INT64, OFFSET, PARTITION_ERROR, REST_OF_ERROR,
+    TEXT, THROTTLE, TOPIC, TOPIC_ID, array, bare, optional,
 };
 
 pub(in crate::kafka) static METADATA_REQUEST: &[Field] = &[
@@ -17,8 +17,8 @@ pub(in crate::kafka) static METADATA_RESPONSE: &[Field] = &[
     THROTTLE.since(3),
     // node, host, port, rack of a broker
     array(&[INT32, TEXT, INT32, TEXT.since(1)]),
-    // cluster, controller
-    TEXT.since(2),
+    CLUSTER_ID.since(2),
+    // controller
     INT32.since(1),
     array(&[
         ERROR,
@@ -66,6 +66,26 @@ pub(in crate::kafka) static DELETE_TOPICS_REQUEST: &[Field] =
 
 pub(in crate::kafka) static DELETE_TOPICS_RESPONSE: &[Field] =
     &[THROTTLE.since(1), array(&[TOPIC, TOPIC_ID.since(6), ERROR, TEXT.since(5)])];
+
+pub(in crate::kafka) static DESCRIBE_CLUSTER_REQUEST: &[Field] = &[
+    // whether to tell what the client may do; the kind of servers, whether to tell those that are fenced off
+    BOOLEAN,
+    INT8.since(1),
+    BOOLEAN.since(2),
+];
+
+pub(in crate::kafka) static DESCRIBE_CLUSTER_RESPONSE: &[Field] = &[
+    THROTTLE,
+    ERROR,
+    // message, the kind of servers
+    TEXT,
+    INT8.since(1),
+    CLUSTER_ID,
+    // controller; node, host, port, rack of a broker, whether it is fenced off; what the client may do
+    INT32,
+    array(&[INT32, TEXT, INT32, TEXT, BOOLEAN.since(2)]),
+    INT32,
+];
 
 pub(in crate::kafka) static DESCRIBE_TOPIC_PARTITIONS_REQUEST: &[Field] =
     &[array(&[TOPIC]), INT32, optional(&[TEXT, INT32])];

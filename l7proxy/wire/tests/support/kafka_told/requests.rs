@@ -133,7 +133,10 @@ pub(crate) fn request_told(request: &RequestKind, version: i16, client: &str) ->
                 }
             }
         }
-        RequestKind::SaslHandshake(_) | RequestKind::SaslAuthenticate(_) | RequestKind::ApiVersions(_) => {}
+        RequestKind::SaslHandshake(_)
+        | RequestKind::SaslAuthenticate(_)
+        | RequestKind::ApiVersions(_)
+        | RequestKind::DescribeCluster(_) => {}
         RequestKind::InitProducerId(request) => {
             told.transactional_id(request.transactional_id.as_ref().map_or("", |id| id.as_str()));
             told.ended.transaction_timeout_ms = Some(request.transaction_timeout_ms);

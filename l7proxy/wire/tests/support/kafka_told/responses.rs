@@ -46,6 +46,9 @@ pub(crate) fn response_told(response: &ResponseKind, version: i16) -> Vec<String
         }
         ResponseKind::Metadata(response) => {
             told.ended.throttle_ms = (version >= 3).then_some(response.throttle_time_ms);
+            if version >= 2 {
+                told.cluster_id(response.cluster_id.as_ref().map_or("", |id| id.as_str()));
+            }
             for topic in &response.topics {
                 told.error(topic.error_code);
                 told.topic(topic.name.as_ref().map_or("", |name| name.as_str()));
@@ -178,6 +181,11 @@ pub(crate) fn response_told(response: &ResponseKind, version: i16) -> Vec<String
                     told.partition(failed(partition.partition_index, partition.error_code));
                 }
             }
+        }
+        ResponseKind::DescribeCluster(response) => {
+            told.ended.throttle_ms = Some(response.throttle_time_ms);
+            told.error(response.error_code);
+            told.cluster_id(&response.cluster_id);
         }
         ResponseKind::DescribeTopicPartitions(response) => {
             told.ended.throttle_ms = Some(response.throttle_time_ms);
