@@ -1,5 +1,6 @@
 //! What Flowfold counts of Kafka is what its clients count themselves: requests, records, bytes, errors and lags.
 
+mod clusters;
 mod failover;
 mod transactions;
 
@@ -17,6 +18,7 @@ use crate::{Test, with_kafka};
 pub(crate) const TESTS: &[Test] = &[
     with_kafka("kafka_counts::of_all_clients_at_one_broker", of_all_clients_at_one_broker),
     with_kafka("kafka_counts::of_two_brokers_of_which_one_dies", failover::of_two_brokers_of_which_one_dies),
+    with_kafka("kafka_counts::of_two_clusters_in_one_namespace", clusters::of_two_clusters_in_one_namespace),
 ];
 
 const PORT: u16 = 9092;

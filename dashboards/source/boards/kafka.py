@@ -31,6 +31,7 @@ BEYOND_WAIT = Sides(
 
 LAG_OF = "kafka_consumer_lag"
 FETCH_LAG_OF = "kafka_fetch_lag"
+CLUSTER = ("destination_namespace", "kafka_cluster_id")
 
 
 def board() -> Board:
@@ -73,7 +74,7 @@ def _buckets(*matchers: str) -> str:
 
 def _lag_by(*labels: str) -> str:
     """Lag of groups: what several agents tell of one is told once, and then summed."""
-    once = most(select(LAG_OF, BROKERS, TOPIC, GROUP), "group", "topic", "destination_namespace")
+    once = most(select(LAG_OF, BROKERS, TOPIC, GROUP), "group", "topic", *CLUSTER)
     return promql.total(once, *labels)
 
 
@@ -242,7 +243,7 @@ def _lag() -> Section:
         "topic",
         "source_namespace",
         "source_workload",
-        "destination_namespace",
+        *CLUSTER,
     )
     known = select("flowfold_kafka_positions")
     limit = select("flowfold_kafka_positions_limit")

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant, SystemTime};
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use flowfold_flow::{
-    ConnectionInfo, Exchange, FlowSink, HttpExchange, HttpVersion, KafkaApi, KafkaError, KafkaExchange, KafkaPartition,
-    KafkaRecords, KafkaTopic, KnownMethod, Operation, Outcome, Reporters, UrlScheme, Workload,
+    ConnectionInfo, Exchange, FlowSink, HttpExchange, HttpVersion, KafkaApi, KafkaCluster, KafkaError, KafkaExchange,
+    KafkaPartition, KafkaRecords, KafkaTopic, KnownMethod, Operation, Outcome, Reporters, UrlScheme, Workload,
 };
 use flowfold_fold::{DEFAULT_MAX_SERIES, Fold, FoldOptions, RouteTable};
 
@@ -101,6 +101,7 @@ fn kafka(criterion: &mut Criterion) {
         let operation = Operation::Kafka(KafkaExchange {
             api,
             api_version: 12,
+            cluster: KafkaCluster::unknown(),
             client_id: Some("app-1"),
             group: None,
             topic: partitions.first().filter(|_| topics == 1).map(|partition| partition.topic),

@@ -1,11 +1,13 @@
 //! The parts of a Kafka exchange that sinks hear of.
 
 mod api;
+mod cluster;
 mod errors;
 
 use std::time::Duration;
 
 pub use api::{KafkaApi, KafkaTransfer};
+pub use cluster::KafkaCluster;
 pub use errors::KafkaError;
 
 /// A request to a Kafka broker and its response (the Kafka protocol, <https://kafka.apache.org/protocol>).
@@ -18,6 +20,8 @@ pub struct KafkaExchange<'a> {
     pub api: KafkaApi,
     /// The version of the request.
     pub api_version: i16,
+    /// The cluster of the broker.
+    pub cluster: &'a KafkaCluster,
     /// The name that the client gives itself, cut at the proxy's limit; absent where it gives none.
     pub client_id: Option<&'a str>,
     /// The consumer group, where the request names one, or where it is known for the connection from an earlier request.

@@ -26,8 +26,8 @@ pub use exchange::{Exchange, Operation};
 pub use grpc::{GrpcCall, GrpcExchange, GrpcFlavour, GrpcMessages, GrpcStatus};
 pub use http::{HttpExchange, HttpVersion, KnownMethod, UrlScheme};
 pub use kafka::{
-    KafkaApi, KafkaError, KafkaExchange, KafkaPartition, KafkaRecords, KafkaSubject, KafkaTopic, KafkaTransaction,
-    KafkaTransfer,
+    KafkaApi, KafkaCluster, KafkaError, KafkaExchange, KafkaPartition, KafkaRecords, KafkaSubject, KafkaTopic,
+    KafkaTransaction, KafkaTransfer,
 };
 pub use outcome::{Blame, FailureReason, Outcome};
 pub use protocol::Protocol;

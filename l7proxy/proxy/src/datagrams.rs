@@ -15,7 +15,7 @@ use flowfold_flow::{ConnectionInfo, FlowSink, Side};
 use foldhash::{HashMap, HashMapExt as _};
 
 use self::flow::Flow;
-use crate::TopicNames;
+use crate::KafkaKnowledge;
 use crate::shared::ReaderTools;
 use crate::tap::isolated;
 
@@ -124,7 +124,7 @@ impl<S: FlowSink> DatagramReader<S> {
     pub fn new(sink: S, max_flows: usize) -> Self {
         Self {
             sink,
-            tools: ReaderTools::new(TopicNames::default()),
+            tools: ReaderTools::new(KafkaKnowledge::default()),
             max_flows,
             flows: HashMap::new(),
             sockets: HashMap::new(),

@@ -1,6 +1,7 @@
 //! Follows a connection to a Kafka broker: joins its responses with its requests, by their correlation ids.
 
 mod asked;
+mod clusters;
 mod conversation;
 mod deleted;
 mod in_flight;
@@ -14,9 +15,17 @@ use flowfold_wire::kafka::{KafkaDecoder, KafkaError};
 
 use crate::reader::{Left, Listening, Reader, Reading};
 pub(crate) use asked::AskedPool;
+pub(crate) use clusters::Clusters;
 use conversation::{Conversation, Next};
-pub use topics::TopicNames;
-pub(crate) use topics::Topics;
+pub(crate) use topics::{TopicNames, Topics};
+
+/// What all workers know of Kafka's brokers: the names of topics by their ids, and which cluster an address belongs to. Each
+/// clone is the same.
+#[derive(Clone, Debug, Default)]
+pub struct KafkaKnowledge {
+    pub(crate) topic_names: TopicNames,
+    pub(crate) clusters: Clusters,
+}
 
 /// Both directions of one connection to a broker.
 #[derive(Debug)]

@@ -35,7 +35,7 @@ mod worker;
 
 pub use datagrams::{Datagram, DatagramReader, MAX_FLOWS};
 pub use drain::{DrainTrigger, DrainWatch, drain_channel};
-pub use kafka::TopicNames;
+pub use kafka::KafkaKnowledge;
 pub use listener::Listener;
 pub use original_dst::{Accepted, FixedDestination, OriginalDestination};
 pub use status::WorkerStatus;

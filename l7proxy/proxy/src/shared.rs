@@ -10,7 +10,7 @@ use crate::WorkerStatus;
 use crate::clock::Clock;
 use crate::dns::{Addresses, OpenLookups};
 use crate::held::HeldRooms;
-use crate::kafka::{AskedPool, TopicNames, Topics};
+use crate::kafka::{AskedPool, Clusters, KafkaKnowledge, Topics};
 use crate::pending::PendingPool;
 use crate::wakers::Wakers;
 
@@ -38,6 +38,7 @@ pub(crate) struct ReaderTools {
     pub(crate) pending: PendingPool,
     pub(crate) kafka: AskedPool,
     pub(crate) topics: Topics,
+    pub(crate) clusters: Clusters,
     pub(crate) lookups: OpenLookups,
     /// Room for the addresses of one answer.
     pub(crate) addresses: RefCell<Addresses>,
@@ -46,12 +47,13 @@ pub(crate) struct ReaderTools {
 }
 
 impl ReaderTools {
-    pub(crate) fn new(topic_names: TopicNames) -> Self {
+    pub(crate) fn new(KafkaKnowledge { topic_names, clusters }: KafkaKnowledge) -> Self {
         Self {
             clock: Clock::new(),
             pending: PendingPool::default(),
             kafka: AskedPool::default(),
             topics: Topics::new(topic_names),
+            clusters,
             lookups: OpenLookups::default(),
             addresses: RefCell::default(),
             missed: Cell::new(None),
@@ -60,14 +62,14 @@ impl ReaderTools {
 }
 
 impl<D, S: FlowSink> Shared<D, S> {
-    pub(crate) fn new(destinations: D, sink: S, status: Arc<WorkerStatus>, topic_names: TopicNames) -> Self {
+    pub(crate) fn new(destinations: D, sink: S, status: Arc<WorkerStatus>, kafka: KafkaKnowledge) -> Self {
         Self {
             destinations,
             sink,
             status,
             scratch: RefCell::new(vec![0; SCRATCH_BYTES].into_boxed_slice()),
             held: HeldRooms::default(),
-            tools: ReaderTools::new(topic_names),
+            tools: ReaderTools::new(kafka),
             wakers: Wakers::default(),
             draining: Cell::new(false),
         }

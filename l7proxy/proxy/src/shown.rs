@@ -9,7 +9,7 @@ use flowfold_flow::{
     ByteTally, ConnectionEnd, ConnectionInfo, Exchange, FlowSink, Outcome, Protocol, Refusal, Reporters, Side, Workload,
 };
 
-use crate::TopicNames;
+use crate::KafkaKnowledge;
 use crate::reader::{Listening, Reader, Reading};
 use crate::shared::ReaderTools;
 
@@ -58,7 +58,7 @@ impl<R: Reader<Answers> + Default> Shown<R> {
             source: Arc::clone(&workload),
             destination: workload,
         };
-        let tools = ReaderTools::new(TopicNames::default());
+        let tools = ReaderTools::new(KafkaKnowledge::default());
         Self { sink: Answers::default(), info, tools, reader: R::default() }
     }
 

@@ -11,7 +11,7 @@ use tokio::runtime::{Builder, LocalOptions};
 use tokio::task::JoinSet;
 
 use crate::shared::Shared;
-use crate::{DrainWatch, Listener, OriginalDestination, TopicNames, WorkerStatus, connection, listener};
+use crate::{DrainWatch, KafkaKnowledge, Listener, OriginalDestination, WorkerStatus, connection, listener};
 
 /// How often a worker shows that it is alive, and renews its clock.
 const TICK: Duration = Duration::from_millis(100);
@@ -33,8 +33,8 @@ pub struct Worker<D, S> {
     pub destinations: D,
     /// Who hears what was read.
     pub sink: S,
-    /// What all workers know of the ids of Kafka's topics.
-    pub topic_names: TopicNames,
+    /// What all workers know of Kafka's brokers.
+    pub kafka: KafkaKnowledge,
     /// Where the worker shows that it is alive.
     pub status: Arc<WorkerStatus>,
     /// When to finish.
@@ -58,7 +58,7 @@ where
 
     async fn serve(mut self) -> io::Result<()> {
         let listeners = self.listeners.into_iter().map(listener::register).collect::<io::Result<Vec<_>>>()?;
-        let shared = Rc::new(Shared::new(self.destinations, self.sink, self.status, self.topic_names));
+        let shared = Rc::new(Shared::new(self.destinations, self.sink, self.status, self.kafka));
         let mut connections = JoinSet::new();
         let mut ticks = tokio::time::interval(TICK);
         let deadline = {

@@ -19,7 +19,7 @@ pub(super) fn of_two_brokers_of_which_one_dies() {
     );
     let agent = Agent::configured(&world, &config);
     let addresses = PORTS.map(|port| world.host_address(Family::V4, port));
-    let [first, second] = Broker::cluster(&world, addresses);
+    let [first, second] = Broker::cluster(&world, "flowfold-tests-00000002", addresses);
     let told = kafka::java_failover(&world, addresses, &second);
 
     let scrape =

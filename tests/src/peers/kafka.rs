@@ -55,6 +55,8 @@ fn java(place: impl FnOnce(&str) -> Launch, class_path: &str) -> Launch {
 pub struct Broker {
     process: Process,
     class_path: String,
+    /// Where it listens for clients.
+    address: SocketAddr,
     /// Where it listens beside the clients' port.
     internal: SocketAddr,
 }
@@ -62,27 +64,27 @@ pub struct Broker {
 impl Broker {
     /// Starts a broker for clients at this address, as a steered process of the host, and waits until it listens.
     pub fn start(world: &World, address: SocketAddr) -> Self {
-        let [broker] = Self::cluster(world, [address]);
+        let [broker] = Self::cluster(world, CLUSTER, [address]);
         broker
     }
 
-    /// Starts a cluster of brokers with a copy of everything on each. The first is its controller, too, and notices within ten
-    /// seconds that another one is gone.
-    pub fn cluster<const N: usize>(world: &World, addresses: [SocketAddr; N]) -> [Self; N] {
+    /// Starts a cluster of this id, of brokers with a copy of everything on each. The first is its controller, too, and notices
+    /// within ten seconds that another one is gone.
+    pub fn cluster<const N: usize>(world: &World, id: &str, addresses: [SocketAddr; N]) -> [Self; N] {
         let class_path = class_path();
         let mut number = 0;
         let mut brokers = addresses.map(|address| {
             number += 1;
-            let directory = world.directory().join(format!("kafka-{number}"));
+            let node = Node { number, of: N, address, controller: controller(addresses) };
+            let directory = world.directory().join(format!("kafka-{}", address.port()));
             fs::create_dir_all(&directory).expect("a directory for Kafka");
             let config = directory.join("server.properties");
-            let node = Node { number, of: N, address };
             fs::write(&config, node.configuration(&directory.join("data"))).expect("a configuration for Kafka");
-            let format = ["kafka.tools.StorageTool", "format", "--cluster-id", "flowfold-tests-00000000", "--config"];
+            let format = ["kafka.tools.StorageTool", "format", "--cluster-id", id, "--config"];
             java(|program| world.beside(program), &class_path).args(format).arg(&config).stdout();
             let broker = java(|program| world.steered(program), &class_path).arg("kafka.Kafka").arg(&config);
-            let process = broker.start(world.directory(), &format!("kafka-{number}"));
-            Self { process, class_path: class_path.clone(), internal: node.internal() }
+            let process = broker.start(world.directory(), &format!("kafka-{}", address.port()));
+            Self { process, class_path: class_path.clone(), address, internal: node.internal() }
         });
         for Self { process, internal, .. } in &mut brokers {
             within(BROKER_PATIENCE, "Kafka to listen", || {
@@ -99,11 +101,27 @@ impl Broker {
         self.process.pid()
     }
 
+    /// Makes a topic of one partition, where the clients are not.
+    pub fn create_topic(&self, world: &World, topic: &str) {
+        let create = ["org.apache.kafka.tools.TopicCommand", "--create", "--topic", topic];
+        self.tool(world.beside(JAVA[0]), self.internal, &create);
+    }
+
+    /// Deletes a group as any client does.
+    pub fn delete_group(&self, world: &World, group: &str) {
+        let said = self.tool(world.remote(JAVA[0]), self.address, &[GROUPS, "--delete", "--group", group]);
+        assert!(said.contains("was successful"), "{said}");
+    }
+
+    /// What one of Kafka's own tools says that asks the broker at this address.
+    fn tool(&self, java: Launch, address: SocketAddr, tool: &[&str]) -> String {
+        let tool = java.args(&JAVA[1..]).args(["-cp", &self.class_path]).args(tool);
+        tool.args(["--bootstrap-server", &address.to_string()]).stdout()
+    }
+
     /// How far each group is behind in each topic, as Kafka's own tool says, which asks where the clients are not.
     pub fn lags(&self, world: &World) -> BTreeMap<(String, String), u64> {
-        let tool = ["org.apache.kafka.tools.consumer.group.ConsumerGroupCommand", "--describe", "--all-groups"];
-        let tool = java(|program| world.beside(program), &self.class_path).args(tool);
-        let said = tool.args(["--bootstrap-server", &self.internal.to_string()]).stdout();
+        let said = self.tool(world.beside(JAVA[0]), self.internal, &[GROUPS, "--describe", "--all-groups"]);
         let mut lags = BTreeMap::new();
         for line in said.lines() {
             let columns: Vec<&str> = line.split_whitespace().collect();
@@ -121,7 +139,17 @@ impl Broker {
     }
 }
 
-const CONTROLLER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 29_093);
+/// The id of a cluster that is alone.
+const CLUSTER: &str = "flowfold-tests-00000000";
+
+/// Kafka's own tool for groups.
+const GROUPS: &str = "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand";
+
+/// Where a cluster's controller listens: apart from those of others, whose clients use other ports.
+fn controller<const N: usize>(addresses: [SocketAddr; N]) -> SocketAddr {
+    let first = addresses.first().map_or(0, SocketAddr::port);
+    SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 20_000 + first)
+}
 
 /// One of a cluster.
 #[derive(Clone, Copy, Debug)]
@@ -131,24 +159,25 @@ struct Node {
     of: usize,
     /// For clients.
     address: SocketAddr,
+    controller: SocketAddr,
 }
 
 impl Node {
     fn internal(self) -> SocketAddr {
-        SocketAddr::new(CONTROLLER.ip(), CONTROLLER.port() + self.number)
+        SocketAddr::new(self.controller.ip(), 10_000 + self.address.port())
     }
 
     fn configuration(self, data: &Path) -> String {
-        let Self { number, of, address } = self;
+        let Self { number, of, address, controller: elected } = self;
         let listeners = format!("CLIENTS://{address},INTERNAL://{}", self.internal());
         let (roles, controller) = match number {
-            1 => ("broker,controller", format!(",CONTROLLER://{CONTROLLER}")),
+            1 => ("broker,controller", format!(",CONTROLLER://{elected}")),
             _ => ("broker", String::new()),
         };
         format!(
             "process.roles={roles}\n\
              node.id={number}\n\
-             controller.quorum.voters=1@{CONTROLLER}\n\
+             controller.quorum.voters=1@{elected}\n\
              listeners={listeners}{controller}\n\
              advertised.listeners={listeners}\n\
              listener.security.protocol.map=CLIENTS:PLAINTEXT,INTERNAL:PLAINTEXT,CONTROLLER:PLAINTEXT\n\
@@ -243,6 +272,13 @@ pub fn kcat_produce(kcat: Launch, broker: SocketAddr, topic: &str, codec: &str, 
     let acks = format!("acks={acks}");
     let kcat = kcat.args(["-P", "-b", &broker.to_string(), "-t", topic, "-z", codec, "-X", &acks]);
     kcat.args(["-X", &format!("client.id=kcat-{topic}"), "-l"]).arg(lines).stdout();
+}
+
+/// Reads so many records of a topic as a member of a group, by librdkafka, and commits what it has read.
+pub fn kcat_group(kcat: Launch, broker: SocketAddr, (group, topic): (&str, &str), records: u64) {
+    let kcat = kcat.args(["-b", &broker.to_string(), "-q", "-X", "auto.offset.reset=earliest", "-c"]);
+    let said = kcat.arg(records.to_string()).args(["-G", group, topic]).stdout();
+    assert_eq!(said.lines().count() as u64, records);
 }
 
 /// Reads all records of a topic, by librdkafka, each as a line.

@@ -7,7 +7,7 @@ use std::thread;
 
 use flowfold_expose::Spans;
 use flowfold_fold::Fold;
-use flowfold_proxy::{DrainWatch, Listener, OriginalDestination, TopicNames, Worker, WorkerStatus};
+use flowfold_proxy::{DrainWatch, KafkaKnowledge, Listener, OriginalDestination, Worker, WorkerStatus};
 use tokio::sync::mpsc;
 
 use crate::capabilities::{self, Role};
@@ -42,7 +42,7 @@ impl Workers {
         drain: &DrainWatch,
         destinations: impl Fn() -> D,
     ) -> Result<Self, AgentError> {
-        let topic_names = TopicNames::default();
+        let kafka = KafkaKnowledge::default();
         let (says_ended, ended) = mpsc::unbounded_channel();
         let (says_begun, begun) = std_mpsc::channel();
         for (index, (listeners, status)) in listeners.into_iter().zip(statuses).enumerate() {
@@ -50,7 +50,7 @@ impl Workers {
                 listeners,
                 destinations: destinations(),
                 sink: (fold.shard(), spans.sink()),
-                topic_names: topic_names.clone(),
+                kafka: kafka.clone(),
                 status: Arc::clone(status),
                 drain: drain.clone(),
             };

@@ -152,6 +152,8 @@ fn kafka(kafka: &KafkaExchange<'_>, out: &mut Vec<KeyValue>) -> String {
     for (name, value) in [("messaging.client.id", kafka.client_id), ("messaging.consumer.group.name", kafka.group)] {
         out.extend(value.map(|value| KeyValue::new(name, text(value.as_bytes()))));
     }
+    let cluster = Some(kafka.cluster.id()).filter(|id| !id.is_empty());
+    out.extend(cluster.map(|id| KeyValue::new("kafka.cluster.id", text(id.as_bytes()))));
     if let [only] = kafka.partitions {
         out.push(KeyValue::new("messaging.destination.partition.id", only.partition.to_string()));
     }

@@ -7,8 +7,8 @@ use std::time::{Duration, SystemTime};
 use flowfold_expose::otlp::{Protocol, Resource};
 use flowfold_expose::{Source, SpanOptions, Spans};
 use flowfold_flow::{
-    Exchange, FailureReason, FlowSink, KafkaApi, KafkaError, KafkaPartition, Operation, Outcome, Reporters,
-    TraceContext,
+    Exchange, FailureReason, FlowSink, KafkaApi, KafkaCluster, KafkaError, KafkaPartition, Operation, Outcome,
+    Reporters, TraceContext,
 };
 use flowfold_fold::{Fold, FoldOptions, Methods, RouteTable, names};
 use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
@@ -189,7 +189,11 @@ async fn a_kafka_exchange_is_told_as_an_operation_of_messaging() {
     let (_, spans) = start(sampling);
     let info = connection(Reporters::CLIENT, "kafka");
     let refused = [KafkaPartition { error: KafkaError(10), ..PARTITION }];
-    report(&spans, &asked(&info, KafkaApi::PRODUCE, &refused, Duration::from_millis(1)));
+    let cluster = KafkaCluster::first("blue".into());
+    let mut produce = asked(&info, KafkaApi::PRODUCE, &refused, Duration::from_millis(1));
+    let Operation::Kafka(kafka) = &mut produce.operation else { panic!("it is Kafka") };
+    kafka.cluster = &cluster;
+    report(&spans, &produce);
     // One that waited for a little longer than the client let it is not slow.
     let given = [PARTITION];
     let mut fetch = asked(&info, KafkaApi::FETCH, &given, Duration::from_millis(510));
@@ -213,6 +217,7 @@ async fn a_kafka_exchange_is_told_as_an_operation_of_messaging() {
         ("messaging.batch.message_count", "3"),
         ("messaging.consumer.group.name", "billing"),
         ("messaging.client.id", "app-1"),
+        ("kafka.cluster.id", "blue"),
         ("error.type", "MESSAGE_TOO_LARGE"),
     ] {
         assert_eq!(told[name], value, "{name}");

@@ -7,9 +7,9 @@ use std::time::{Duration, SystemTime};
 use flowfold_flow::{
     ByteTally, ConnectionEnd, ConnectionInfo, ConnectionOutcome, DnsAnswer, DnsExchange, DnsRcode, DnsRecords,
     DnsTransport, DnsType, Exchange, FailureReason, FlowSink, GrpcCall, GrpcExchange, GrpcFlavour, GrpcMessages,
-    GrpcStatus, HttpExchange, HttpVersion, KafkaApi, KafkaError, KafkaExchange, KafkaPartition, KafkaRecords,
-    KafkaTopic, KnownMethod, Operation, Outcome, Protocol, Refusal, Reporters, Side, UnparsedReason, UrlScheme,
-    Workload,
+    GrpcStatus, HttpExchange, HttpVersion, KafkaApi, KafkaCluster, KafkaError, KafkaExchange, KafkaPartition,
+    KafkaRecords, KafkaTopic, KnownMethod, Operation, Outcome, Protocol, Refusal, Reporters, Side, UnparsedReason,
+    UrlScheme, Workload,
 };
 use flowfold_fold::{Fold, FoldOptions, NotObserved, RouteTable, SteeredDirection, View};
 
@@ -79,6 +79,7 @@ pub(crate) fn asked<'a>(
     let operation = Operation::Kafka(KafkaExchange {
         api,
         api_version: 9,
+        cluster: KafkaCluster::unknown(),
         client_id: Some("app-1"),
         group: Some("billing"),
         topic: Some(KafkaTopic::Named("orders")),

@@ -28,11 +28,17 @@ impl Positions {
         let watermarks: HashMap<_, _> = all
             .iter()
             .filter(|position| position.whose == Whose::Brokers)
-            .map(|position| ((partition(position), &*position.broker.namespace), position.offset()))
+            .map(|position| ((partition(position), position.cluster()), position.offset()))
+            .collect();
+        // Those that were written down before the id was known have none.
+        let ids: HashMap<_, _> = all
+            .iter()
+            .map(|position| (position.cluster(), position.cluster.id()))
+            .filter(|(_, id)| !id.is_empty())
             .collect();
         let mut lags = BTreeMap::new();
         for position in &all {
-            let cluster = &*position.broker.namespace;
+            let cluster = position.cluster();
             let Some(watermark) = watermarks.get(&(partition(position), cluster)) else { continue };
             let group = match position.whose {
                 Whose::Brokers => continue,
@@ -54,7 +60,8 @@ impl Positions {
                 (label::TOPIC, names.topics.label(topic, str::to_owned)),
                 (label::SOURCE_WORKLOAD, name.to_owned()),
                 (label::SOURCE_NAMESPACE, namespace.to_owned()),
-                (label::DESTINATION_NAMESPACE, cluster.to_owned()),
+                (label::DESTINATION_NAMESPACE, cluster.0.to_owned()),
+                (label::KAFKA_CLUSTER_ID, ids.get(&cluster).copied().unwrap_or_default().to_owned()),
             ];
             let labels = Labels::new(labels);
             let list = if client.is_some() { &mut sorted.of_fetchers } else { &mut sorted.of_groups };

@@ -12,7 +12,7 @@ use std::hash::{BuildHasher, Hash};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
-use flowfold_flow::Workload;
+use flowfold_flow::{KafkaCluster, Workload};
 use hashbrown::{DefaultHashBuilder, HashTable};
 
 use super::MAX_MAX_KAFKA_PARTITIONS;
@@ -60,8 +60,9 @@ pub(crate) struct Sought<'a> {
     /// The place of its name.
     pub(crate) topic: u16,
     pub(crate) partition: i32,
-    /// Brokers of one namespace are taken for one cluster.
+    /// Clusters are told apart within the namespace of their brokers.
     pub(crate) broker: &'a Arc<Workload>,
+    pub(crate) cluster: &'a KafkaCluster,
     /// Counts with [`Whose::Fetcher`] alone.
     pub(crate) client: &'a Arc<Workload>,
 }
@@ -74,6 +75,7 @@ pub(crate) struct Position {
     pub(super) topic: u16,
     pub(super) partition: i32,
     pub(super) broker: Arc<Workload>,
+    pub(super) cluster: KafkaCluster,
     pub(super) client: Option<Arc<Workload>>,
     offset: AtomicI64,
     /// How many in a row were told that are lower.
@@ -87,7 +89,7 @@ pub(crate) struct Position {
 }
 
 /// The parts that tell two positions apart.
-type Identity<'a> = (Whose, u16, i32, &'a str, Option<(&'a str, &'a str)>);
+type Identity<'a> = (Whose, u16, i32, (&'a str, &'a KafkaCluster), Option<(&'a str, &'a str)>);
 
 impl<'a> Sought<'a> {
     fn client(&self) -> Option<&'a Arc<Workload>> {
@@ -96,7 +98,7 @@ impl<'a> Sought<'a> {
 
     fn identity(&self) -> Identity<'a> {
         let client = self.client().map(|client| (&*client.name, &*client.namespace));
-        (self.whose, self.topic, self.partition, &self.broker.namespace, client)
+        (self.whose, self.topic, self.partition, (&self.broker.namespace, self.cluster), client)
     }
 }
 
@@ -108,6 +110,7 @@ impl Position {
             topic: sought.topic,
             partition: sought.partition,
             broker: Arc::clone(sought.broker),
+            cluster: sought.cluster.clone(),
             client: sought.client().map(Arc::clone),
             offset: AtomicI64::new(told.offset()),
             lower: AtomicU32::new(0),
@@ -119,7 +122,12 @@ impl Position {
 
     fn is(&self, sought: &Sought<'_>) -> bool {
         let client = self.client.as_ref().map(|client| (&*client.name, &*client.namespace));
-        (self.whose, self.topic, self.partition, &*self.broker.namespace, client) == sought.identity()
+        (self.whose, self.topic, self.partition, self.cluster(), client) == sought.identity()
+    }
+
+    /// The cluster, with the namespace in which it is told from others.
+    pub(super) fn cluster(&self) -> (&str, &KafkaCluster) {
+        (&self.broker.namespace, &self.cluster)
     }
 
     pub(super) fn offset(&self) -> i64 {
@@ -128,8 +136,8 @@ impl Position {
 
     /// The broker's position in the same partition.
     fn of_brokers(&self) -> Sought<'_> {
-        let Self { topic, partition, broker, .. } = self;
-        Sought { whose: Whose::Brokers, topic: *topic, partition: *partition, broker, client: broker }
+        let Self { topic, partition, broker, cluster, .. } = self;
+        Sought { whose: Whose::Brokers, topic: *topic, partition: *partition, broker, cluster, client: broker }
     }
 
     /// Writes down what is told. Returns whether it is kept: otherwise this was given up, and it belongs to another position.

@@ -16,6 +16,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use flowfold_flow::KafkaCluster;
 use hashbrown::hash_table::OccupiedEntry;
 use hashbrown::{DefaultHashBuilder, HashTable};
 
@@ -58,8 +59,9 @@ struct Known {
 /// A transaction as an exchange names it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Named<'a> {
-    /// The namespace of the brokers.
-    pub(crate) cluster: &'a Arc<str>,
+    /// The namespace of the brokers, in which their cluster is told from others.
+    pub(crate) namespace: &'a Arc<str>,
+    pub(crate) cluster: &'a KafkaCluster,
     pub(crate) transactional_id: &'a str,
     /// The producer's number and its epoch: whoever has another one begins anew, and what was open before is aborted.
     pub(crate) producer: (i64, i16),
@@ -67,7 +69,7 @@ pub(crate) struct Named<'a> {
 
 impl Transactions {
     fn hash(&self, named: &Named<'_>) -> u64 {
-        self.hasher.hash_one((&**named.cluster, named.transactional_id))
+        self.hasher.hash_one((&**named.namespace, named.cluster, named.transactional_id))
     }
 
     /// The part that producers with this hash are in.

@@ -107,13 +107,19 @@ pub static KAFKA_THROTTLE: Metric = Metric::histogram(
 /// How far groups are behind.
 pub static KAFKA_CONSUMER_LAG: Metric = Metric::gauge(
     "kafka_consumer_lag",
-    &[label::GROUP, label::TOPIC, label::DESTINATION_NAMESPACE],
+    &[label::GROUP, label::TOPIC, label::DESTINATION_NAMESPACE, label::KAFKA_CLUSTER_ID],
     "End of each partition as last seen less the offset that the group last committed, summed over the partitions of the topic.",
 );
 
 /// How far fetching workloads are behind.
 pub static KAFKA_FETCH_LAG: Metric = Metric::gauge(
     "kafka_fetch_lag",
-    &[label::TOPIC, label::SOURCE_WORKLOAD, label::SOURCE_NAMESPACE, label::DESTINATION_NAMESPACE],
+    &[
+        label::TOPIC,
+        label::SOURCE_WORKLOAD,
+        label::SOURCE_NAMESPACE,
+        label::DESTINATION_NAMESPACE,
+        label::KAFKA_CLUSTER_ID,
+    ],
     "End of each partition as last seen less the offset behind the records that the workload was last given, summed over the partitions of the topic.",
 );

@@ -59,6 +59,8 @@ pub const HTTP_RESPONSE_STATUS_CODE: &str = "http_response_status_code";
 pub const HTTP_ROUTE: &str = "http_route";
 /// How many addresses an answer of DNS tells, to Hubble.
 pub const IPS_RETURNED: &str = "ips_returned";
+/// The id that Kafka's brokers give their cluster, by the conventions.
+pub const KAFKA_CLUSTER_ID: &str = "kafka_cluster_id";
 /// The consumer group by the conventions.
 pub const MESSAGING_CONSUMER_GROUP_NAME: &str = "messaging_consumer_group_name";
 /// The topic by the conventions.

@@ -110,7 +110,7 @@ const fn metric(name: &'static str, unit: &'static str, reporter: OtelReporter) 
 /// The labels, with what they are called in OTLP. The workloads' are ours: the conventions have attributes for who
 /// reports (the resource), and none for who is at the other end. The server's name is not their `server.address`, which
 /// is what a client was told to use: it is learned, and not every series has one.
-static LABELS: [(&str, &str, OtelType); 43] = [
+static LABELS: [(&str, &str, OtelType); 44] = [
     (label::API, "api", OtelType::Text),
     (label::CLASS, "class", OtelType::Text),
     (label::CLIENT_ID, "client_id", OtelType::Text),
@@ -129,6 +129,7 @@ static LABELS: [(&str, &str, OtelType); 43] = [
     (label::HTTP_REQUEST_METHOD, "http.request.method", OtelType::Text),
     (label::HTTP_RESPONSE_STATUS_CODE, "http.response.status_code", OtelType::Int),
     (label::HTTP_ROUTE, "http.route", OtelType::Text),
+    (label::KAFKA_CLUSTER_ID, "kafka.cluster.id", OtelType::Text),
     (label::MESSAGING_CONSUMER_GROUP_NAME, "messaging.consumer.group.name", OtelType::Text),
     (label::MESSAGING_DESTINATION_NAME, "messaging.destination.name", OtelType::Text),
     (label::MESSAGING_OPERATION_NAME, "messaging.operation.name", OtelType::Text),

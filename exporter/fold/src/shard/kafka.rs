@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use flowfold_flow::{
-    ConnectionInfo, Exchange, KafkaApi, KafkaError, KafkaExchange, KafkaPartition, KafkaRecords, KafkaSubject,
-    KafkaTopic, KafkaTransaction, Outcome,
+    ConnectionInfo, Exchange, KafkaApi, KafkaCluster, KafkaError, KafkaExchange, KafkaPartition, KafkaRecords,
+    KafkaSubject, KafkaTopic, KafkaTransaction, Outcome,
 };
 
 use super::index::Index;
@@ -42,9 +42,9 @@ impl Shard {
         };
         self.partitions(connection, kafka, key);
         match kafka.subject {
-            Some(KafkaSubject::DeletedGroups(deleted)) => self.groups_are_gone(connection, deleted),
+            Some(KafkaSubject::DeletedGroups(deleted)) => self.groups_are_gone(connection, kafka.cluster, deleted),
             Some(KafkaSubject::Transaction(transaction)) if is_answered && !kafka.error.is_error() => {
-                self.transaction(connection, kafka.api, transaction);
+                self.transaction(connection, kafka, transaction);
             }
             _ => {}
         }
@@ -116,34 +116,35 @@ impl Shard {
     }
 
     /// Ends what is told of groups that were deleted.
-    fn groups_are_gone(&self, connection: &Connection, deleted: &[&str]) {
+    fn groups_are_gone(&self, connection: &Connection, cluster: &KafkaCluster, deleted: &[&str]) {
         for name in deleted {
             let group = self.index.borrow_mut().kafka_places.group(&self.vocabulary.kafka, Some(name), false);
             if is_name(group) {
-                self.fold.positions().end_group(group, &connection.info.destination);
+                self.fold.positions().end_group(group, &connection.info.destination, cluster);
             }
         }
     }
 
     /// Where a transaction begins or ends: writes down what a group has committed in the one that is over.
-    fn transaction(&self, connection: &Connection, api: KafkaApi, transaction: &KafkaTransaction<'_>) {
-        if !matches!(api, KafkaApi::INIT_PRODUCER_ID | KafkaApi::END_TXN) {
+    fn transaction(&self, connection: &Connection, kafka: &KafkaExchange<'_>, transaction: &KafkaTransaction<'_>) {
+        if !matches!(kafka.api, KafkaApi::INIT_PRODUCER_ID | KafkaApi::END_TXN) {
             return;
         }
         let info = &*connection.info;
         let Index { kafka_positions: known, kafka_held: offsets, .. } = &mut *self.index.borrow_mut();
-        self.fold.transactions().turn(&named(info, transaction), transaction.timeout, offsets);
+        self.fold.transactions().turn(&named(info, kafka.cluster, transaction), transaction.timeout, offsets);
         for held in offsets.drain().filter(|_| transaction.commits) {
-            self.tell_held(known, info, held);
+            self.tell_held(known, (info, kafka.cluster), held);
         }
     }
 
-    fn tell_held(&self, known: &mut KnownPositions, info: &ConnectionInfo, held: Held) {
+    fn tell_held(&self, known: &mut KnownPositions, (info, cluster): (&ConnectionInfo, &KafkaCluster), held: Held) {
         let sought = Sought {
             whose: Whose::Group(held.group),
             topic: held.topic,
             partition: held.partition,
             broker: &info.destination,
+            cluster,
             client: &info.source,
         };
         known.tell(self.fold.positions(), &sought, Told::At(held.offset));
@@ -175,8 +176,8 @@ impl Shard {
                 let offset = told.offset.filter(|offset| *offset >= 0)?;
                 Some(Held { group, topic: key.topic, partition: told.partition, offset })
             });
-            let tell = |held| self.tell_held(known, info, held);
-            self.fold.transactions().hold(&named(info, transaction), held, tell);
+            let tell = |held| self.tell_held(known, (info, kafka.cluster), held);
+            self.fold.transactions().hold(&named(info, kafka.cluster, transaction), held, tell);
             return;
         }
         let sought = |whose, partition: &KafkaPartition<'_>| Sought {
@@ -184,6 +185,7 @@ impl Shard {
             topic: key.topic,
             partition: partition.partition,
             broker: &info.destination,
+            cluster: kafka.cluster,
             client: &info.source,
         };
         if let Some(whose) = of_client {
@@ -203,9 +205,9 @@ impl Shard {
 }
 
 /// The transaction that a request names.
-fn named<'a>(info: &'a ConnectionInfo, transaction: &KafkaTransaction<'a>) -> Named<'a> {
+fn named<'a>(info: &'a ConnectionInfo, cluster: &'a KafkaCluster, transaction: &KafkaTransaction<'a>) -> Named<'a> {
     let KafkaTransaction { transactional_id, producer, .. } = *transaction;
-    Named { cluster: &info.destination.namespace, transactional_id, producer }
+    Named { namespace: &info.destination.namespace, cluster, transactional_id, producer }
 }
 
 /// Of which topic a partition is, and what the broker said of it.

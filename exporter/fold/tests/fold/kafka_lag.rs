@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use flowfold_flow::{
-    Exchange, FlowSink, KafkaApi, KafkaError, KafkaPartition, KafkaRecords, KafkaSubject, KafkaTransaction, Reporters,
+    Exchange, FlowSink, KafkaApi, KafkaCluster, KafkaError, KafkaPartition, KafkaRecords, KafkaSubject,
+    KafkaTransaction, Reporters,
 };
 use flowfold_fold::{Fold, FoldOptions, KafkaLimits, Points};
 
@@ -55,6 +56,65 @@ fn a_lag_is_what_the_broker_has_less_what_the_group_committed() {
     let exchange = commit(asked(&coordinator, KafkaApi::OFFSET_COMMIT, NONE, MS), &ahead);
     committing.exchange(&mut to_coordinator, &exchange);
     assert_eq!(value(&fold.snapshot(), GROUP_LAG, &labels), 0);
+}
+
+fn of<'a>(cluster: &'a KafkaCluster, exchange: Exchange<'a>) -> Exchange<'a> {
+    with_kafka(exchange, |kafka| kafka.cluster = cluster)
+}
+
+#[test]
+fn clusters_of_one_namespace_are_told_apart() {
+    let fold = Fold::new(FoldOptions::default());
+    let shard = fold.shard();
+    let info = connection(Reporters::CLIENT, "kafka");
+    let mut open = shard.opened(&info);
+    let [first, other] = [KafkaCluster::first("A".into()), KafkaCluster::another("B".into())];
+    // Before somebody tells its id, the first one counts.
+    shard.exchange(
+        &mut open,
+        &of(KafkaCluster::unknown(), about(asked(&info, KafkaApi::FETCH, NONE, MS), &[fetched(0, 90, 100)])),
+    );
+    for (cluster, offset) in [(&first, 80), (&other, 5)] {
+        shard.exchange(
+            &mut open,
+            &of(cluster, commit(asked(&info, KafkaApi::OFFSET_COMMIT, NONE, MS), &[committed(0, offset)])),
+        );
+    }
+    let lag = |id: &str| {
+        let labels = ["group=billing", "topic=orders", "destination_namespace=shop", &format!("kafka_cluster_id={id}")];
+        value(&fold.snapshot(), GROUP_LAG, &labels)
+    };
+    assert_eq!((lag("A"), total(&fold.snapshot(), GROUP_LAG)), (20, 20));
+    shard.exchange(&mut open, &of(&other, about(asked(&info, KafkaApi::FETCH, NONE, MS), &[fetched(0, 5, 12)])));
+    assert_eq!((lag("A"), lag("B"), total(&fold.snapshot(), GROUP_LAG)), (20, 7, 27));
+    let behind = |id: &str| value(&fold.snapshot(), FETCH_LAG, &["topic=orders", &format!("kafka_cluster_id={id}")]);
+    assert_eq!((behind("A"), behind("B")), (10, 7));
+    // A group of the same name goes in one of them.
+    let deleted = KafkaSubject::DeletedGroups(&["billing"]);
+    let delete = with_kafka(asked(&info, KafkaApi::DELETE_GROUPS, NONE, MS), |kafka| kafka.subject = Some(&deleted));
+    shard.exchange(&mut open, &of(&other, delete));
+    assert_eq!((lag("A"), total(&fold.snapshot(), GROUP_LAG)), (20, 20));
+    // So do transactions, and what they hold.
+    let transaction = |producer, commits| {
+        let transactional_id = "app";
+        let timeout = None;
+        KafkaSubject::Transaction(KafkaTransaction { transactional_id, producer, commits, timeout })
+    };
+    let subjects = [transaction((-1, -1), false), transaction((7, 0), false), transaction((7, 0), true)];
+    let committed = [committed(0, 95)];
+    let [begins, holds, ends] =
+        subjects.each_ref().map(|subject| move |exchange| with_kafka(exchange, |kafka| kafka.subject = Some(subject)));
+    for cluster in [&first, &other] {
+        shard.exchange(&mut open, &of(cluster, begins(asked(&info, KafkaApi::INIT_PRODUCER_ID, NONE, MS))));
+    }
+    shard.exchange(
+        &mut open,
+        &of(&first, holds(commit(asked(&info, KafkaApi::TXN_OFFSET_COMMIT, NONE, MS), &committed))),
+    );
+    shard.exchange(&mut open, &of(&other, ends(asked(&info, KafkaApi::END_TXN, NONE, MS))));
+    assert_eq!(lag("A"), 20);
+    shard.exchange(&mut open, &of(&first, ends(asked(&info, KafkaApi::END_TXN, NONE, MS))));
+    assert_eq!((lag("A"), total(&fold.snapshot(), GROUP_LAG)), (5, 5));
 }
 
 fn produced(number: i32, log_end: i64) -> KafkaPartition<'static> {

@@ -6,8 +6,8 @@ use std::time::{Duration, SystemTime};
 
 use flowfold_flow::{
     ConnectionInfo, Exchange, GrpcCall, GrpcExchange, GrpcFlavour, GrpcMessages, GrpcStatus, HttpExchange, HttpVersion,
-    KafkaApi, KafkaError, KafkaExchange, KafkaPartition, KafkaRecords, KafkaTopic, KnownMethod, Operation, Outcome,
-    Reporters, TraceContext, UrlScheme, Workload,
+    KafkaApi, KafkaCluster, KafkaError, KafkaExchange, KafkaPartition, KafkaRecords, KafkaTopic, KnownMethod,
+    Operation, Outcome, Reporters, TraceContext, UrlScheme, Workload,
 };
 use flowfold_fold::{HistogramPoint, Labels, Number, Points, Snapshot};
 
@@ -83,6 +83,7 @@ pub(crate) fn asked(info: &ConnectionInfo, api: KafkaApi, error: KafkaError, dur
     let operation = Operation::Kafka(KafkaExchange {
         api,
         api_version: 9,
+        cluster: KafkaCluster::unknown(),
         client_id: Some("app-1"),
         group: None,
         topic: None,

@@ -5,8 +5,8 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use flowfold_flow::{
-    Exchange, FlowSink, KafkaApi, KafkaError, KafkaExchange, KafkaPartition, KafkaSubject, KafkaTransaction, Operation,
-    Outcome,
+    Exchange, FlowSink, KafkaApi, KafkaCluster, KafkaError, KafkaExchange, KafkaPartition, KafkaSubject,
+    KafkaTransaction, Operation, Outcome,
 };
 use flowfold_wire::kafka::{Ended, Partition, RequestHead, TopicId};
 
@@ -201,7 +201,7 @@ impl Asked {
     pub(super) fn finish<S: FlowSink>(
         self: Box<Self>,
         listening: &mut Listening<'_, S>,
-        group: &str,
+        (cluster, group): (&KafkaCluster, &str),
         otherwise: Outcome,
         now: Instant,
     ) {
@@ -218,6 +218,7 @@ impl Asked {
             operation: Operation::Kafka(KafkaExchange {
                 api: self.api,
                 api_version: self.api_version,
+                cluster,
                 client_id: named(&self.client_id),
                 group: self.group.or(group),
                 topic: self.partitions.only_topic(),

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use flowfold_flow::{FlowSink, KafkaApi, Outcome, UnparsedReason};
+use flowfold_flow::{FlowSink, KafkaApi, KafkaCluster, Outcome, UnparsedReason};
 use flowfold_wire::kafka::{Ended, KafkaEvent, RequestHead, TopicId};
 
 use super::asked::{Asked, Held};
@@ -49,6 +49,9 @@ pub(super) struct Conversation {
     named: String,
     /// The group that the client is a member of.
     group: String,
+    /// The broker's cluster, as it was known in that turn.
+    cluster: KafkaCluster,
+    cluster_turn: Option<u64>,
 }
 
 impl Conversation {
@@ -117,7 +120,7 @@ impl Conversation {
             && self.answering.is_none_or(|at| at < last)
             && let Some(asked) = self.in_flight.take(last)
         {
-            asked.finish(listening, &self.group, Outcome::Answered, now);
+            self.finish(listening, asked, Outcome::Answered, now);
         }
     }
 
@@ -133,6 +136,9 @@ impl Conversation {
             asked.response_bytes += count;
             if let Some(KafkaEvent::End(ended)) = event {
                 return self.response_ended(listening, ended, now);
+            }
+            if let Some(KafkaEvent::ClusterId(id)) = event {
+                listening.tools.clusters.learn(listening.info, &asked.client_id, id);
             }
             told(asked, &mut self.named, event, &listening.tools.topics);
             return Next::Goes;
@@ -160,7 +166,7 @@ impl Conversation {
         while found.is_some_and(|at| at > 0)
             && let Some(first) = self.in_flight.take_first(may_have_none)
         {
-            first.finish(listening, &self.group, Outcome::Unfinished, now);
+            self.finish(listening, first, Outcome::Unfinished, now);
             found = self.in_flight.find(correlation_id);
         }
         let (started, bytes) = self.response_head.take().unwrap_or((now, 0));
@@ -191,7 +197,7 @@ impl Conversation {
         if asked.request_whole
             && let Some(asked) = self.in_flight.take(at)
         {
-            asked.finish(listening, &self.group, Outcome::Answered, now);
+            self.finish(listening, asked, Outcome::Answered, now);
         }
         if is_handshake { Next::BecomesTunnel } else { Next::Goes }
     }
@@ -200,8 +206,24 @@ impl Conversation {
     pub(super) fn end<S: FlowSink>(&mut self, listening: &mut Listening<'_, S>, outcome: Outcome, now: Instant) {
         self.answering = None;
         while let Some(asked) = self.in_flight.take(0) {
-            asked.finish(listening, &self.group, outcome, now);
+            self.finish(listening, asked, outcome, now);
         }
+    }
+
+    /// Tells the sink of an exchange.
+    fn finish<S: FlowSink>(
+        &mut self,
+        listening: &mut Listening<'_, S>,
+        asked: Box<Asked>,
+        otherwise: Outcome,
+        now: Instant,
+    ) {
+        let clusters = &listening.tools.clusters;
+        let turn = clusters.turn();
+        if self.cluster_turn.replace(turn) != Some(turn) {
+            self.cluster = clusters.find(listening.info, &asked.client_id);
+        }
+        asked.finish(listening, (&self.cluster, &self.group), otherwise, now);
     }
 }
 

@@ -21,7 +21,7 @@ type Names = HashMap<TopicId, Arc<str>>;
 
 /// What all workers know of the ids of Kafka's topics. Each clone is the same.
 #[derive(Clone, Debug, Default)]
-pub struct TopicNames(Arc<RwLock<Names>>);
+pub(crate) struct TopicNames(Arc<RwLock<Names>>);
 
 /// What one worker knows: what it has needed so far, so that it takes the lock for what is new to it and for nothing else.
 #[derive(Debug)]

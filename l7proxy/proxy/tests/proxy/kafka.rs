@@ -77,6 +77,7 @@ fn a_produce_is_joined_with_its_response() {
     assert!(exchange.first_byte_known);
     let expected = HeardKafka {
         version: 2,
+        cluster: String::new(),
         client_id: Some("client".into()),
         group: None,
         topic: Some("orders".into()),

@@ -5,9 +5,14 @@ use crate::kafka_messages::{array, batch, int, request, response, short, sized, 
 
 /// An answer to a Fetch in version 2, with these partitions of `orders`: each an error and no records.
 fn fetched(partitions: impl Iterator<Item = (i32, i16)>) -> Vec<u8> {
+    fetched_as(1, partitions)
+}
+
+/// The same to the request of this number.
+fn fetched_as(correlation: i32, partitions: impl Iterator<Item = (i32, i16)>) -> Vec<u8> {
     let partition = |(index, error)| [int(index), short(error), vec![0; 8], sized(&[])].concat();
     let partitions: Vec<_> = partitions.map(partition).collect();
-    response(1, &[int(0), array(&[[text("orders"), array(&partitions)].concat()])].concat())
+    response(correlation, &[int(0), array(&[[text("orders"), array(&partitions)].concat()])].concat())
 }
 
 #[test]
@@ -58,4 +63,24 @@ fn partitions_of_no_topic_are_those_of_none() {
     assert_eq!(record.unparsed_reason(), None);
     assert_eq!(told(&record)[0].partitions, [("?".into(), 0, 0, 2, 80, None, None)]);
     assert_eq!(told(&record)[0].more, (2, 80, 0));
+}
+
+/// A broker tells the id of its cluster with its topics, or to who asks for nothing else; in the oldest versions it has none.
+#[test]
+fn a_broker_tells_whose_it_is() {
+    let metadata = |correlation, version| request(3, version, correlation, &array(&[]));
+    let broker = [int(1), text("kafka-0"), int(9092), text("rack")].concat();
+    let oldest = response(1, &[array(&[[int(1), text("kafka-0"), int(9092)].concat()]), array(&[])].concat());
+    let metadata_told = response(2, &[array(&[broker]), text("blue"), int(1), array(&[])].concat());
+    let describe = request(60, 0, 4, &[0, 0, 0]);
+    let described = [&[0][..], &int(0), &short(0), &[0], &[6], b"green", &int(1), &[1], &int(0), &[0]].concat();
+    let record = converse(&[
+        (metadata(1, 0), oldest),
+        (metadata(2, 2), metadata_told),
+        (fetch(3, 0), fetched_as(3, [(3, 0)].into_iter())),
+        (describe, response(4, &described)),
+    ]);
+    assert_eq!(record.unparsed_reason(), None);
+    let clusters: Vec<_> = told(&record).iter().map(|one| &*one.cluster).collect();
+    assert_eq!(clusters, ["", "blue", "blue", "green"]);
 }

@@ -55,6 +55,8 @@ pub(crate) type HeardTransaction = (String, (i64, i16), bool, Option<Duration>);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct HeardKafka {
     pub(crate) version: i16,
+    /// The id of the broker's cluster.
+    pub(crate) cluster: String,
     pub(crate) client_id: Option<String>,
     pub(crate) group: Option<String>,
     pub(crate) topic: Option<String>,
@@ -93,6 +95,7 @@ impl HeardKafka {
         }
         Self {
             version: kafka.api_version,
+            cluster: kafka.cluster.id().to_owned(),
             client_id: kafka.client_id.map(str::to_owned),
             group: kafka.group.map(str::to_owned),
             topic: kafka.topic.map(topic),

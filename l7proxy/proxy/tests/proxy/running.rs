@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use flowfold_flow::{ConnectionInfo, Protocol, Refusal, Workload};
 use flowfold_proxy::{
-    Accepted, DrainTrigger, FixedDestination, Listener, OriginalDestination, TopicNames, Worker, WorkerStatus,
+    Accepted, DrainTrigger, FixedDestination, KafkaKnowledge, Listener, OriginalDestination, Worker, WorkerStatus,
     drain_channel,
 };
 
@@ -65,7 +65,7 @@ impl Running {
             listeners: vec![Listener { socket }],
             destinations,
             sink: recording.clone(),
-            topic_names: TopicNames::default(),
+            kafka: KafkaKnowledge::default(),
             status: Arc::clone(&status),
             drain,
         };

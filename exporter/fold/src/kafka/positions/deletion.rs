@@ -4,7 +4,7 @@ use std::hash::BuildHasher;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
-use flowfold_flow::Workload;
+use flowfold_flow::{KafkaCluster, Workload};
 use hashbrown::HashMap;
 
 use super::known::BATCH;
@@ -18,7 +18,7 @@ const MAX_DELETED: usize = MAX_MAX_KAFKA_GROUPS;
 ///
 /// The positions of a group are many, and a worker has no time to go through all there are: whoever looks at the positions
 /// next takes them out.
-pub(super) type Deleted = HashMap<(u16, Arc<str>), u32>;
+pub(super) type Deleted = HashMap<(u16, Arc<str>, KafkaCluster), u32>;
 
 impl Positions {
     /// There are no such positions any more.
@@ -35,10 +35,10 @@ impl Positions {
     }
 
     /// A group has been deleted, with all that it had committed.
-    pub(crate) fn end_group(&self, group: u16, broker: &Arc<Workload>) {
+    pub(crate) fn end_group(&self, group: u16, broker: &Arc<Workload>, cluster: &KafkaCluster) {
         let mut deleted = self.deleted.lock().unwrap_or_else(PoisonError::into_inner);
         let era = self.era.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
-        deleted.insert((group, Arc::clone(&broker.namespace)), era);
+        deleted.insert((group, Arc::clone(&broker.namespace), cluster.clone()), era);
         let is_full = deleted.len() >= MAX_DELETED;
         drop(deleted);
         // Several clusters have lost thousands of them since the last look: one look more is little for each of these.
@@ -53,11 +53,14 @@ impl Positions {
         if deleted.is_empty() {
             return;
         }
-        let eras: HashMap<_, _> = deleted.iter().map(|((group, cluster), era)| ((*group, &**cluster), *era)).collect();
+        let eras: HashMap<_, _> = deleted
+            .iter()
+            .map(|((group, namespace, cluster), era)| ((*group, (&**namespace, cluster)), *era))
+            .collect();
         self.give_up(|_, tracked| {
             let position = &*tracked.position;
             let Whose::Group(group) = position.whose else { return false };
-            let era = eras.get(&(group, &*position.broker.namespace));
+            let era = eras.get(&(group, position.cluster()));
             era.is_some_and(|era| position.era.load(Ordering::Relaxed) < *era)
         });
     }

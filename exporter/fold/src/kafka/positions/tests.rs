@@ -11,11 +11,17 @@ fn workload(name: &str, namespace: &str) -> Arc<Workload> {
     Arc::new(Workload { namespace: namespace.into(), ..Workload::named(name) })
 }
 
+/// The end of a partition of which the broker has told.
+fn of_brokers(broker: &Arc<Workload>) -> Sought<'_> {
+    let cluster = KafkaCluster::unknown();
+    Sought { whose: Whose::Brokers, topic: 3, partition: 0, broker, cluster, client: broker }
+}
+
 #[test]
 fn workers_share_what_they_know() {
     let positions = Positions::new(10);
     let (broker, client) = (workload("kafka-0", "kafka"), workload("web", "shop"));
-    let sought = Sought { whose: Whose::Brokers, topic: 3, partition: 0, broker: &broker, client: &client };
+    let sought = Sought { client: &client, ..of_brokers(&broker) };
     let mut workers = [KnownPositions::default(), KnownPositions::default()];
     workers[0].tell(&positions, &sought, Told::At(7));
     let other = workload("kafka-1", "kafka");
@@ -24,12 +30,18 @@ fn workers_share_what_they_know() {
     // Another cluster, another group, another client: others.
     let elsewhere = workload("kafka-0", "staging");
     workers[0].tell(&positions, &Sought { broker: &elsewhere, ..sought }, Told::At(1));
+    let another = KafkaCluster::another("b".into());
+    workers[0].tell(&positions, &Sought { cluster: &another, ..sought }, Told::At(1));
     workers[0].tell(&positions, &Sought { whose: Whose::Group(3), ..sought }, Told::At(1));
     workers[0].tell(&positions, &Sought { whose: Whose::Group(4), client: &other, ..sought }, Told::At(1));
     workers[0].tell(&positions, &Sought { whose: Whose::Group(4), ..sought }, Told::At(1));
     workers[0].tell(&positions, &Sought { whose: Whose::Fetcher, ..sought }, Told::At(1));
     workers[0].tell(&positions, &Sought { whose: Whose::Fetcher, client: &other, ..sought }, Told::At(1));
-    assert_eq!(positions.len(), 6);
+    assert_eq!(positions.len(), 7);
+    // The first one's id became known.
+    let named = KafkaCluster::first("a".into());
+    workers[0].tell(&positions, &Sought { cluster: &named, ..sought }, Told::At(1));
+    assert_eq!(positions.len(), 7);
 }
 
 #[test]
@@ -38,12 +50,12 @@ fn there_are_no_more_than_asked_for() {
     let broker = workload("kafka-0", "");
     let mut worker = KnownPositions::default();
     for partition in 0..5 {
-        let sought = Sought { whose: Whose::Brokers, topic: 3, partition, broker: &broker, client: &broker };
+        let sought = Sought { partition, ..of_brokers(&broker) };
         worker.tell(&positions, &sought, Told::At(1));
     }
     assert_eq!((positions.len(), positions.turned_away()), (2, 3));
     // One that is known to another worker is found nevertheless.
-    let first = Sought { whose: Whose::Brokers, topic: 3, partition: 0, broker: &broker, client: &broker };
+    let first = of_brokers(&broker);
     KnownPositions::default().tell(&positions, &first, Told::At(5));
     assert!(positions.all().iter().any(|position| position.offset() == 5));
 }
@@ -53,7 +65,7 @@ fn an_idle_one_is_given_up_and_may_return() {
     let positions = Positions::new(1);
     let broker = workload("kafka-0", "");
     let mut worker = KnownPositions::default();
-    let of = |partition| Sought { whose: Whose::Brokers, topic: 3, partition, broker: &broker, client: &broker };
+    let of = |partition| Sought { partition, ..of_brokers(&broker) };
     let start = Instant::now();
     worker.tell(&positions, &of(0), Told::At(1));
     positions.expire(start, TTL);
@@ -76,7 +88,7 @@ fn an_idle_one_is_given_up_and_may_return() {
 fn the_end_of_a_log_may_be_told_in_several_ways() {
     let positions = Positions::new(1);
     let broker = workload("kafka-0", "");
-    let sought = Sought { whose: Whose::Brokers, topic: 3, partition: 0, broker: &broker, client: &broker };
+    let sought = of_brokers(&broker);
     let mut worker = KnownPositions::default();
     let mut told = |told: Told| {
         worker.tell(&positions, &sought, told);
@@ -96,7 +108,7 @@ fn the_end_of_a_log_may_be_told_in_several_ways() {
 fn a_group_that_has_stopped_is_kept_while_its_partition_lives() {
     let positions = Positions::new(10);
     let broker = workload("kafka-0", "");
-    let of = |whose, partition| Sought { whose, topic: 3, partition, broker: &broker, client: &broker };
+    let of = |whose, partition| Sought { whose, partition, ..of_brokers(&broker) };
     let start = Instant::now();
     let mut worker = KnownPositions::default();
     for partition in [0, 1] {
@@ -122,7 +134,7 @@ fn a_group_that_has_stopped_is_kept_while_its_partition_lives() {
 fn groups_that_have_stopped_make_room_where_it_runs_short() {
     let positions = Positions::new(10);
     let broker = workload("kafka-0", "");
-    let of = |whose, partition| Sought { whose, topic: 3, partition, broker: &broker, client: &broker };
+    let of = |whose, partition| Sought { whose, partition, ..of_brokers(&broker) };
     let start = Instant::now();
     let mut worker = KnownPositions::default();
     for partition in 0..5 {
@@ -146,7 +158,7 @@ fn a_worker_waits_for_few_of_them_at_a_time() {
     let mut worker = KnownPositions::default();
     let mut tell = |partition: usize| {
         let partition = i32::try_from(partition).unwrap();
-        let sought = Sought { whose: Whose::Group(4), topic: 3, partition, broker: &broker, client: &broker };
+        let sought = Sought { whose: Whose::Group(4), partition, ..of_brokers(&broker) };
         worker.tell(&positions, &sought, Told::At(1));
     };
     (0..COUNT).for_each(&mut tell);
@@ -173,8 +185,8 @@ fn a_worker_waits_for_few_of_them_at_a_time() {
 fn a_group_that_is_made_anew_is_of_its_own_era_at_once() {
     let positions = Positions::new(10);
     let broker = workload("kafka-0", "");
-    let sought = Sought { whose: Whose::Group(4), topic: 3, partition: 0, broker: &broker, client: &broker };
-    positions.end_group(4, &broker);
+    let sought = Sought { whose: Whose::Group(4), ..of_brokers(&broker) };
+    positions.end_group(4, &broker, KafkaCluster::unknown());
     let era = positions.era.load(Ordering::Relaxed);
     // Somebody looks at the positions before the worker gets to write this one.
     let position = positions.find_or_create(7, &sought, Told::At(1), era).unwrap();
@@ -190,7 +202,7 @@ fn many_that_end_wait_for_the_lock_once_for_a_good_many() {
     let mut worker = KnownPositions::default();
     let of = |partition: usize| {
         let partition = i32::try_from(partition).unwrap();
-        Sought { whose: Whose::Group(4), topic: 3, partition, broker: &broker, client: &broker }
+        Sought { whose: Whose::Group(4), partition, ..of_brokers(&broker) }
     };
     (0..COUNT).for_each(|partition| worker.tell(&positions, &of(partition), Told::At(1)));
     let mut turns = 0;
@@ -207,7 +219,7 @@ fn a_worker_that_has_met_as_many_as_it_has_room_for_makes_more() {
     let positions = Positions::new(100);
     let broker = workload("kafka-0", "");
     let mut worker = KnownPositions::default();
-    let of = |partition| Sought { whose: Whose::Group(4), topic: 3, partition, broker: &broker, client: &broker };
+    let of = |partition| Sought { whose: Whose::Group(4), partition, ..of_brokers(&broker) };
     let mut partition = 0;
     while worker.0.len() < 20 || worker.0.len() + 1 < worker.0.capacity() {
         worker.tell(&positions, &of(partition), Told::At(1));
@@ -226,12 +238,12 @@ fn a_worker_that_has_met_as_many_as_it_has_room_for_makes_more() {
 fn what_is_written_while_it_is_given_up_is_not_lost() {
     let positions = Positions::new(10);
     let broker = workload("kafka-0", "");
-    let sought = Sought { whose: Whose::Group(4), topic: 3, partition: 0, broker: &broker, client: &broker };
+    let sought = Sought { whose: Whose::Group(4), ..of_brokers(&broker) };
     let worker = RefCell::new(KnownPositions::default());
     let told = Cell::new(5);
     let tell = || worker.borrow_mut().tell(&positions, &sought, Told::At(told.get()));
     tell();
-    positions.end_group(4, &broker);
+    positions.end_group(4, &broker, KafkaCluster::unknown());
     // The worker gets in between the look at a position and its end: the group was made anew, and commits.
     let is_old = |tracked: &Tracked| tracked.position.era.load(Ordering::Relaxed) == 0;
     positions.give_up(|_, tracked| {
@@ -249,7 +261,7 @@ fn what_is_written_while_it_is_given_up_is_not_lost() {
     assert_eq!((positions.all()[0].offset(), worker.borrow().0.len()), (8, 1));
     // A worker that has found it hears of its end when it writes, and looks for another.
     let position = Arc::clone(&positions.all()[0]);
-    positions.end_group(4, &broker);
+    positions.end_group(4, &broker, KafkaCluster::unknown());
     positions.settle();
     assert!(!position.tell(Told::At(9), positions.era.load(Ordering::Relaxed)));
     tell();
@@ -260,10 +272,10 @@ fn what_is_written_while_it_is_given_up_is_not_lost() {
 fn a_worker_that_began_before_a_deletion_does_not_undo_what_another_wrote_after_it() {
     let positions = Positions::new(10);
     let broker = workload("kafka-0", "");
-    let sought = Sought { whose: Whose::Group(4), topic: 3, partition: 0, broker: &broker, client: &broker };
+    let sought = Sought { whose: Whose::Group(4), ..of_brokers(&broker) };
     let before = positions.era.load(Ordering::Relaxed);
     KnownPositions::default().tell(&positions, &sought, Told::At(1));
-    positions.end_group(4, &broker);
+    positions.end_group(4, &broker, KafkaCluster::unknown());
     KnownPositions::default().tell(&positions, &sought, Told::At(2));
     assert!(positions.all()[0].tell(Told::At(2), before));
     positions.settle();
@@ -275,7 +287,7 @@ fn a_commit_after_a_deletion_is_kept_whoever_looks_meanwhile() {
     const ROUNDS: i64 = 50_000;
     let positions = Positions::new(10);
     let broker = workload("kafka-0", "");
-    let sought = Sought { whose: Whose::Group(4), topic: 3, partition: 0, broker: &broker, client: &broker };
+    let sought = Sought { whose: Whose::Group(4), ..of_brokers(&broker) };
     let hash = positions.hasher.hash_one(sought.identity());
     let is_over = AtomicBool::new(false);
     let lost = std::thread::scope(|scope| {
@@ -286,7 +298,7 @@ fn a_commit_after_a_deletion_is_kept_whoever_looks_meanwhile() {
         });
         let mut worker = KnownPositions::default();
         let lost = (0..ROUNDS).filter(|round| {
-            positions.end_group(4, &broker);
+            positions.end_group(4, &broker, KafkaCluster::unknown());
             worker.tell(&positions, &sought, Told::At(*round));
             let known = positions.known();
             known.find(hash, &sought).is_none_or(|tracked| tracked.position.offset() != *round)
@@ -304,20 +316,20 @@ fn however_many_groups_are_deleted_none_keeps_its_lag() {
     let positions = Positions::new(10);
     let (broker, elsewhere) = (workload("kafka-0", ""), workload("kafka-0", "staging"));
     let mut worker = KnownPositions::default();
-    let of = |group| Sought { whose: Whose::Group(group), topic: 3, partition: 0, broker: &broker, client: &broker };
+    let of = |group| Sought { whose: Whose::Group(group), ..of_brokers(&broker) };
     for group in [3, GROUPS / 2, GROUPS - 1, GROUPS] {
         worker.tell(&positions, &of(group), Told::At(1));
     }
     for group in 3..GROUPS {
-        positions.end_group(group, &broker);
-        positions.end_group(group, &elsewhere);
+        positions.end_group(group, &broker, KafkaCluster::unknown());
+        positions.end_group(group, &elsewhere, KafkaCluster::unknown());
     }
     positions.settle();
     let kept: Vec<_> = positions.all().iter().map(|position| position.whose).collect();
     assert_eq!(kept, [Whose::Group(GROUPS)]);
     // What waits for the next look is bounded nevertheless.
     for group in 3..GROUPS {
-        positions.end_group(group, &broker);
+        positions.end_group(group, &broker, KafkaCluster::unknown());
         assert!(positions.deleted.lock().unwrap().len() <= MAX_MAX_KAFKA_GROUPS);
     }
 }

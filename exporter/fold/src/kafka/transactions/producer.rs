@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use flowfold_flow::KafkaCluster;
+
 use super::{HeldOffsets, Named};
 
 /// How long a producer is known whose transactions neither begin nor end; and how long it holds offsets, unless it has said
@@ -21,7 +23,8 @@ const LONGEST: Duration = Duration::from_hours(24);
 #[derive(Debug)]
 pub(super) struct Producer {
     pub(super) hash: u64,
-    cluster: Arc<str>,
+    namespace: Arc<str>,
+    cluster: KafkaCluster,
     transactional_id: Box<str>,
     /// The number and the epoch of whose the offsets are.
     pub(super) incarnation: (i64, i16),
@@ -40,7 +43,8 @@ impl Producer {
     pub(super) fn new(hash: u64, named: &Named<'_>, timeout: Option<Duration>, turned: u64) -> Self {
         let mut new = Self {
             hash,
-            cluster: Arc::clone(named.cluster),
+            namespace: Arc::clone(named.namespace),
+            cluster: named.cluster.clone(),
             transactional_id: named.transactional_id.into(),
             incarnation: named.producer,
             offsets: HeldOffsets::default(),
@@ -55,7 +59,8 @@ impl Producer {
     }
 
     pub(super) fn is(&self, named: &Named<'_>) -> bool {
-        (&*self.cluster, &*self.transactional_id) == (&**named.cluster, named.transactional_id)
+        (&self.namespace, &self.cluster, &*self.transactional_id)
+            == (named.namespace, named.cluster, named.transactional_id)
     }
 
     /// It begins anew, or ends a transaction.

@@ -8,6 +8,10 @@ fn held(number: usize, offset: i64) -> Held {
     Held { group: 3, topic: 3, partition: i32::try_from(number).unwrap(), offset }
 }
 
+fn named_as<'a>(namespace: &'a Arc<str>, transactional_id: &'a str, producer: (i64, i16)) -> Named<'a> {
+    Named { namespace, cluster: KafkaCluster::unknown(), transactional_id, producer }
+}
+
 /// Holds these for a producer. Returns what counts at once.
 fn hold(transactions: &Transactions, named: &Named<'_>, told: impl IntoIterator<Item = Held>) -> Vec<Held> {
     let mut counted = Vec::new();
@@ -45,8 +49,8 @@ fn known(transactions: &Transactions) -> (usize, usize) {
 #[test]
 fn what_is_held_is_bounded_and_the_rest_counts_at_once() {
     let transactions = Transactions::default();
-    let cluster = "kafka".into();
-    let named = |transactional_id| Named { cluster: &cluster, transactional_id, producer: (1, 0) };
+    let namespace = "kafka".into();
+    let named = |transactional_id| named_as(&namespace, transactional_id, (1, 0));
     let (first, other) = (named("app-0"), named("app-1"));
     // Of a producer that nobody knows nothing is held.
     assert_eq!(hold(&transactions, &first, [held(0, 1)]), [held(0, 1)]);
@@ -73,11 +77,12 @@ fn what_is_held_is_bounded_and_the_rest_counts_at_once() {
 #[test]
 fn the_memory_of_what_was_held_is_bounded() {
     let transactions = Transactions::default();
-    let cluster = "kafka".into();
+    let namespace = "kafka".into();
     // As a worker has it.
     let mut offsets = HeldOffsets::default();
     for number in 0..20 {
-        let named = Named { cluster: &cluster, transactional_id: &format!("app-{number}"), producer: (1, 0) };
+        let id = format!("app-{number}");
+        let named = named_as(&namespace, &id, (1, 0));
         for _ in 0..2 {
             transactions.turn(&named, None, &mut offsets);
             hold(&transactions, &named, (0..500).map(|number| held(number, 1)));
@@ -94,25 +99,27 @@ fn the_memory_of_what_was_held_is_bounded() {
 #[test]
 fn a_producer_that_begins_anew_has_aborted_what_was_open() {
     let transactions = Transactions::default();
-    let (cluster, elsewhere) = ("kafka".into(), "staging".into());
-    let named = |epoch| Named { cluster: &cluster, transactional_id: "app", producer: (7, epoch) };
+    let (namespace, elsewhere) = ("kafka".into(), "staging".into());
+    let named = |epoch| named_as(&namespace, "app", (7, epoch));
     turn(&transactions, &named(0));
     assert_eq!(hold(&transactions, &named(0), [held(0, 1), held(1, 1)]), []);
     assert_eq!(turn(&transactions, &named(-1)), []);
     assert_eq!(hold(&transactions, &named(1), [held(1, 2), held(1, 3)]), []);
-    assert_eq!(turn(&transactions, &Named { cluster: &elsewhere, ..named(1) }), []);
+    assert_eq!(turn(&transactions, &Named { namespace: &elsewhere, ..named(1) }), []);
+    let another = KafkaCluster::another("b".into());
+    assert_eq!(turn(&transactions, &Named { cluster: &another, ..named(1) }), []);
     assert_eq!(turn(&transactions, &named(1)), [held(1, 3)]);
     assert_eq!(turn(&transactions, &named(1)), []);
     assert_eq!(hold(&transactions, &named(1), [held(1, 4)]), []);
     assert_eq!(turn(&transactions, &named(2)), [], "the older one ended some other way");
-    assert_eq!(known(&transactions), (2, 0));
+    assert_eq!(known(&transactions), (3, 0));
 }
 
 #[test]
 fn a_producer_whose_ends_are_not_seen_any_more_is_forgotten() {
     let transactions = Transactions::default();
-    let cluster = "kafka".into();
-    let named = |epoch| Named { cluster: &cluster, transactional_id: "app", producer: (7, epoch) };
+    let namespace = "kafka".into();
+    let named = |epoch| named_as(&namespace, "app", (7, epoch));
     let start = Instant::now();
     let seconds = |seconds| start + Duration::from_secs(seconds);
     turn(&transactions, &named(0));
@@ -152,9 +159,9 @@ fn a_producer_whose_ends_are_not_seen_any_more_is_forgotten() {
 #[test]
 fn a_producer_that_holds_nothing_makes_room() {
     let transactions = Transactions::default();
-    let cluster = "kafka".into();
+    let namespace = "kafka".into();
     let ids: Vec<_> = (0..2 * MAX_PRODUCERS).map(|number| format!("app-{number}")).collect();
-    let of = |number: usize| Named { cluster: &cluster, transactional_id: &ids[number], producer: (1, 0) };
+    let of = |number: usize| named_as(&namespace, &ids[number], (1, 0));
     let part = |number: usize| ptr::from_ref(transactions.part(transactions.hash(&of(number))));
     let is_known = |number: usize| {
         transactions.each_known().any(|known| known.producers.iter().any(|producer| producer.is(&of(number))))
@@ -184,8 +191,8 @@ fn a_producer_that_holds_nothing_makes_room() {
 #[test]
 fn a_producer_that_was_idle_for_long_holds_what_it_commits() {
     let transactions = Transactions::default();
-    let cluster = "kafka".into();
-    let named = Named { cluster: &cluster, transactional_id: "app", producer: (7, 0) };
+    let namespace = "kafka".into();
+    let named = named_as(&namespace, "app", (7, 0));
     let start = Instant::now();
     let minutes = |minutes| start + Duration::from_mins(minutes);
     turn(&transactions, &named);
@@ -216,8 +223,8 @@ fn offsets_are_held_for_as_long_as_a_producer_says_that_its_transactions_may_be_
         (Some(Duration::MAX), 24 * 60, 24 * 60),
     ] {
         let transactions = Transactions::default();
-        let cluster = "kafka".into();
-        let named = Named { cluster: &cluster, transactional_id: "app", producer: (7, 0) };
+        let namespace = "kafka".into();
+        let named = named_as(&namespace, "app", (7, 0));
         begin(&transactions, &named, timeout);
         // The end of a transaction says nothing of it.
         turn(&transactions, &named);
@@ -242,9 +249,9 @@ fn offsets_are_held_for_as_long_as_a_producer_says_that_its_transactions_may_be_
 #[test]
 fn producers_of_different_parts_do_not_wait_for_each_other() {
     let transactions = Transactions::default();
-    let cluster = "kafka".into();
+    let namespace = "kafka".into();
     let ids: Vec<_> = (0..200).map(|number| format!("app-{number}")).collect();
-    let of = |number: usize| Named { cluster: &cluster, transactional_id: &ids[number], producer: (1, 0) };
+    let of = |number: usize| named_as(&namespace, &ids[number], (1, 0));
     let part = |number: usize| transactions.part(transactions.hash(&of(number)));
     let others: Vec<_> = (1..200).filter(|number| !ptr::eq(part(*number), part(0))).collect();
     // All but about one of sixteen.
