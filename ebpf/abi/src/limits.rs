@@ -33,18 +33,39 @@ pub const UDP_SOCKET_ENTRIES: u32 = 65_536;
 /// Processes that are known to have asked a named server. One that is forgotten costs a wake-up when it asks again.
 pub const UDP_CLIENT_ENTRIES: u32 = 4_096;
 
-/// Size (bytes) of the ring buffer of copied datagrams, a power of two: what passes by in a tenth of a second at a
-/// hundred thousand small datagrams per second. A larger one would hold more than a processor's cache does, and the programs
-/// write to all of it in turn. Without a rule for datagrams the loader makes it one page.
-pub const DATAGRAM_RING_BYTES: u32 = 2 * 1024 * 1024;
+/// Ring buffers of copied datagrams, a power of two. A processor writes to one of them alone, as long as there are no more
+/// processors: what several of them write to in turn moves between their caches with each datagram, which takes longer than all
+/// else that is done for it.
+pub const DATAGRAM_RINGS: usize = 8;
 
-/// While the ring buffer is so full (bytes), each datagram wakes its reader, who otherwise looks by himself every few
+/// Their names in the object.
+pub const DATAGRAM_RING_MAPS: [&str; DATAGRAM_RINGS] = [
+    "DATAGRAMS_0",
+    "DATAGRAMS_1",
+    "DATAGRAMS_2",
+    "DATAGRAMS_3",
+    "DATAGRAMS_4",
+    "DATAGRAMS_5",
+    "DATAGRAMS_6",
+    "DATAGRAMS_7",
+];
+
+/// The number in the object that says how many of them are used, less one.
+pub const DATAGRAM_RING_MASK: &str = "DATAGRAM_RING_MASK";
+
+/// Size (bytes) of each ring buffer of copied datagrams, a power of two: what passes by in a twentieth of a second at a
+/// hundred thousand small datagrams per second. A larger one would hold more than a processor's cache does, and the programs
+/// write to all of it in turn. The loader makes those one page that are not used: without a rule for datagrams all, and else
+/// those beyond the processors.
+pub const DATAGRAM_RING_BYTES: u32 = 1024 * 1024;
+
+/// While a ring buffer is so full (bytes), each datagram wakes its reader, who otherwise looks by himself every few
 /// milliseconds. One is enough, which takes as long as copying; programs on several processors may together leap over a narrower
 /// range.
 pub const DATAGRAM_WAKE_BYTES: core::ops::Range<u64> =
     DATAGRAM_RING_BYTES as u64 / 8..DATAGRAM_RING_BYTES as u64 / 32 * 5;
 
-/// How full (bytes) the ring buffer may be for what comes to local servers and leaves them to be copied. Whoever floods a
+/// How full (bytes) a ring buffer may be for what comes to local servers and leaves them to be copied. Whoever floods a
 /// server leaves the rest to what local clients are told.
 pub const DATAGRAM_SERVER_BYTES: u64 = DATAGRAM_RING_BYTES as u64 / 4 * 3;
 

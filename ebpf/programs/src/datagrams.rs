@@ -19,8 +19,9 @@ use flowfold_redirect_abi::{
 
 use crate::connect::{IPPROTO_UDP, owner};
 use crate::count::count;
-use crate::maps::{DATAGRAMS, LOOKED_UP, UDP_SOCKETS};
+use crate::maps::{LOOKED_UP, UDP_SOCKETS};
 use crate::packet::{self, Packet};
+use crate::rings;
 use crate::udp_known;
 use crate::udp_socket::{NONE, is_many, note_server};
 use crate::word::{field, field_words};
@@ -59,7 +60,7 @@ pub fn flowfold_udpend(ctx: SockContext) -> i32 {
 #[inline(always)]
 fn tell_end(cookie: u64) -> bool {
     let event = DatagramEvent::Closed as u32;
-    let Some(mut room) = DATAGRAMS.reserve::<DatagramHead>(0) else { return false };
+    let Some(mut room) = rings::of_this_processor().reserve::<DatagramHead>(0) else { return false };
     // SAFETY: no argument, no failure.
     let at = unsafe { bpf_ktime_get_ns() };
     room.write(DatagramHead { at, cookie, client: NONE, server: NONE, event, bytes: 0, copied: 0, padding: 0 });
@@ -233,11 +234,12 @@ fn copy(ctx: &SkBuffContext, seen: &Seen, packet: &Packet) {
 
 #[inline(always)]
 fn copy_into<const N: usize>(ctx: &SkBuffContext, seen: &Seen, packet: &Packet) -> bool {
+    let ring = rings::of_this_processor();
     let is_at_server = matches!(seen.event, DatagramEvent::IntoServer | DatagramEvent::OutOfServer);
-    if is_at_server && DATAGRAMS.query(u64::from(BPF_RB_AVAIL_DATA)) > DATAGRAM_SERVER_BYTES {
+    if is_at_server && ring.query(u64::from(BPF_RB_AVAIL_DATA)) > DATAGRAM_SERVER_BYTES {
         return false;
     }
-    let Some(mut room) = DATAGRAMS.reserve::<DatagramCopy<N>>(0) else { return false };
+    let Some(mut room) = ring.reserve::<DatagramCopy<N>>(0) else { return false };
     let place = room.as_mut_ptr();
     // There is something to copy. The verifier wants to see that with its own eyes, and that it is not too much; of a comparison,
     // as the compiler makes one of both, those before Linux 6.11 learn nothing.
@@ -265,7 +267,7 @@ fn copy_into<const N: usize>(ctx: &SkBuffContext, seen: &Seen, packet: &Packet) 
         return false;
     }
     // Otherwise the reader's next look is soon enough. Beyond, he is awake.
-    let wakes = seen.is_awaited || DATAGRAM_WAKE_BYTES.contains(&DATAGRAMS.query(u64::from(BPF_RB_AVAIL_DATA)));
+    let wakes = seen.is_awaited || DATAGRAM_WAKE_BYTES.contains(&ring.query(u64::from(BPF_RB_AVAIL_DATA)));
     room.submit(u64::from(if wakes { BPF_RB_FORCE_WAKEUP } else { BPF_RB_NO_WAKEUP }));
     true
 }

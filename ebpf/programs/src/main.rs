@@ -18,6 +18,7 @@ mod getpeername4;
 mod getpeername6;
 mod maps;
 mod packet;
+mod rings;
 mod sendmsg4;
 mod sendmsg6;
 mod sk_lookup;

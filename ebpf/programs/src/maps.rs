@@ -1,4 +1,4 @@
-//! Every map of the object, and what bounds it.
+//! Every map of the object but the ring buffers (`rings`), and what bounds it.
 //!
 //! All maps belong to one agent serving one network namespace, so keys carry no namespace; hooks on a cgroup, which
 //! may hold sockets of other namespaces, compare the namespace's cookie first.
@@ -9,10 +9,10 @@
 
 use aya_ebpf::btf_maps::SkStorage;
 use aya_ebpf::macros::{btf_map, map};
-use aya_ebpf::maps::{Array, LruHashMap, PerCpuArray, RingBuf, SockMap};
+use aya_ebpf::maps::{Array, LruHashMap, PerCpuArray, SockMap};
 use flowfold_redirect_abi::{
-    CONNECTION_ENTRIES, Client, Counter, DATAGRAM_RING_BYTES, Endpoint, HANDOVER_ENTRIES, ListenerSlot, Origin,
-    OwnerRecord, Tuple, UDP_CLIENT_ENTRIES, UDP_SOCKET_ENTRIES, UdpSocket, Upstream,
+    CONNECTION_ENTRIES, Client, Counter, Endpoint, HANDOVER_ENTRIES, ListenerSlot, Origin, OwnerRecord, Tuple,
+    UDP_CLIENT_ENTRIES, UDP_SOCKET_ENTRIES, UdpSocket, Upstream,
 };
 
 /// Settings and the record for other agents; one entry. Its name is `flowfold_redirect_abi::OWNER_MAP`.
@@ -80,7 +80,3 @@ pub(crate) static LOOKED_UP: PerCpuArray<Tuple> = PerCpuArray::with_max_entries(
 /// Process ids of those who asked named servers.
 #[map]
 pub(crate) static UDP_CLIENTS: LruHashMap<u32, u32> = LruHashMap::with_max_entries(UDP_CLIENT_ENTRIES, 0);
-
-/// Copies of datagrams, in the order in which they passed by.
-#[map]
-pub(crate) static DATAGRAMS: RingBuf = RingBuf::with_byte_size(DATAGRAM_RING_BYTES, 0);

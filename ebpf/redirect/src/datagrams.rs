@@ -1,17 +1,17 @@
 //! Datagrams that passed by, as the programs copied them.
 
 use std::net::SocketAddr;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
-use aya::maps::{MapData, RingBuf};
-use flowfold_redirect_abi::{self as abi, DatagramHead};
+use flowfold_redirect_abi::{self as abi, DATAGRAM_RINGS, DatagramHead};
 
 use crate::RedirectError;
 use crate::address::socket_addr;
 use crate::bpf;
 use crate::clock;
 use crate::object::Object;
+use crate::ring::{Next, Ring};
 
 /// A copy of a datagram between a local client and a named server, or a local server at a named port and its client.
 #[derive(Debug, Clone, Copy)]
@@ -50,53 +50,55 @@ pub enum DatagramEvent<'a> {
     },
 }
 
-/// The reading end of the ring buffer that the programs copy datagrams to. Its descriptor becomes readable when the buffer
-/// is filling up; somebody who reads every few milliseconds need not wait for that.
+/// The reading end of the ring buffers that the programs copy datagrams to. Their descriptors become readable when one of
+/// them is filling up; somebody who reads every few milliseconds need not wait for that.
 #[derive(Debug)]
 pub struct DatagramTap {
-    ring: Ring,
-}
-
-/// The map, and what of it is mapped into memory.
-struct Ring(RingBuf<MapData>);
-
-impl std::fmt::Debug for Ring {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Ring")
-    }
+    rings: Vec<Ring>,
 }
 
 impl DatagramTap {
-    const MAP: &str = "DATAGRAMS";
-
     pub(crate) fn open(object: &mut Object) -> Result<Self, RedirectError> {
-        let map = object.take_map(Self::MAP)?;
-        let ring = RingBuf::try_from(map).map_err(|_| RedirectError::Object { part: Self::MAP })?;
-        Ok(Self { ring: Ring(ring) })
+        Ok(Self { rings: object.take_datagram_rings()? })
     }
 
-    /// Shows up to so many events, oldest first, and returns how many there were.
+    /// Shows up to so many events of those that have happened by now, oldest first, and returns how many there were.
+    ///
+    /// An answer is never shown before its question, whatever processors they passed by on: by the time of the later one, the
+    /// earlier one was written down, so it is found after that time. Where something is still being written, which may be
+    /// older than all that is seen, the rest is left for the next time.
     pub fn take(&mut self, most: u32, mut see: impl FnMut(&DatagramEvent<'_>)) -> u32 {
-        let clock = Clock::read();
-        for count in 0..most {
-            let Some(copy) = self.ring.0.next() else { return count };
-            if let Some(event) = event(&copy, &clock) {
+        let now = clock::nanoseconds();
+        let clock = Clock::at(now);
+        // When the next of each happened, where that is known.
+        let mut times = [None; DATAGRAM_RINGS];
+        let mut count = 0;
+        'all: while count < most {
+            for (ring, time) in self.rings.iter_mut().zip(&mut times).filter(|(_, time)| time.is_none()) {
+                *time = match ring.peek() {
+                    Next::Busy => break 'all,
+                    Next::Nothing => Some(u64::MAX),
+                    Next::Record(copy) => Some(bpf::read(copy).map_or(0, |head: DatagramHead| head.at)),
+                };
+            }
+            let oldest = self.rings.iter_mut().zip(&mut times).min_by_key(|(_, time)| **time);
+            let Some((ring, time)) = oldest.filter(|(_, time)| time.is_some_and(|time| time <= now)) else { break };
+            if let Next::Record(copy) = ring.peek()
+                && let Some(event) = event(copy, &clock)
+            {
                 see(&event);
             }
+            ring.advance();
+            *time = None;
+            count += 1;
         }
-        most
+        self.rings.iter_mut().for_each(Ring::release);
+        count
     }
-}
 
-impl AsFd for DatagramTap {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.ring.0.as_fd()
-    }
-}
-
-impl AsRawFd for DatagramTap {
-    fn as_raw_fd(&self) -> RawFd {
-        self.ring.0.as_raw_fd()
+    /// The descriptors to wait for.
+    pub fn descriptors(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
+        self.rings.iter().map(AsFd::as_fd)
     }
 }
 
@@ -104,8 +106,9 @@ impl AsRawFd for DatagramTap {
 struct Clock(Instant);
 
 impl Clock {
-    fn read() -> Self {
-        let (nanoseconds, now) = (clock::nanoseconds(), Instant::now());
+    /// Where the former says so much now.
+    fn at(nanoseconds: u64) -> Self {
+        let now = Instant::now();
         Self(now.checked_sub(Duration::from_nanos(nanoseconds)).unwrap_or(now))
     }
 

@@ -19,6 +19,7 @@ mod object;
 mod owner;
 mod plan;
 mod probe;
+mod ring;
 mod stats;
 
 pub use attach::Redirect;

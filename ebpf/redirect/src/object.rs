@@ -14,11 +14,13 @@ use aya::programs::{
     CgroupAttachMode, CgroupSkb, CgroupSkbAttachType, CgroupSock, CgroupSockAddr, Program, ProgramError, SkLookup,
     SockOps,
 };
+use aya::util::online_cpus;
 use aya::{Ebpf, EbpfLoader, include_bytes_aligned};
-use flowfold_redirect_abi::{DATAGRAM_RING_BYTES, Plain};
+use flowfold_redirect_abi::{DATAGRAM_RING_BYTES, DATAGRAM_RING_MAPS, DATAGRAM_RING_MASK, DATAGRAM_RINGS, Plain};
 
 use crate::RedirectError;
 use crate::bpf::Records;
+use crate::ring::Ring;
 
 /// Made by `ebpf/build`.
 static OBJECT: &[u8] = include_bytes_aligned!("../../prebuilt/flowfold.bpf.o");
@@ -114,8 +116,13 @@ impl Object {
         }
         if !datagrams {
             loader.map_max_entries("UDP_SOCKETS", 1);
-            let page = u32::try_from(rustix::param::page_size()).unwrap_or(DATAGRAM_RING_BYTES);
-            loader.map_max_entries("DATAGRAMS", page);
+        }
+        let rings = if datagrams { datagram_rings() } else { 0 };
+        let mask = u32::try_from(rings.saturating_sub(1)).unwrap_or(0);
+        loader.override_global(DATAGRAM_RING_MASK, &mask, true);
+        let page = u32::try_from(rustix::param::page_size()).unwrap_or(DATAGRAM_RING_BYTES);
+        for unused in DATAGRAM_RING_MAPS.iter().skip(rings) {
+            loader.map_max_entries(unused, page);
         }
         let ebpf = loader.load(OBJECT).map_err(|source| RedirectError::Maps { source: Box::new(source) })?;
         Ok(Self { ebpf })
@@ -163,6 +170,17 @@ impl Object {
         id.ok_or(RedirectError::Object { part: name })
     }
 
+    /// Hands out the ring buffers that are used, as it does any map.
+    pub(crate) fn take_datagram_rings(&mut self) -> Result<Vec<Ring>, RedirectError> {
+        let ring = |name: &&'static str| match self.take_map(name)? {
+            Map::RingBuf(map) => {
+                Ring::open(map).map_err(|source| RedirectError::Map { call: "look into", map: name, source })
+            }
+            _ => Err(RedirectError::Object { part: name }),
+        };
+        DATAGRAM_RING_MAPS.iter().take(datagram_rings()).map(ring).collect()
+    }
+
     /// Hands out a map for keeps. Only after the programs are loaded: they name the map by its open descriptor.
     pub(crate) fn take_map(&mut self, name: &'static str) -> Result<Map, RedirectError> {
         self.ebpf.take_map(name).ok_or(RedirectError::Object { part: name })
@@ -179,6 +197,12 @@ impl Object {
     fn program(&mut self, name: &'static str) -> Result<&mut Program, RedirectError> {
         self.ebpf.program_mut(name).ok_or(RedirectError::Object { part: name })
     }
+}
+
+/// How many ring buffers are used: one for each processor, as far as they go.
+fn datagram_rings() -> usize {
+    let processors = online_cpus().map_or(1, |online| online.len());
+    processors.next_power_of_two().min(DATAGRAM_RINGS)
 }
 
 fn records<K: Plain, V: Plain>(map: &MapData, name: &'static str) -> Result<Records<K, V>, RedirectError> {

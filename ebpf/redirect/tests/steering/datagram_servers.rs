@@ -7,7 +7,7 @@ use std::thread;
 use flowfold_redirect::{Direction, Plan, RedirectError, SteeringStats};
 
 use crate::datagram_watch::{Copied, UdpServer, Watch, ask, ask_connected, attach, client, client_at, plan};
-use crate::isolated::{FAR, NEAR, Place, dnat, enter_new_namespace, from_afar, ip, isolated};
+use crate::isolated::{FAR, NEAR, Place, dnat, enter_new_namespace, from_afar, ip, isolated, on_one_processor};
 use crate::server::ANSWER;
 
 /// With a rule for the servers at this port alone.
@@ -242,6 +242,7 @@ fn the_end_of_a_servers_socket_is_told_and_late_answers_come_before_it() {
 #[test]
 fn a_flood_leaves_room_for_what_clients_are_told() {
     isolated(|place| {
+        on_one_processor();
         let server = UdpServer::start(place.v4);
         let asked = UdpServer::start(place.v6);
         let rules = Plan { egress_udp: vec![asked.address.port()], ..servers_at(place, server.address.port()) };

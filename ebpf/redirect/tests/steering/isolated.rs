@@ -13,7 +13,7 @@ use std::time::Duration;
 use std::{env, fs, thread};
 
 use flowfold_redirect::{cgroup2_mount, probe};
-use rustix::thread::UnshareFlags;
+use rustix::thread::{CpuSet, UnshareFlags, sched_getaffinity, sched_setaffinity};
 
 use crate::server::ANSWER;
 
@@ -62,6 +62,15 @@ pub(crate) fn isolated<F: FnOnce(&Place)>(body: F) {
     let text = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
     assert!(output.status.success(), "in a process of its own:\n{text}");
     assert!(text.contains("1 passed"), "the test's name is not what its binary calls it:\n{text}");
+}
+
+/// From now on this thread and those that it starts share one processor.
+pub(crate) fn on_one_processor() {
+    let allowed = sched_getaffinity(None).unwrap();
+    let first = (0..CpuSet::MAX_CPU).find(|processor| allowed.is_set(*processor)).unwrap();
+    let mut one = CpuSet::new();
+    one.set(first);
+    sched_setaffinity(None, &one).unwrap();
 }
 
 /// Starts a part of a test, itself marked as an ignored test, as another process in the same cgroup and the

@@ -2,10 +2,10 @@
 
 use std::mem::MaybeUninit;
 use std::net::SocketAddr;
-use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use std::{io, iter, thread};
+use std::{io, thread};
 
 use flowfold_expose::Spans;
 use flowfold_flow::{ConnectionInfo, FlowSink, Reporters, Side};
@@ -43,7 +43,7 @@ const ENDING: Duration = Duration::from_millis(2);
 /// How many datagrams are read before anything else has its turn.
 const TURN: u32 = 4096;
 
-/// What wakes the thread: the ring buffer of copies, or what the network says of datagrams.
+/// What wakes the thread: a ring buffer of copies, or what the network says of datagrams.
 const COPIES: u64 = 0;
 const NETWORK: u64 = 1;
 
@@ -152,8 +152,10 @@ struct Reading<S: FlowSink> {
 impl<S: FlowSink> Reading<S> {
     fn keep_on(&mut self, mut tap: DatagramTap, unreachable: &Unreachable, drain: &DrainWatch) -> io::Result<()> {
         let wakers = epoll::create(epoll::CreateFlags::CLOEXEC)?;
-        for (source, waker) in iter::once((tap.as_fd(), COPIES)).chain(unreachable.sockets().map(|s| (s, NETWORK))) {
-            // Edges alone: what is left in the ring buffer when its reader goes to sleep is no reason to wake him.
+        for (source, waker) in
+            tap.descriptors().map(|ring| (ring, COPIES)).chain(unreachable.sockets().map(|s| (s, NETWORK)))
+        {
+            // Edges alone: what is left in the ring buffers when its reader goes to sleep is no reason to wake him.
             epoll::add(&wakers, source, epoll::EventData::new_u64(waker), EventFlags::IN | EventFlags::ET)?;
         }
         let (mut wait, mut looked) = (IDLE, Instant::now());
