@@ -88,7 +88,7 @@ fn rfc_7541_c_5_and_c_6() {
 /// Where the package of the other encoder keeps a copy of the `hpack-test-case` corpus: header lists as a dozen
 /// encoders wrote them.
 fn corpus() -> PathBuf {
-    let told = Command::new(env!("CARGO")).args(["metadata", "--format-version=1", "--offline"]).output();
+    let told = Command::new(env!("CARGO")).args(["metadata", "--format-version=1", "--locked"]).output();
     let told: serde_json::Value = serde_json::from_slice(&told.expect("cargo runs").stdout).expect("metadata in JSON");
     let packages = told["packages"].as_array().expect("packages");
     let package = packages.iter().find(|package| package["name"] == "httlib-hpack").expect("the encoder's package");
