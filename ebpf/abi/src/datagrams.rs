@@ -1,4 +1,4 @@
-//! Copies of datagrams, and the ends of their sockets, as they lie in the ring buffer.
+//! Copies of datagrams, and the ends of their sockets, as they lie in a ring buffer.
 
 use crate::{Endpoint, Plain};
 
