@@ -60,12 +60,19 @@ pub fn flowfold_udpend(ctx: SockContext) -> i32 {
 #[inline(always)]
 fn tell_end(cookie: u64) -> bool {
     let event = DatagramEvent::Closed as u32;
+    let at = now();
     let Some(mut room) = rings::of_this_processor().reserve::<DatagramHead>(0) else { return false };
-    // SAFETY: no argument, no failure.
-    let at = unsafe { bpf_ktime_get_ns() };
     room.write(DatagramHead { at, cookie, client: NONE, server: NONE, event, bytes: 0, copied: 0, padding: 0 });
     room.submit(u64::from(BPF_RB_NO_WAKEUP));
     true
+}
+
+/// The time of what is about to be written: it is taken before there is room for it, so that all that stands in front of it is older
+/// than what it brings about.
+#[inline(always)]
+fn now() -> u64 {
+    // SAFETY: no argument, no failure.
+    unsafe { bpf_ktime_get_ns() }
 }
 
 /// A datagram that is to be copied.
@@ -239,14 +246,13 @@ fn copy_into<const N: usize>(ctx: &SkBuffContext, seen: &Seen, packet: &Packet) 
     if is_at_server && ring.query(u64::from(BPF_RB_AVAIL_DATA)) > DATAGRAM_SERVER_BYTES {
         return false;
     }
+    let at = now();
     let Some(mut room) = ring.reserve::<DatagramCopy<N>>(0) else { return false };
     let place = room.as_mut_ptr();
     // There is something to copy. The verifier wants to see that with its own eyes, and that it is not too much; of a comparison,
     // as the compiler makes one of both, those before Linux 6.11 learn nothing.
     const { assert!(N.is_power_of_two()) };
     let copied = (black_box((packet.bytes as usize).min(N)).wrapping_sub(1) & (N - 1)) + 1;
-    // SAFETY: no argument, no failure.
-    let at = unsafe { bpf_ktime_get_ns() };
     let head = DatagramHead {
         at,
         cookie: seen.cookie,

@@ -1,4 +1,4 @@
-//! The ring buffers of copied datagrams, each with what passed by on its processors, in that order.
+//! The ring buffers of copied datagrams, each with what passed by on its processors.
 
 use aya_ebpf::helpers::generated::bpf_get_smp_processor_id;
 use aya_ebpf::macros::map;

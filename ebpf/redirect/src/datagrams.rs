@@ -57,26 +57,39 @@ pub struct DatagramTap {
     rings: Vec<Ring>,
 }
 
+/// What was taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Taken {
+    /// How many events.
+    pub count: u32,
+    /// More are there, behind one that is still being written. Nobody is woken for these again.
+    pub is_held_up: bool,
+}
+
 impl DatagramTap {
     pub(crate) fn open(object: &mut Object) -> Result<Self, RedirectError> {
         Ok(Self { rings: object.take_datagram_rings()? })
     }
 
-    /// Shows up to so many events of those that have happened by now, oldest first, and returns how many there were.
+    /// Shows up to so many events of those that have happened by now, and what was taken so.
     ///
-    /// An answer is never shown before its question, whatever processors they passed by on: by the time of the later one, the
-    /// earlier one was written down, so it is found after that time. Where something is still being written, which may be
-    /// older than all that is seen, the rest is left for the next time.
-    pub fn take(&mut self, most: u32, mut see: impl FnMut(&DatagramEvent<'_>)) -> u32 {
+    /// The oldest comes first, but for those that interrupt each other on one processor; and an answer is never shown before
+    /// its question, whatever processors they passed by on. By the time of the later one, the earlier one was written down: so it
+    /// is found after that time, and what stands in front of it is no younger than the later one. Where something is still being
+    /// written, which may be older than all that is seen, the rest is left for the next time.
+    pub fn take(&mut self, most: u32, mut see: impl FnMut(&DatagramEvent<'_>)) -> Taken {
         let now = clock::nanoseconds();
         let clock = Clock::at(now);
         // When the next of each happened, where that is known.
         let mut times = [None; DATAGRAM_RINGS];
-        let mut count = 0;
+        let (mut count, mut is_held_up) = (0, false);
         'all: while count < most {
             for (ring, time) in self.rings.iter_mut().zip(&mut times).filter(|(_, time)| time.is_none()) {
                 *time = match ring.peek() {
-                    Next::Busy => break 'all,
+                    Next::Busy => {
+                        is_held_up = true;
+                        break 'all;
+                    }
                     Next::Nothing => Some(u64::MAX),
                     Next::Record(copy) => Some(bpf::read(copy).map_or(0, |head: DatagramHead| head.at)),
                 };
@@ -93,7 +106,7 @@ impl DatagramTap {
             count += 1;
         }
         self.rings.iter_mut().for_each(Ring::release);
-        count
+        Taken { count, is_held_up }
     }
 
     /// The descriptors to wait for.

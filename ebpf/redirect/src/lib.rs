@@ -25,7 +25,7 @@ mod stats;
 pub use attach::Redirect;
 pub use capabilities::{CAPABILITIES, Capability, Phase};
 pub use cgroup::cgroup2_mount;
-pub use datagrams::{Datagram, DatagramEvent, DatagramTap};
+pub use datagrams::{Datagram, DatagramEvent, DatagramTap, Taken};
 pub use error::RedirectError;
 pub use listeners::{Listeners, WorkerListeners};
 pub use lookups::{ClientProcess, EgressOrigin, Lookups};

@@ -96,6 +96,8 @@ pub(crate) enum Link {
 /// The object with its maps created.
 pub(crate) struct Object {
     ebpf: Ebpf,
+    /// How many ring buffers for datagrams the programs use.
+    rings: usize,
 }
 
 impl fmt::Debug for Object {
@@ -125,7 +127,7 @@ impl Object {
             loader.map_max_entries(unused, page);
         }
         let ebpf = loader.load(OBJECT).map_err(|source| RedirectError::Maps { source: Box::new(source) })?;
-        Ok(Self { ebpf })
+        Ok(Self { ebpf, rings })
     }
 
     /// Passes a program through the verifier.
@@ -172,13 +174,14 @@ impl Object {
 
     /// Hands out the ring buffers that are used, as it does any map.
     pub(crate) fn take_datagram_rings(&mut self) -> Result<Vec<Ring>, RedirectError> {
+        let rings = self.rings;
         let ring = |name: &&'static str| match self.take_map(name)? {
             Map::RingBuf(map) => {
                 Ring::open(map).map_err(|source| RedirectError::Map { call: "look into", map: name, source })
             }
             _ => Err(RedirectError::Object { part: name }),
         };
-        DATAGRAM_RING_MAPS.iter().take(datagram_rings()).map(ring).collect()
+        DATAGRAM_RING_MAPS.iter().take(rings).map(ring).collect()
     }
 
     /// Hands out a map for keeps. Only after the programs are loaded: they name the map by its open descriptor.

@@ -11,7 +11,7 @@ use flowfold_expose::Spans;
 use flowfold_flow::{ConnectionInfo, FlowSink, Reporters, Side};
 use flowfold_fold::Fold;
 use flowfold_proxy::{self as proxy, DatagramReader, DrainWatch, MAX_FLOWS};
-use flowfold_redirect::{self as redirect, DatagramEvent, DatagramTap, Lookups};
+use flowfold_redirect::{self as redirect, DatagramEvent, DatagramTap, Lookups, Taken};
 use rustix::event::epoll::{self, EventFlags};
 use rustix::event::{self, PollFd, PollFlags};
 use rustix::io::Errno;
@@ -164,7 +164,7 @@ impl<S: FlowSink> Reading<S> {
             is_told |= sleep(&wakers, wait)?;
             let since = looked.elapsed();
             looked += since;
-            let count = self.read(&mut tap);
+            let Taken { count, is_held_up } = self.read(&mut tap);
             // What the network says of a datagram comes after it, so all of them should be read; in a flood they never are.
             if count < TURN || self.closed.len() >= TURN as usize {
                 let now = Instant::now();
@@ -195,11 +195,14 @@ impl<S: FlowSink> Reading<S> {
                 }
             }
             wait = next_wait(wait, since, count).min(if self.ends { ENDING } else { IDLE });
+            if is_held_up {
+                wait = wait.min(SHORT);
+            }
         }
     }
 
     /// Reads what there is, up to a turn's worth.
-    fn read(&mut self, tap: &mut DatagramTap) -> u32 {
+    fn read(&mut self, tap: &mut DatagramTap) -> Taken {
         tap.take(TURN, |event| match event {
             DatagramEvent::Passed(datagram) => self.see(datagram),
             DatagramEvent::Closed { socket, at } => self.closed.push((*socket, *at)),
