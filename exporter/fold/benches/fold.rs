@@ -101,7 +101,7 @@ fn kafka(criterion: &mut Criterion) {
         let operation = Operation::Kafka(KafkaExchange {
             api,
             api_version: 12,
-            cluster: KafkaCluster::unknown(),
+            cluster: Some(KafkaCluster::unknown()),
             client_id: Some("app-1"),
             group: None,
             topic: partitions.first().filter(|_| topics == 1).map(|partition| partition.topic),

@@ -20,8 +20,8 @@ pub struct KafkaExchange<'a> {
     pub api: KafkaApi,
     /// The version of the request.
     pub api_version: i16,
-    /// The cluster of the broker.
-    pub cluster: &'a KafkaCluster,
+    /// The cluster of the broker, if it is known which of several it is: offsets are those of one cluster.
+    pub cluster: Option<&'a KafkaCluster>,
     /// The name that the client gives itself, cut at the proxy's limit; absent where it gives none.
     pub client_id: Option<&'a str>,
     /// The consumer group, where the request names one, or where it is known for the connection from an earlier request.

@@ -172,7 +172,7 @@ impl Traffic {
             let operation = Operation::Kafka(KafkaExchange {
                 api,
                 api_version: 9,
-                cluster: KafkaCluster::unknown(),
+                cluster: Some(KafkaCluster::unknown()),
                 client_id: Some("app-1"),
                 group: Some("billing"),
                 topic: Some(KafkaTopic::Named("orders")),

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use flowfold_flow::{
-    DnsExchange, DnsRcode, DnsType, Exchange, GrpcExchange, HttpExchange, KafkaExchange, KafkaTopic, Operation, Outcome,
+    DnsExchange, DnsRcode, DnsType, Exchange, GrpcExchange, HttpExchange, KafkaCluster, KafkaExchange, KafkaTopic,
+    Operation, Outcome,
 };
 use flowfold_fold::{Methods, RouteTable, messaging_operation};
 use opentelemetry::trace::SpanKind;
@@ -152,7 +153,7 @@ fn kafka(kafka: &KafkaExchange<'_>, out: &mut Vec<KeyValue>) -> String {
     for (name, value) in [("messaging.client.id", kafka.client_id), ("messaging.consumer.group.name", kafka.group)] {
         out.extend(value.map(|value| KeyValue::new(name, text(value.as_bytes()))));
     }
-    let cluster = Some(kafka.cluster.id()).filter(|id| !id.is_empty());
+    let cluster = kafka.cluster.map(KafkaCluster::id).filter(|id| !id.is_empty());
     out.extend(cluster.map(|id| KeyValue::new("kafka.cluster.id", text(id.as_bytes()))));
     if let [only] = kafka.partitions {
         out.push(KeyValue::new("messaging.destination.partition.id", only.partition.to_string()));

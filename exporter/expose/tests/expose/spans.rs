@@ -189,10 +189,10 @@ async fn a_kafka_exchange_is_told_as_an_operation_of_messaging() {
     let (_, spans) = start(sampling);
     let info = connection(Reporters::CLIENT, "kafka");
     let refused = [KafkaPartition { error: KafkaError(10), ..PARTITION }];
-    let cluster = KafkaCluster::first("blue".into());
+    let cluster = KafkaCluster::another("blue");
     let mut produce = asked(&info, KafkaApi::PRODUCE, &refused, Duration::from_millis(1));
     let Operation::Kafka(kafka) = &mut produce.operation else { panic!("it is Kafka") };
-    kafka.cluster = &cluster;
+    kafka.cluster = Some(&cluster);
     report(&spans, &produce);
     // One that waited for a little longer than the client let it is not slow.
     let given = [PARTITION];

@@ -79,7 +79,7 @@ pub(crate) fn asked<'a>(
     let operation = Operation::Kafka(KafkaExchange {
         api,
         api_version: 9,
-        cluster: KafkaCluster::unknown(),
+        cluster: Some(KafkaCluster::unknown()),
         client_id: Some("app-1"),
         group: Some("billing"),
         topic: Some(KafkaTopic::Named("orders")),

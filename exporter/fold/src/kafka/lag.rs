@@ -30,12 +30,6 @@ impl Positions {
             .filter(|position| position.whose == Whose::Brokers)
             .map(|position| ((partition(position), position.cluster()), position.offset()))
             .collect();
-        // Those that were written down before the id was known have none.
-        let ids: HashMap<_, _> = all
-            .iter()
-            .map(|position| (position.cluster(), position.cluster.id()))
-            .filter(|(_, id)| !id.is_empty())
-            .collect();
         let mut lags = BTreeMap::new();
         for position in &all {
             let cluster = position.cluster();
@@ -48,20 +42,21 @@ impl Positions {
             let client = position.client.as_ref().map(|client| (&*client.name, &*client.namespace));
             // The two come over different connections: an offset may be newer than the watermark.
             let lag = u64::try_from(watermark.saturating_sub(position.offset())).unwrap_or(0);
-            let sum = lags.entry((position.topic, cluster, group, client)).or_insert(0_u64);
+            let id = position.cluster.id();
+            let (sum, _) = lags.entry((position.topic, cluster, group, client)).or_insert((0_u64, id));
             // A broker can say any offsets.
             *sum = sum.saturating_add(lag);
         }
         let mut sorted = Lags { of_groups: Vec::new(), of_fetchers: Vec::new() };
-        for ((topic, cluster, group, client), lag) in lags {
+        for ((topic, (brokers, _), group, client), (lag, id)) in lags {
             let (name, namespace) = client.unwrap_or_default();
             let labels = [
                 (label::GROUP, names.groups.label(group, str::to_owned)),
                 (label::TOPIC, names.topics.label(topic, str::to_owned)),
                 (label::SOURCE_WORKLOAD, name.to_owned()),
                 (label::SOURCE_NAMESPACE, namespace.to_owned()),
-                (label::DESTINATION_NAMESPACE, cluster.0.to_owned()),
-                (label::KAFKA_CLUSTER_ID, ids.get(&cluster).copied().unwrap_or_default().to_owned()),
+                (label::DESTINATION_NAMESPACE, brokers.to_owned()),
+                (label::KAFKA_CLUSTER_ID, id.to_owned()),
             ];
             let labels = Labels::new(labels);
             let list = if client.is_some() { &mut sorted.of_fetchers } else { &mut sorted.of_groups };

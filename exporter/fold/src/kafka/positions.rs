@@ -89,7 +89,7 @@ pub(crate) struct Position {
 }
 
 /// The parts that tell two positions apart.
-type Identity<'a> = (Whose, u16, i32, (&'a str, &'a KafkaCluster), Option<(&'a str, &'a str)>);
+type Identity<'a> = (Whose, u16, i32, (&'a str, &'a str), Option<(&'a str, &'a str)>);
 
 impl<'a> Sought<'a> {
     fn client(&self) -> Option<&'a Arc<Workload>> {
@@ -98,7 +98,7 @@ impl<'a> Sought<'a> {
 
     fn identity(&self) -> Identity<'a> {
         let client = self.client().map(|client| (&*client.name, &*client.namespace));
-        (self.whose, self.topic, self.partition, (&self.broker.namespace, self.cluster), client)
+        (self.whose, self.topic, self.partition, (&self.broker.namespace, self.cluster.key()), client)
     }
 }
 
@@ -126,8 +126,8 @@ impl Position {
     }
 
     /// The cluster, with the namespace in which it is told from others.
-    pub(super) fn cluster(&self) -> (&str, &KafkaCluster) {
-        (&self.broker.namespace, &self.cluster)
+    pub(super) fn cluster(&self) -> (&str, &str) {
+        (&self.broker.namespace, self.cluster.key())
     }
 
     pub(super) fn offset(&self) -> i64 {

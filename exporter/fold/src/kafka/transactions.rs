@@ -69,7 +69,7 @@ pub(crate) struct Named<'a> {
 
 impl Transactions {
     fn hash(&self, named: &Named<'_>) -> u64 {
-        self.hasher.hash_one((&**named.namespace, named.cluster, named.transactional_id))
+        self.hasher.hash_one((&**named.namespace, named.cluster.key(), named.transactional_id))
     }
 
     /// The part that producers with this hash are in.

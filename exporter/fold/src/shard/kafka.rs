@@ -41,10 +41,10 @@ impl Shard {
             client,
         };
         self.partitions(connection, kafka, key);
-        match kafka.subject {
-            Some(KafkaSubject::DeletedGroups(deleted)) => self.groups_are_gone(connection, kafka.cluster, deleted),
-            Some(KafkaSubject::Transaction(transaction)) if is_answered && !kafka.error.is_error() => {
-                self.transaction(connection, kafka, transaction);
+        match kafka.subject.zip(kafka.cluster) {
+            Some((KafkaSubject::DeletedGroups(deleted), cluster)) => self.groups_are_gone(connection, cluster, deleted),
+            Some((KafkaSubject::Transaction(transaction), cluster)) if is_answered && !kafka.error.is_error() => {
+                self.transaction(connection, (kafka.api, cluster), transaction);
             }
             _ => {}
         }
@@ -97,8 +97,12 @@ impl Shard {
             if !kafka.is_replica {
                 self.records(connection, &key, records);
             }
-            if key.error == Some(KafkaError::NONE) && !is_refused && is_name(topic) {
-                self.positions(connection, kafka, &key, run);
+            if key.error == Some(KafkaError::NONE)
+                && !is_refused
+                && is_name(topic)
+                && let Some(cluster) = kafka.cluster
+            {
+                self.positions(connection, (kafka, cluster), &key, run);
             }
         }
         if !kafka.is_replica {
@@ -126,15 +130,20 @@ impl Shard {
     }
 
     /// Where a transaction begins or ends: writes down what a group has committed in the one that is over.
-    fn transaction(&self, connection: &Connection, kafka: &KafkaExchange<'_>, transaction: &KafkaTransaction<'_>) {
-        if !matches!(kafka.api, KafkaApi::INIT_PRODUCER_ID | KafkaApi::END_TXN) {
+    fn transaction(
+        &self,
+        connection: &Connection,
+        (api, cluster): (KafkaApi, &KafkaCluster),
+        transaction: &KafkaTransaction<'_>,
+    ) {
+        if !matches!(api, KafkaApi::INIT_PRODUCER_ID | KafkaApi::END_TXN) {
             return;
         }
         let info = &*connection.info;
         let Index { kafka_positions: known, kafka_held: offsets, .. } = &mut *self.index.borrow_mut();
-        self.fold.transactions().turn(&named(info, kafka.cluster, transaction), transaction.timeout, offsets);
+        self.fold.transactions().turn(&named(info, cluster, transaction), transaction.timeout, offsets);
         for held in offsets.drain().filter(|_| transaction.commits) {
-            self.tell_held(known, (info, kafka.cluster), held);
+            self.tell_held(known, (info, cluster), held);
         }
     }
 
@@ -155,7 +164,7 @@ impl Shard {
     fn positions(
         &self,
         connection: &Connection,
-        kafka: &KafkaExchange<'_>,
+        (kafka, cluster): (&KafkaExchange<'_>, &KafkaCluster),
         key: &KafkaKey,
         partitions: &[KafkaPartition<'_>],
     ) {
@@ -176,8 +185,8 @@ impl Shard {
                 let offset = told.offset.filter(|offset| *offset >= 0)?;
                 Some(Held { group, topic: key.topic, partition: told.partition, offset })
             });
-            let tell = |held| self.tell_held(known, (info, kafka.cluster), held);
-            self.fold.transactions().hold(&named(info, kafka.cluster, transaction), held, tell);
+            let tell = |held| self.tell_held(known, (info, cluster), held);
+            self.fold.transactions().hold(&named(info, cluster, transaction), held, tell);
             return;
         }
         let sought = |whose, partition: &KafkaPartition<'_>| Sought {
@@ -185,7 +194,7 @@ impl Shard {
             topic: key.topic,
             partition: partition.partition,
             broker: &info.destination,
-            cluster: kafka.cluster,
+            cluster,
             client: &info.source,
         };
         if let Some(whose) = of_client {

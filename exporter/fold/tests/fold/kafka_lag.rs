@@ -59,7 +59,7 @@ fn a_lag_is_what_the_broker_has_less_what_the_group_committed() {
 }
 
 fn of<'a>(cluster: &'a KafkaCluster, exchange: Exchange<'a>) -> Exchange<'a> {
-    with_kafka(exchange, |kafka| kafka.cluster = cluster)
+    with_kafka(exchange, |kafka| kafka.cluster = Some(cluster))
 }
 
 #[test]
@@ -68,12 +68,7 @@ fn clusters_of_one_namespace_are_told_apart() {
     let shard = fold.shard();
     let info = connection(Reporters::CLIENT, "kafka");
     let mut open = shard.opened(&info);
-    let [first, other] = [KafkaCluster::first("A".into()), KafkaCluster::another("B".into())];
-    // Before somebody tells its id, the first one counts.
-    shard.exchange(
-        &mut open,
-        &of(KafkaCluster::unknown(), about(asked(&info, KafkaApi::FETCH, NONE, MS), &[fetched(0, 90, 100)])),
-    );
+    let [first, other] = [KafkaCluster::first(), KafkaCluster::another("B")];
     for (cluster, offset) in [(&first, 80), (&other, 5)] {
         shard.exchange(
             &mut open,
@@ -84,15 +79,25 @@ fn clusters_of_one_namespace_are_told_apart() {
         let labels = ["group=billing", "topic=orders", "destination_namespace=shop", &format!("kafka_cluster_id={id}")];
         value(&fold.snapshot(), GROUP_LAG, &labels)
     };
+    shard.exchange(&mut open, &of(&first, about(asked(&info, KafkaApi::FETCH, NONE, MS), &[fetched(0, 90, 100)])));
+    assert_eq!(total(&fold.snapshot(), GROUP_LAG), 20);
+    // Its id became known, to all that was told before.
+    assert!(first.name("A"));
     assert_eq!((lag("A"), total(&fold.snapshot(), GROUP_LAG)), (20, 20));
     shard.exchange(&mut open, &of(&other, about(asked(&info, KafkaApi::FETCH, NONE, MS), &[fetched(0, 5, 12)])));
     assert_eq!((lag("A"), lag("B"), total(&fold.snapshot(), GROUP_LAG)), (20, 7, 27));
     let behind = |id: &str| value(&fold.snapshot(), FETCH_LAG, &["topic=orders", &format!("kafka_cluster_id={id}")]);
     assert_eq!((behind("A"), behind("B")), (10, 7));
+    // Of a broker that may be of either nothing is told, but what it carried.
+    let of_either = |exchange| with_kafka(exchange, |kafka| kafka.cluster = None);
+    let produced = [KafkaPartition { records: KafkaRecords { count: 3, bytes: 30 }, ..produced(0, 500) }];
+    shard.exchange(&mut open, &of_either(about(asked(&info, KafkaApi::PRODUCE, NONE, MS), &produced)));
+    assert_eq!((lag("A"), lag("B"), total(&fold.snapshot(), "kafka_records_total")), (20, 7, 3));
     // A group of the same name goes in one of them.
     let deleted = KafkaSubject::DeletedGroups(&["billing"]);
-    let delete = with_kafka(asked(&info, KafkaApi::DELETE_GROUPS, NONE, MS), |kafka| kafka.subject = Some(&deleted));
-    shard.exchange(&mut open, &of(&other, delete));
+    let delete = || with_kafka(asked(&info, KafkaApi::DELETE_GROUPS, NONE, MS), |kafka| kafka.subject = Some(&deleted));
+    shard.exchange(&mut open, &of_either(delete()));
+    shard.exchange(&mut open, &of(&other, delete()));
     assert_eq!((lag("A"), total(&fold.snapshot(), GROUP_LAG)), (20, 20));
     // So do transactions, and what they hold.
     let transaction = |producer, commits| {

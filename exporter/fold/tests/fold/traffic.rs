@@ -83,7 +83,7 @@ pub(crate) fn asked(info: &ConnectionInfo, api: KafkaApi, error: KafkaError, dur
     let operation = Operation::Kafka(KafkaExchange {
         api,
         api_version: 9,
-        cluster: KafkaCluster::unknown(),
+        cluster: Some(KafkaCluster::unknown()),
         client_id: Some("app-1"),
         group: None,
         topic: None,

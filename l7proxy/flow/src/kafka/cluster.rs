@@ -1,50 +1,47 @@
 //! Which cluster a broker belongs to.
 
-use std::hash::{Hash, Hasher};
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 
-/// A cluster of Kafka brokers, as far as it is told from others of the same namespace.
+/// A cluster of Kafka brokers, as far as it is told from others of the same namespace. Each clone is the same.
 ///
-/// Brokers do not say in each answer whose they are. Those of which it is not known count for the first cluster of their
-/// namespace, of which the id may become known later: it is the same one before and after.
+/// Brokers do not say in each answer whose they are. As long as none of a namespace has, all of them are of its first cluster,
+/// whose id may become known later: it is the same one before and after, and all clones know it then.
 #[derive(Clone, Debug)]
 pub struct KafkaCluster {
-    id: Arc<str>,
+    id: Arc<OnceLock<Box<str>>>,
     is_first: bool,
 }
 
 impl KafkaCluster {
-    /// The first one of its namespace; an empty id is not known yet.
-    pub fn first(id: Arc<str>) -> Self {
-        Self { id, is_first: true }
-    }
-
-    /// The first one, where nobody has told an id.
-    pub fn unknown() -> &'static Self {
-        static UNKNOWN: LazyLock<KafkaCluster> = LazyLock::new(KafkaCluster::default);
-        &UNKNOWN
+    /// The first one of a namespace, whose id is not known yet.
+    pub fn first() -> Self {
+        Self { id: Arc::default(), is_first: true }
     }
 
     /// Another one of that namespace.
-    pub fn another(id: Arc<str>) -> Self {
-        Self { id, is_first: false }
+    pub fn another(id: &str) -> Self {
+        Self { id: Arc::new(OnceLock::from(Box::from(id))), is_first: false }
+    }
+
+    /// A first one of which no id will be known.
+    pub fn unknown() -> &'static Self {
+        static UNKNOWN: LazyLock<KafkaCluster> = LazyLock::new(KafkaCluster::first);
+        &UNKNOWN
+    }
+
+    /// Gives it this id, where it has none. Returns whether it is this: an id stays what it is.
+    pub fn name(&self, id: &str) -> bool {
+        &**self.id.get_or_init(|| id.into()) == id
     }
 
     /// The id that its brokers give it (`kafka.cluster.id` in the conventions), or nothing.
     pub fn id(&self) -> &str {
-        &self.id
+        self.id.get().map_or("", |id| id)
     }
 
-    /// What tells it from the others.
-    fn key(&self) -> &str {
-        if self.is_first { "" } else { &self.id }
-    }
-}
-
-/// The first one, with an id that is not known.
-impl Default for KafkaCluster {
-    fn default() -> Self {
-        Self::first(Arc::default())
+    /// What tells it from the others of its namespace, whether its id is known or not.
+    pub fn key(&self) -> &str {
+        if self.is_first { "" } else { self.id() }
     }
 }
 
@@ -57,34 +54,19 @@ impl PartialEq for KafkaCluster {
 
 impl Eq for KafkaCluster {}
 
-impl Hash for KafkaCluster {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.key().hash(state);
-    }
-}
-
-impl Ord for KafkaCluster {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.key().cmp(other.key())
-    }
-}
-
-impl PartialOrd for KafkaCluster {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn the_first_one_is_the_same_before_its_id_is_known() {
-        let named = KafkaCluster::first("a".into());
-        assert_eq!((KafkaCluster::default(), named.id()), (named.clone(), "a"));
-        assert_ne!(KafkaCluster::another("a".into()), named);
-        assert_ne!(KafkaCluster::another("a".into()), KafkaCluster::another("b".into()));
-        assert_eq!(KafkaCluster::another("a".into()), KafkaCluster::another("a".into()));
+        let first = KafkaCluster::first();
+        let early = first.clone();
+        assert_eq!(early.id(), "");
+        assert!(first.name("a") && first.name("a") && !first.name("b"));
+        assert_eq!((early.id(), &early), ("a", &first));
+        assert_ne!(KafkaCluster::another("a"), first);
+        assert_ne!(KafkaCluster::another("a"), KafkaCluster::another("b"));
+        assert_eq!(KafkaCluster::another("a"), KafkaCluster::another("a"));
     }
 }

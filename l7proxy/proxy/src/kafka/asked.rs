@@ -201,7 +201,7 @@ impl Asked {
     pub(super) fn finish<S: FlowSink>(
         self: Box<Self>,
         listening: &mut Listening<'_, S>,
-        (cluster, group): (&KafkaCluster, &str),
+        (cluster, group): (Option<&KafkaCluster>, &str),
         otherwise: Outcome,
         now: Instant,
     ) {

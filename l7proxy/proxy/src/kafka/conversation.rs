@@ -50,7 +50,7 @@ pub(super) struct Conversation {
     /// The group that the client is a member of.
     group: String,
     /// The broker's cluster, as it was known in that turn.
-    cluster: KafkaCluster,
+    cluster: Option<KafkaCluster>,
     cluster_turn: Option<u64>,
 }
 
@@ -223,7 +223,7 @@ impl Conversation {
         if self.cluster_turn.replace(turn) != Some(turn) {
             self.cluster = clusters.find(listening.info, &asked.client_id);
         }
-        asked.finish(listening, (&self.cluster, &self.group), otherwise, now);
+        asked.finish(listening, (self.cluster.as_ref(), &self.group), otherwise, now);
     }
 }
 

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use flowfold_flow::{
     ByteTally, ConnectionEnd, ConnectionInfo, ConnectionOutcome, Exchange, FlowSink, GrpcCall, GrpcFlavour,
-    GrpcMessages, GrpcStatus, HttpVersion, KafkaExchange, KafkaPartition, KafkaRecords, KafkaSubject, KafkaTopic,
-    Operation, Outcome, Protocol, Refusal, Side, TraceContext, UnparsedReason,
+    GrpcMessages, GrpcStatus, HttpVersion, KafkaCluster, KafkaExchange, KafkaPartition, KafkaRecords, KafkaSubject,
+    KafkaTopic, Operation, Outcome, Protocol, Refusal, Side, TraceContext, UnparsedReason,
 };
 
 /// How long a test waits for something that must happen.
@@ -95,7 +95,7 @@ impl HeardKafka {
         }
         Self {
             version: kafka.api_version,
-            cluster: kafka.cluster.id().to_owned(),
+            cluster: kafka.cluster.map_or("?", KafkaCluster::id).to_owned(),
             client_id: kafka.client_id.map(str::to_owned),
             group: kafka.group.map(str::to_owned),
             topic: kafka.topic.map(topic),

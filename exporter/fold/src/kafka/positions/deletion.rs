@@ -18,7 +18,7 @@ const MAX_DELETED: usize = MAX_MAX_KAFKA_GROUPS;
 ///
 /// The positions of a group are many, and a worker has no time to go through all there are: whoever looks at the positions
 /// next takes them out.
-pub(super) type Deleted = HashMap<(u16, Arc<str>, KafkaCluster), u32>;
+pub(super) type Deleted = HashMap<(u16, Arc<str>, Box<str>), u32>;
 
 impl Positions {
     /// There are no such positions any more.
@@ -38,7 +38,7 @@ impl Positions {
     pub(crate) fn end_group(&self, group: u16, broker: &Arc<Workload>, cluster: &KafkaCluster) {
         let mut deleted = self.deleted.lock().unwrap_or_else(PoisonError::into_inner);
         let era = self.era.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
-        deleted.insert((group, Arc::clone(&broker.namespace), cluster.clone()), era);
+        deleted.insert((group, Arc::clone(&broker.namespace), cluster.key().into()), era);
         let is_full = deleted.len() >= MAX_DELETED;
         drop(deleted);
         // Several clusters have lost thousands of them since the last look: one look more is little for each of these.
@@ -55,7 +55,7 @@ impl Positions {
         }
         let eras: HashMap<_, _> = deleted
             .iter()
-            .map(|((group, namespace, cluster), era)| ((*group, (&**namespace, cluster)), *era))
+            .map(|((group, namespace, cluster), era)| ((*group, (&**namespace, &**cluster)), *era))
             .collect();
         self.give_up(|_, tracked| {
             let position = &*tracked.position;

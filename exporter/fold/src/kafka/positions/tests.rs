@@ -30,7 +30,7 @@ fn workers_share_what_they_know() {
     // Another cluster, another group, another client: others.
     let elsewhere = workload("kafka-0", "staging");
     workers[0].tell(&positions, &Sought { broker: &elsewhere, ..sought }, Told::At(1));
-    let another = KafkaCluster::another("b".into());
+    let another = KafkaCluster::another("b");
     workers[0].tell(&positions, &Sought { cluster: &another, ..sought }, Told::At(1));
     workers[0].tell(&positions, &Sought { whose: Whose::Group(3), ..sought }, Told::At(1));
     workers[0].tell(&positions, &Sought { whose: Whose::Group(4), client: &other, ..sought }, Told::At(1));
@@ -39,7 +39,8 @@ fn workers_share_what_they_know() {
     workers[0].tell(&positions, &Sought { whose: Whose::Fetcher, client: &other, ..sought }, Told::At(1));
     assert_eq!(positions.len(), 7);
     // The first one's id became known.
-    let named = KafkaCluster::first("a".into());
+    let named = KafkaCluster::first();
+    assert!(named.name("a"));
     workers[0].tell(&positions, &Sought { cluster: &named, ..sought }, Told::At(1));
     assert_eq!(positions.len(), 7);
 }

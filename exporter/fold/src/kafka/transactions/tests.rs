@@ -106,7 +106,7 @@ fn a_producer_that_begins_anew_has_aborted_what_was_open() {
     assert_eq!(turn(&transactions, &named(-1)), []);
     assert_eq!(hold(&transactions, &named(1), [held(1, 2), held(1, 3)]), []);
     assert_eq!(turn(&transactions, &Named { namespace: &elsewhere, ..named(1) }), []);
-    let another = KafkaCluster::another("b".into());
+    let another = KafkaCluster::another("b");
     assert_eq!(turn(&transactions, &Named { cluster: &another, ..named(1) }), []);
     assert_eq!(turn(&transactions, &named(1)), [held(1, 3)]);
     assert_eq!(turn(&transactions, &named(1)), []);
