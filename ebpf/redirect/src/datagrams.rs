@@ -55,6 +55,7 @@ pub enum DatagramEvent<'a> {
 #[derive(Debug)]
 pub struct DatagramTap {
     rings: Vec<Ring>,
+    clock: Clock,
 }
 
 /// What was taken.
@@ -68,7 +69,7 @@ pub struct Taken {
 
 impl DatagramTap {
     pub(crate) fn open(object: &mut Object) -> Result<Self, RedirectError> {
-        Ok(Self { rings: object.take_datagram_rings()? })
+        Ok(Self { rings: object.take_datagram_rings()?, clock: Clock::read() })
     }
 
     /// Shows up to so many events of those that have happened by now, and what was taken so.
@@ -79,7 +80,6 @@ impl DatagramTap {
     /// written, which may be older than all that is seen, the rest is left for the next time.
     pub fn take(&mut self, most: u32, mut see: impl FnMut(&DatagramEvent<'_>)) -> Taken {
         let now = clock::nanoseconds();
-        let clock = Clock::at(now);
         // When the next of each happened, where that is known.
         let mut times = [None; DATAGRAM_RINGS];
         let (mut count, mut is_held_up) = (0, false);
@@ -97,7 +97,7 @@ impl DatagramTap {
             let oldest = self.rings.iter_mut().zip(&mut times).min_by_key(|(_, time)| **time);
             let Some((ring, time)) = oldest.filter(|(_, time)| time.is_some_and(|time| time <= now)) else { break };
             if let Next::Record(copy) = ring.peek()
-                && let Some(event) = event(copy, &clock)
+                && let Some(event) = event(copy, &self.clock)
             {
                 see(&event);
             }
@@ -115,13 +115,19 @@ impl DatagramTap {
     }
 }
 
-/// When the programs' clock said zero, by the library's, which is the same clock behind a type of its own.
+/// When the programs' clock said zero, by the library's, which is the same clock behind a type of its own: so it is read once.
+/// Read anew, it would be another one by however long the thread was held up in between, and durations would be wrong by that.
+#[derive(Debug)]
 struct Clock(Instant);
 
 impl Clock {
-    /// Where the former says so much now.
-    fn at(nanoseconds: u64) -> Self {
-        let now = Instant::now();
+    fn read() -> Self {
+        // The pair that was least held up.
+        let pair = || {
+            let (before, now, after) = (clock::nanoseconds(), Instant::now(), clock::nanoseconds());
+            (after.saturating_sub(before), before, now)
+        };
+        let (_, nanoseconds, now) = (0..16).map(|_| pair()).min().unwrap_or_else(pair);
         Self(now.checked_sub(Duration::from_nanos(nanoseconds)).unwrap_or(now))
     }
 
