@@ -37,7 +37,8 @@ pub(crate) struct Ring {
     /// Where this end is, and the other one with the records behind it, twice: so none of them is in two pieces.
     reader: Mapping,
     writer: Mapping,
-    /// Bytes of records, a power of two.
+    /// Where the records begin behind the writer's position, and how many bytes they have: a power of two.
+    records: usize,
     size: usize,
     /// Where the next record begins, counted from the beginning of time.
     position: usize,
@@ -60,7 +61,7 @@ impl Ring {
         let reader = Mapping::new(map.fd().as_fd(), (0, page), ProtFlags::READ | ProtFlags::WRITE)?;
         let writer = Mapping::new(map.fd().as_fd(), (page, page + 2 * size), ProtFlags::READ)?;
         let position = reader.position().load(Ordering::Acquire);
-        Ok(Self { map, reader, writer, size, position, written: position, told: position })
+        Ok(Self { map, reader, writer, records: page, size, position, written: position, told: position })
     }
 
     /// What comes next, without taking it.
@@ -110,7 +111,7 @@ impl Ring {
     /// The head of the record at the position, of which there is one.
     fn head(&self) -> u32 {
         // SAFETY: the records lie behind the writer's page, and each begins on a boundary of eight bytes.
-        let head = unsafe { AtomicU32::from_ptr(self.writer.at(rustix::param::page_size() + self.offset()).cast()) };
+        let head = unsafe { AtomicU32::from_ptr(self.writer.at(self.records + self.offset()).cast()) };
         // The writer clears the bit when all the rest is written.
         head.load(Ordering::Acquire)
     }
@@ -121,7 +122,7 @@ impl Ring {
         let begin = self.offset() + HEAD;
         // The kernel never writes a longer one.
         (length <= self.size - HEAD).then(|| {
-            let place = self.writer.at(rustix::param::page_size() + begin);
+            let place = self.writer.at(self.records + begin);
             // SAFETY: it ends before the mapping does, as it begins in the first of two copies; and the writer comes there again
             // after it was told that this was read, which takes the ring by itself.
             unsafe { slice::from_raw_parts(place, length) }
