@@ -104,24 +104,23 @@ impl Broker {
     /// Makes a topic of one partition, where the clients are not.
     pub fn create_topic(&self, world: &World, topic: &str) {
         let create = ["org.apache.kafka.tools.TopicCommand", "--create", "--topic", topic];
-        self.tool(world.beside(JAVA[0]), self.internal, &create);
+        self.tool(|program| world.beside(program), self.internal, &create);
     }
 
     /// Deletes a group as any client does.
     pub fn delete_group(&self, world: &World, group: &str) {
-        let said = self.tool(world.remote(JAVA[0]), self.address, &[GROUPS, "--delete", "--group", group]);
+        let said = self.tool(|program| world.remote(program), self.address, &[GROUPS, "--delete", "--group", group]);
         assert!(said.contains("was successful"), "{said}");
     }
 
     /// What one of Kafka's own tools says that asks the broker at this address.
-    fn tool(&self, java: Launch, address: SocketAddr, tool: &[&str]) -> String {
-        let tool = java.args(&JAVA[1..]).args(["-cp", &self.class_path]).args(tool);
-        tool.args(["--bootstrap-server", &address.to_string()]).stdout()
+    fn tool(&self, place: impl FnOnce(&str) -> Launch, address: SocketAddr, tool: &[&str]) -> String {
+        java(place, &self.class_path).args(tool).args(["--bootstrap-server", &address.to_string()]).stdout()
     }
 
     /// How far each group is behind in each topic, as Kafka's own tool says, which asks where the clients are not.
     pub fn lags(&self, world: &World) -> BTreeMap<(String, String), u64> {
-        let said = self.tool(world.beside(JAVA[0]), self.internal, &[GROUPS, "--describe", "--all-groups"]);
+        let said = self.tool(|program| world.beside(program), self.internal, &[GROUPS, "--describe", "--all-groups"]);
         let mut lags = BTreeMap::new();
         for line in said.lines() {
             let columns: Vec<&str> = line.split_whitespace().collect();
