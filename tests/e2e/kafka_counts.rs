@@ -2,6 +2,7 @@
 
 mod clusters;
 mod failover;
+mod logins;
 mod transactions;
 
 use std::collections::BTreeMap;
@@ -18,6 +19,7 @@ use crate::{Test, with_kafka};
 pub(crate) const TESTS: &[Test] = &[
     with_kafka("kafka_counts::of_all_clients_at_one_broker", of_all_clients_at_one_broker),
     with_kafka("kafka_counts::of_two_brokers_of_which_one_dies", failover::of_two_brokers_of_which_one_dies),
+    with_kafka("kafka_counts::of_clients_that_log_in", logins::of_clients_that_log_in),
     with_kafka("kafka_counts::of_two_clusters_in_one_namespace", clusters::of_two_clusters_in_one_namespace),
 ];
 

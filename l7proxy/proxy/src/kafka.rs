@@ -50,11 +50,11 @@ impl Default for KafkaReader {
 impl<S: FlowSink> Reader<S> for KafkaReader {
     fn read(&mut self, listening: &mut Listening<'_, S>, side: Side, mut bytes: &[u8], now: Instant) -> Reading {
         let Self { requests, responses, conversation, .. } = self;
-        let decoder = match side {
-            Side::ClientToServer => requests,
-            Side::ServerToClient => responses,
-        };
         loop {
+            let decoder = match side {
+                Side::ClientToServer => &mut *requests,
+                Side::ServerToClient => &mut *responses,
+            };
             let step = match decoder.advance(bytes) {
                 Ok(step) => step,
                 Err(error) => return listening.give_up(side, bytes, reason_of(error)),
@@ -71,11 +71,12 @@ impl<S: FlowSink> Reader<S> for KafkaReader {
             };
             match next {
                 Next::Goes => {}
-                Next::Answers(api, version) => decoder.answers(api.0, version),
-                Next::BecomesTunnel => {
-                    listening.tally(side).opaque += rest.len() as u64;
-                    return Reading::BecameTunnel;
-                }
+                Next::Asks => responses.messages_follow(),
+                Next::Answers(api, version) => responses.answers(api.0, version),
+                Next::Authenticates => match side {
+                    Side::ClientToServer => requests.tokens_follow(),
+                    Side::ServerToClient => responses.tokens_follow(),
+                },
                 Next::IsLost(reason) => return listening.give_up(side, rest, reason),
             }
             bytes = rest;

@@ -4,12 +4,13 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ByteClass {
     /// HTTP/1: a start line or field lines. HTTP/2: the payload of HEADERS, `PUSH_PROMISE` and CONTINUATION frames. Kafka:
-    /// the length of a message and its header.
+    /// the length of a message and its header; of a token, the length, and of a client's what could be a header.
     Head,
     /// Message content. Kafka: batches of records, and bodies of which nothing is known.
     Body,
     /// What is around content and heads. HTTP/1: chunk lines, trailers, empty lines in front of a message. HTTP/2: the
-    /// preface, frame headers, the padding of DATA frames, and all frames that carry neither content nor a head. Kafka: bodies but for the records in them.
+    /// preface, frame headers, the padding of DATA frames, and all frames that carry neither content nor a head. Kafka: bodies
+    /// but for the records in them, and what is behind the first bytes of a token.
     Framing,
     /// No longer HTTP/1: a tunnel after an upgrade or CONNECT, or what a client sends after its last request.
     Tunnel,

@@ -1,6 +1,8 @@
 //! A broker of Apache Kafka, and the clients that people use: its own in Java, librdkafka as kcat, and one in Python that
 //! speaks as old ones do.
 
+mod login;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
@@ -15,6 +17,7 @@ use crate::eventually::within;
 use crate::process::{Launch, Process};
 use crate::python;
 use crate::world::World;
+pub use login::{Login, PASSWORD, log_in};
 
 /// A virtual machine that starts soon and stays small.
 const JAVA: [&str; 4] = ["java", "-Xmx256m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"];
@@ -68,20 +71,31 @@ impl Broker {
         broker
     }
 
+    /// Starts a broker at which clients have to log in.
+    pub fn guarded(world: &World, address: SocketAddr) -> Self {
+        let [broker] = Self::all(world, CLUSTER, [address], true);
+        broker
+    }
+
     /// Starts a cluster of this id, of brokers with a copy of everything on each. The first is its controller, too, and notices
     /// within ten seconds that another one is gone.
     pub fn cluster<const N: usize>(world: &World, id: &str, addresses: [SocketAddr; N]) -> [Self; N] {
+        Self::all(world, id, addresses, false)
+    }
+
+    fn all<const N: usize>(world: &World, id: &str, addresses: [SocketAddr; N], is_guarded: bool) -> [Self; N] {
         let class_path = class_path();
         let mut number = 0;
         let mut brokers = addresses.map(|address| {
             number += 1;
-            let node = Node { number, of: N, address, controller: controller(addresses) };
+            let node = Node { number, of: N, address, controller: controller(addresses), is_guarded };
             let directory = world.directory().join(format!("kafka-{}", address.port()));
             fs::create_dir_all(&directory).expect("a directory for Kafka");
             let config = directory.join("server.properties");
             fs::write(&config, node.configuration(&directory.join("data"))).expect("a configuration for Kafka");
             let format = ["kafka.tools.StorageTool", "format", "--cluster-id", id, "--config"];
-            java(|program| world.beside(program), &class_path).args(format).arg(&config).stdout();
+            let format = java(|program| world.beside(program), &class_path).args(format).arg(&config);
+            if is_guarded { format.args(login::stored()) } else { format }.stdout();
             let broker = java(|program| world.steered(program), &class_path).arg("kafka.Kafka").arg(&config);
             let process = broker.start(world.directory(), &format!("kafka-{}", address.port()));
             Self { process, class_path: class_path.clone(), address, internal: node.internal() }
@@ -159,6 +173,8 @@ struct Node {
     /// For clients.
     address: SocketAddr,
     controller: SocketAddr,
+    /// Whether clients have to log in.
+    is_guarded: bool,
 }
 
 impl Node {
@@ -167,7 +183,9 @@ impl Node {
     }
 
     fn configuration(self, data: &Path) -> String {
-        let Self { number, of, address, controller: elected } = self;
+        let Self { number, of, address, controller: elected, is_guarded } = self;
+        let (clients, users) =
+            if is_guarded { ("SASL_PLAINTEXT", login::known()) } else { ("PLAINTEXT", String::new()) };
         let listeners = format!("CLIENTS://{address},INTERNAL://{}", self.internal());
         let (roles, controller) = match number {
             1 => ("broker,controller", format!(",CONTROLLER://{elected}")),
@@ -179,7 +197,7 @@ impl Node {
              controller.quorum.voters=1@{elected}\n\
              listeners={listeners}{controller}\n\
              advertised.listeners={listeners}\n\
-             listener.security.protocol.map=CLIENTS:PLAINTEXT,INTERNAL:PLAINTEXT,CONTROLLER:PLAINTEXT\n\
+             listener.security.protocol.map=CLIENTS:{clients},INTERNAL:PLAINTEXT,CONTROLLER:PLAINTEXT\n\
              inter.broker.listener.name=INTERNAL\n\
              controller.listener.names=CONTROLLER\n\
              log.dirs={}\n\
@@ -192,7 +210,8 @@ impl Node {
              share.coordinator.state.topic.replication.factor={of}\n\
              share.coordinator.state.topic.min.isr=1\n\
              group.initial.rebalance.delay.ms=0\n\
-             auto.create.topics.enable=false\n",
+             auto.create.topics.enable=false\n\
+             {users}",
             data.display()
         )
     }

@@ -26,10 +26,12 @@ const MEMBERS: [KafkaApi; 6] = [
 pub(super) enum Next {
     /// As it was.
     Goes,
+    /// With the rest of a request.
+    Asks,
     /// With the response to such a request in this version.
     Answers(KafkaApi, i16),
-    /// With something that isn't Kafka.
-    BecomesTunnel,
+    /// With tokens that are no messages.
+    Authenticates,
     /// With what cannot be followed.
     IsLost(UnparsedReason),
 }
@@ -72,6 +74,10 @@ impl Conversation {
             self.request_head.get_or_insert((now, 0)).1 += count;
             return match event {
                 Some(KafkaEvent::Request(head)) => self.request_began(listening, &head, now),
+                Some(KafkaEvent::Token) => {
+                    self.request_head = None;
+                    Next::Goes
+                }
                 _ => Next::Goes,
             };
         };
@@ -83,7 +89,13 @@ impl Conversation {
             Some(KafkaEvent::Topic(name)) => asked.topic(name),
             Some(KafkaEvent::TopicId(id)) => asked.topic_id(id, &listening.tools.topics),
             Some(KafkaEvent::Partition(told)) => asked.partition_asked(told),
-            Some(KafkaEvent::End(ended)) => self.request_ended(listening, ended, now),
+            Some(KafkaEvent::End(ended)) => {
+                let authenticates = is_old_handshake(asked);
+                self.request_ended(listening, ended, now);
+                if authenticates {
+                    return Next::Authenticates;
+                }
+            }
             _ => {}
         }
         Next::Goes
@@ -102,7 +114,7 @@ impl Conversation {
         };
         asked.begin(head, started, bytes);
         self.in_flight.push(asked);
-        Next::Goes
+        Next::Asks
     }
 
     fn request_ended<S: FlowSink>(&mut self, listening: &mut Listening<'_, S>, ended: Ended, now: Instant) {
@@ -146,6 +158,10 @@ impl Conversation {
         self.response_head.get_or_insert((now, 0)).1 += count;
         match event {
             Some(KafkaEvent::Response(head)) => self.response_began(listening, head.correlation_id, now),
+            Some(KafkaEvent::Token) => {
+                self.response_head = None;
+                Next::Goes
+            }
             _ => Next::Goes,
         }
     }
@@ -192,14 +208,14 @@ impl Conversation {
             self.group.clear();
             self.group.push_str(group);
         }
-        // After a handshake in its first version, tokens follow that are no requests; nothing says where they end.
-        let is_handshake = asked.api == KafkaApi::SASL_HANDSHAKE && asked.api_version == 0 && ended.error_code == 0;
+        let authenticates = is_old_handshake(asked) && ended.error_code == 0;
         if asked.request_whole
             && let Some(asked) = self.in_flight.take(at)
         {
             self.finish(listening, asked, Outcome::Answered, now);
         }
-        if is_handshake { Next::BecomesTunnel } else { Next::Goes }
+        // What was asked behind the handshake already is answered as ever.
+        if authenticates && self.in_flight.is_empty() { Next::Authenticates } else { Next::Goes }
     }
 
     /// Ends all exchanges that are open.
@@ -225,6 +241,11 @@ impl Conversation {
         }
         asked.finish(listening, (self.cluster.as_ref(), &self.group), otherwise, now);
     }
+}
+
+/// After a handshake in its first version, tokens follow that are no messages.
+fn is_old_handshake(asked: &Asked) -> bool {
+    asked.api == KafkaApi::SASL_HANDSHAKE && asked.api_version == 0
 }
 
 /// Takes up what a response tells of topics and partitions.

@@ -318,20 +318,33 @@ fn a_request_is_answered_once() {
 }
 
 #[test]
-fn tokens_behind_an_old_handshake_are_opaque() {
-    let handshake = (request(17, 0, 1, &text("PLAIN")), response(1, &[short(0), array(&[text("PLAIN")])].concat()));
-    let proxy = Running::start();
-    let (mut client, mut server) = proxy.connect();
-    pass(&mut client, &mut server, &handshake.0);
-    pass(&mut server, &mut client, &handshake.1);
-    let token = sized(b"\0alice\0secret");
-    pass(&mut client, &mut server, &token);
-    pass(&mut server, &mut client, &sized(b""));
-    drop((client, server));
-    let record = proxy.records.next();
-    assert_eq!(record.protocols, [Protocol::Kafka, Protocol::Opaque]);
-    assert_eq!(ends(&record), [("SaslHandshake", 0, Outcome::Answered)]);
-    assert_eq!((record.to_server.opaque, record.to_client.opaque), (token.len() as u64, 4));
+fn tokens_behind_an_old_handshake_are_skipped() {
+    let handshake = request(17, 0, 1, &text("PLAIN"));
+    let refused = response(1, &[short(33), array(&[text("GSSAPI")])].concat());
+    let agreed = response(1, &[short(0), array(&[text("PLAIN")])].concat());
+    let tokens = (sized(b"\0alice\0secret"), sized(b""));
+    let (asked, answer) = (produce(2, 1, &batch(0, 3, 10)), produced(2, 0));
+    let (asked_bytes, answer_bytes) = (asked.len() as u64, answer.len() as u64);
+    let turns = [(handshake.clone(), refused), (handshake, agreed), tokens.clone(), tokens, (asked, answer)];
+    let record = converse(&turns);
+    assert_eq!(record.unparsed_reason(), None);
+    let ended = |name, error| (name, error, Outcome::Answered);
+    assert_eq!(ends(&record), [ended("SaslHandshake", 33), ended("SaslHandshake", 0), ended("Produce", 0)]);
+    // tokens are part of no exchange
+    let last = record.exchanges.last().expect("some");
+    assert_eq!((last.request_bytes, last.response_bytes), (asked_bytes, answer_bytes));
+}
+
+/// Whoever asks more behind the handshake, before it was answered, gets answers and no tokens.
+#[test]
+fn requests_may_follow_an_old_handshake_at_once() {
+    let agreed = [short(0), array(&[text("PLAIN")])].concat();
+    let asked = [request(17, 0, 1, &text("PLAIN")), heartbeat(2), heartbeat(3)].concat();
+    let answers = [response(1, &agreed), response(2, &short(0)), response(3, &short(0))].concat();
+    let record = converse(&[(asked, answers)]);
+    let ended = |name| (name, 0, Outcome::Answered);
+    assert_eq!(ends(&record), [ended("SaslHandshake"), ended("Heartbeat"), ended("Heartbeat")]);
+    assert_eq!(record.unparsed_reason(), None);
 }
 
 #[test]

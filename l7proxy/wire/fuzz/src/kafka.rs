@@ -16,7 +16,7 @@ const VERSIONS: u8 = 24;
 /// A client's bytes, in whatever pieces, say the same, and cost no more memory than they may.
 pub fn client(data: &[u8]) {
     let Some((&seed, stream)) = data.split_first() else { return };
-    compare(Side::client, stream, seed);
+    compare(|| Side::client().with_tokens(), stream, seed);
     // The same bytes as choices in a body of some kind, which is understood to its end.
     let Some((&[kind, version], choices)) = stream.split_first_chunk() else { return };
     let (kind, version) = (i16::from(kind % KINDS), i16::from(version % VERSIONS));
@@ -34,7 +34,7 @@ pub fn server(data: &[u8]) {
     let Some((&[seed, kind, version], stream)) = data.split_first_chunk() else { return };
     let (kind, version) = (i16::from(kind % KINDS), i16::from(version % VERSIONS));
     let side = || Side::server((0..16).map(|id| (id, (kind, version))).collect::<Asked>());
-    compare(side, stream, seed);
+    compare(|| side().with_tokens(), stream, seed);
     let Some(mut body) = made_up(kind, version, false, stream) else { return };
     if kind == 18 {
         // With an error it is one of version 0.

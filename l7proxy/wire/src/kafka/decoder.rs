@@ -14,6 +14,8 @@ use crate::limits;
 #[derive(Debug)]
 pub struct KafkaDecoder {
     is_client: bool,
+    /// Tokens may come, which have no header.
+    takes_tokens: bool,
     state: State,
     gathered: [u8; LONGEST_HEAD],
     /// Bytes of the message that are still to come.
@@ -33,9 +35,14 @@ enum State {
     Body,
     /// All that is left of the message.
     Skipped,
+    /// All that is left of a token.
+    Token,
 }
 
 const BETWEEN: State = State::Head(0);
+
+/// The length of a message.
+const LENGTH: usize = size_of::<u32>();
 
 /// The length, the kind, its version and the correlation id of a request.
 const LONGEST_HEAD: usize = 12;
@@ -63,7 +70,8 @@ impl KafkaDecoder {
     }
 
     fn new(is_client: bool) -> Self {
-        Self { is_client, state: BETWEEN, gathered: [0; LONGEST_HEAD], left: 0, body: None, walker: Walker::default() }
+        let (gathered, walker) = ([0; LONGEST_HEAD], Walker::default());
+        Self { is_client, takes_tokens: false, state: BETWEEN, gathered, left: 0, body: None, walker }
     }
 
     /// Takes bytes from the front of `input` and says what they are. Takes nothing and tells nothing only when `input`
@@ -72,8 +80,10 @@ impl KafkaDecoder {
     /// After an error the decoder must not be used further.
     pub fn advance<'a>(&'a mut self, input: &'a [u8]) -> Result<Step<KafkaEvent<'a>>, KafkaError> {
         match self.state {
+            State::Head(came) if self.takes_tokens => self.take_head_or_token(input, came),
             State::Head(came) => self.take_head(input, came),
             State::Skipped => Ok(self.skip(input)),
+            State::Token => Ok(self.skip_token(input)),
             State::Header | State::Body => Ok(self.walk(input)),
         }
     }
@@ -88,6 +98,18 @@ impl KafkaDecoder {
             Part { fields: schema::NO_FIELDS, version: 0, flexible: tagged },
             Some(Part { fields: api.response, version: api_version, flexible }),
         );
+    }
+
+    /// Says that tokens may follow the message that was just told of: those of an authentication have a length and no header
+    /// where `SaslHandshake` was of version 0 (KIP-43, KIP-152). In the client's direction they end by themselves, with the
+    /// first that is a request; in the broker's, all that comes is one until [`messages_follow`](Self::messages_follow) is called.
+    pub fn tokens_follow(&mut self) {
+        self.takes_tokens = true;
+    }
+
+    /// Says that no more tokens follow.
+    pub fn messages_follow(&mut self) {
+        self.takes_tokens = false;
     }
 
     /// The direction was closed. What that means for the message under way.
@@ -108,30 +130,82 @@ impl KafkaDecoder {
     /// Takes the length and the fixed part of the header.
     fn take_head<'a>(&mut self, input: &[u8], came: usize) -> Result<Step<KafkaEvent<'a>>, KafkaError> {
         let length = if self.is_client { LONGEST_HEAD } else { RESPONSE_HEAD };
-        let missing = length.saturating_sub(came);
-        let taken = input.get(..missing).unwrap_or(input);
-        let room = self.gathered.iter_mut().skip(came);
-        room.zip(taken).for_each(|(slot, byte)| *slot = *byte);
-        let consumed = taken.len();
-        let came = came.saturating_add(consumed);
-        let [a, b, c, d, head @ ..] = self.gathered;
-        let least = length.saturating_sub(size_of::<u32>());
-        if came >= size_of::<u32>() {
-            let length = u32::try_from(i32::from_be_bytes([a, b, c, d])).ok();
-            let left = length.and_then(|length| length.checked_sub(u32::try_from(least).ok()?));
+        let (consumed, came) = self.gather(input, came, length);
+        let least = length.saturating_sub(LENGTH);
+        if came >= LENGTH {
+            let left = self.length().and_then(|length| length.checked_sub(u32::try_from(least).ok()?));
             self.left = left.ok_or(KafkaError::MalformedFrame)?;
         }
-        self.state = State::Head(came);
-        let event = (came == length).then(|| self.begin(head));
+        let event = (came == length).then(|| self.begin());
         Ok(Step { consumed, class: ByteClass::Head, event })
     }
 
+    /// Takes what may be the head of a request, or the beginning of a token.
+    fn take_head_or_token<'a>(&mut self, input: &[u8], came: usize) -> Result<Step<KafkaEvent<'a>>, KafkaError> {
+        let goal = if came < LENGTH { LENGTH } else { LONGEST_HEAD };
+        let (consumed, came) = self.gather(input, came, goal);
+        if came < goal {
+            return Ok(Step { consumed, class: ByteClass::Head, event: None });
+        }
+        let length = self.length().ok_or(KafkaError::MalformedFrame)?;
+        let rest = u32::try_from(LONGEST_HEAD.saturating_sub(LENGTH)).ok().and_then(|head| length.checked_sub(head));
+        let event = match rest {
+            Some(_) if self.is_client && came == LENGTH => None,
+            // No token begins with the number of a request and a version that it has: those of PLAIN begin with two texts of
+            // which each ends with a zero, those of SCRAM and OAUTHBEARER with letters, and those of GSSAPI with 0x60, 0x05 or 0x02.
+            Some(left) if self.is_client && self.is_known_request() => {
+                (self.takes_tokens, self.left) = (false, left);
+                Some(self.begin())
+            }
+            rest => {
+                self.left = if came == LENGTH { length } else { rest.unwrap_or_default() };
+                self.state = State::Token;
+                (self.left == 0).then(|| self.end_token())
+            }
+        };
+        Ok(Step { consumed, class: ByteClass::Head, event })
+    }
+
+    /// Gathers bytes of a head up to this length. How many were taken, and how many there are.
+    fn gather(&mut self, input: &[u8], came: usize, length: usize) -> (usize, usize) {
+        let taken = input.get(..length.saturating_sub(came)).unwrap_or(input);
+        self.gathered.iter_mut().skip(came).zip(taken).for_each(|(slot, byte)| *slot = *byte);
+        let came = came.saturating_add(taken.len());
+        self.state = State::Head(came);
+        (taken.len(), came)
+    }
+
+    /// The length that was gathered.
+    fn length(&self) -> Option<u32> {
+        let [a, b, c, d, ..] = self.gathered;
+        u32::try_from(i32::from_be_bytes([a, b, c, d])).ok()
+    }
+
+    fn is_known_request(&self) -> bool {
+        let [_, _, _, _, a, b, c, d, ..] = self.gathered;
+        Api::find(i16::from_be_bytes([a, b]), i16::from_be_bytes([c, d])).is_some()
+    }
+
+    /// Skips what has come of a token.
+    fn skip_token<'a>(&mut self, input: &[u8]) -> Step<KafkaEvent<'a>> {
+        let mut rest = input;
+        self.left = self.left.saturating_sub(split(&mut rest, self.left));
+        let event = (self.left == 0).then(|| self.end_token());
+        Step { consumed: input.len().saturating_sub(rest.len()), class: ByteClass::Framing, event }
+    }
+
+    /// A token is over.
+    fn end_token<'a>(&mut self) -> KafkaEvent<'a> {
+        self.state = BETWEEN;
+        KafkaEvent::Token
+    }
+
     /// Begins a message whose head is in.
-    fn begin<'a>(&mut self, head: [u8; 8]) -> KafkaEvent<'a> {
+    fn begin<'a>(&mut self) -> KafkaEvent<'a> {
         self.state = State::Skipped;
         self.walker.ended = Ended::default();
         self.body = None;
-        let [a, b, c, d, id @ ..] = head;
+        let [_, _, _, _, a, b, c, d, id @ ..] = self.gathered;
         let wire_bytes = |head: u64| u64::from(self.left).saturating_add(head);
         if !self.is_client {
             let correlation_id = i32::from_be_bytes([a, b, c, d]);

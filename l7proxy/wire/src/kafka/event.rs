@@ -34,6 +34,9 @@ pub enum KafkaEvent<'a> {
     Partition(Partition),
     /// The message is over.
     End(Ended),
+    /// A token of an authentication is over, which is no message and has no beginning of its own: see
+    /// [`KafkaDecoder::tokens_follow`](super::KafkaDecoder::tokens_follow).
+    Token,
 }
 
 /// The fixed part of a request's header.

@@ -17,6 +17,9 @@ pub(crate) struct Totals {
 /// What was asked for, by correlation ids: the key and the version.
 pub(crate) type Asked = BTreeMap<i32, (i16, i16)>;
 
+/// A `SaslHandshake` that is followed by tokens without a header.
+const OLD_HANDSHAKE: (i16, i16) = (17, 0);
+
 /// A direction and its books. `events` has one line for each thing said.
 #[derive(Debug)]
 pub(crate) struct Side {
@@ -29,6 +32,10 @@ pub(crate) struct Side {
     /// With the client, what it asked for; with the broker, what it answers.
     pub(crate) asked: Asked,
     is_client: bool,
+    /// Tokens follow a handshake that announces them.
+    takes_tokens: bool,
+    /// What the message is that is told of: its key and version.
+    under_way: Option<(i16, i16)>,
     fed: usize,
 }
 
@@ -45,7 +52,13 @@ impl Side {
 
     fn new(decoder: KafkaDecoder, is_client: bool, asked: Asked) -> Self {
         let (events, totals) = (Vec::new(), Totals::default());
-        Self { events, totals, error: None, decoder, memory: 0, asked, is_client, fed: 0 }
+        let (error, takes_tokens, under_way) = (None, false, None);
+        Self { events, totals, error, decoder, memory: 0, asked, is_client, takes_tokens, under_way, fed: 0 }
+    }
+
+    /// One whose handshakes are followed by tokens where they are of the first version.
+    pub(crate) fn with_tokens(self) -> Self {
+        Self { takes_tokens: true, ..self }
     }
 
     /// All of these pieces, and the end.
@@ -86,13 +99,18 @@ impl Side {
             match event {
                 Some(KafkaEvent::Request(head)) => {
                     assert!(self.is_client);
+                    self.under_way = Some((head.api_key, head.api_version));
                     self.asked.insert(head.correlation_id, (head.api_key, head.api_version));
                 }
                 Some(KafkaEvent::Response(head)) => {
                     assert!(!self.is_client);
-                    if let Some((key, version)) = self.asked.get(&head.correlation_id) {
-                        self.decoder.answers(*key, *version);
+                    self.under_way = self.asked.get(&head.correlation_id).copied();
+                    if let Some((key, version)) = self.under_way {
+                        self.decoder.answers(key, version);
                     }
+                }
+                Some(KafkaEvent::End(_)) if self.takes_tokens && self.under_way.take() == Some(OLD_HANDSHAKE) => {
+                    self.decoder.tokens_follow();
                 }
                 _ => {}
             }

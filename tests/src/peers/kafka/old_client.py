@@ -23,16 +23,17 @@ def main():
         copy(broker, originals, ending)
 
 
-def there_and_back(broker, topic, count):
-    producer = KafkaProducer(bootstrap_servers=broker, client_id="python-old", api_version=VERSION, acks=1)
+def there_and_back(broker, topic, count, version=VERSION, **login):
+    client = f"python-{topic}"
+    producer = KafkaProducer(bootstrap_servers=broker, client_id=client, api_version=version, acks=1, **login)
     sent = [producer.send(topic, b"an old value %d" % number) for number in range(count)]
     producer.flush()
     if [future.get().offset for future in sent] != list(range(count)):
         raise SystemExit("the offsets are not those of a topic that was empty")
     producer.close()
 
-    consumer = KafkaConsumer(bootstrap_servers=broker, client_id="python-read-old", group_id="group-old",
-                             api_version=VERSION, auto_offset_reset="earliest", enable_auto_commit=False)
+    consumer = KafkaConsumer(bootstrap_servers=broker, client_id=f"python-read-{topic}", group_id=f"group-{topic}",
+                             api_version=version, auto_offset_reset="earliest", enable_auto_commit=False, **login)
     partition = TopicPartition(topic, 0)
     consumer.assign([partition])
     values = [next(consumer).value for _ in range(count)]
@@ -42,7 +43,7 @@ def there_and_back(broker, topic, count):
     consumer.seek(partition, count // 2)
     consumer.commit()
     consumer.close()
-    print(json.dumps({"step": "old", "client": "python-old", "topic": topic, "record-send-total": count,
+    print(json.dumps({"step": topic, "client": client, "topic": topic, "record-send-total": count,
                       "records-consumed-total": count}))
 
 
