@@ -77,6 +77,7 @@ impl<S: FlowSink> Reader<S> for KafkaReader {
                     Side::ClientToServer => requests.tokens_follow(),
                     Side::ServerToClient => responses.tokens_follow(),
                 },
+                Next::DoesNotAuthenticate => requests.messages_follow(),
                 Next::IsLost(reason) => return listening.give_up(side, rest, reason),
             }
             bytes = rest;
@@ -94,7 +95,12 @@ impl<S: FlowSink> Reader<S> for KafkaReader {
     }
 
     fn is_between(&self) -> bool {
-        self.conversation.is_empty() && self.requests.is_between_messages() && self.responses.is_between_messages()
+        // Whoever waits for the answer to a token would take the end of the connection for a refusal.
+        let is_authenticating = self.requests.takes_tokens();
+        !is_authenticating
+            && self.conversation.is_empty()
+            && self.requests.is_between_messages()
+            && self.responses.is_between_messages()
     }
 }
 

@@ -380,8 +380,8 @@ fn tokens() -> Vec<Fixture> {
         of_server(
             "tokens of a broker",
             (17, 0),
-            [answer.clone(), sized(b""), sized(b"r=0123456789,s=salt,i=4096"), sized(b"v=")].concat(),
-            &["Response", READ, "Token", "Token", "Token", CLEAN],
+            [answer.clone(), sized(b""), sized(b"r=0123456789,s=salt,i=4096"), answer.clone()].concat(),
+            &["Response", READ, "Token", "Token", "Response", READ, CLEAN],
         ),
         of_server(
             "a negative length of a broker's token",

@@ -39,7 +39,7 @@ pub(super) fn of_clients_that_log_in() {
         login.there_and_back(|python| world.remote(python), address, topic, COUNT);
     }
     // who tries no second time before it gives up
-    let stranger = kcat("open-says-me").args(["-L", "-m", "2", "-X", "client.id=stranger"]);
+    let stranger = kcat("open-says-me").args(["-L", "-m", "5", "-X", "client.id=stranger"]);
     let stranger = stranger.args(["-X", "reconnect.backoff.ms=9000", "-X", "reconnect.backoff.max.ms=9000"]);
     assert!(!stranger.args(["-b", &address.to_string()]).output().status.success(), "a stranger is let in");
 

@@ -32,6 +32,8 @@ pub(super) enum Next {
     Answers(KafkaApi, i16),
     /// With tokens that are no messages.
     Authenticates,
+    /// As it was, and the client's with messages alone.
+    DoesNotAuthenticate,
     /// With what cannot be followed.
     IsLost(UnparsedReason),
 }
@@ -208,14 +210,18 @@ impl Conversation {
             self.group.clear();
             self.group.push_str(group);
         }
-        let authenticates = is_old_handshake(asked) && ended.error_code == 0;
+        let is_handshake = is_old_handshake(asked);
         if asked.request_whole
             && let Some(asked) = self.in_flight.take(at)
         {
             self.finish(listening, asked, Outcome::Answered, now);
         }
-        // What was asked behind the handshake already is answered as ever.
-        if authenticates && self.in_flight.is_empty() { Next::Authenticates } else { Next::Goes }
+        match ended.error_code {
+            // What was asked behind the handshake already is answered as ever.
+            _ if !is_handshake || !self.in_flight.is_empty() => Next::Goes,
+            0 => Next::Authenticates,
+            _ => Next::DoesNotAuthenticate,
+        }
     }
 
     /// Ends all exchanges that are open.

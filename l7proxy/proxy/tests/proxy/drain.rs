@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use flowfold_flow::{ConnectionOutcome, FailureReason, Outcome};
 
+use crate::kafka_messages::{array, int, request, response, short, sized, text};
 use crate::running::{Running, expect_end, expect_reset, pass};
 
 const GET: &[u8] = b"GET / HTTP/1.1\r\n\r\n";
@@ -31,6 +32,25 @@ fn idle_connections_close_and_open_exchanges_finish() {
         assert_eq!(record.exchanges.len(), 1);
         assert_eq!(record.exchanges[0].outcome, Outcome::Answered);
     }
+}
+
+/// A client of Kafka that has sent a token, and whose connection ends, takes its password for wrong.
+#[test]
+fn a_login_is_finished() {
+    let mut proxy = Running::start();
+    let (mut client, mut broker) = proxy.connect();
+    pass(&mut client, &mut broker, &request(17, 0, 1, &text("PLAIN")));
+    pass(&mut broker, &mut client, &response(1, &[short(0), array(&[text("PLAIN")])].concat()));
+    pass(&mut client, &mut broker, &sized(b"\0alice\0secret"));
+    proxy.start_drain(LONG);
+    // time for what is idle to be closed
+    std::thread::sleep(Duration::from_millis(300));
+    pass(&mut broker, &mut client, &sized(b""));
+    pass(&mut client, &mut broker, &request(12, 0, 2, &[text("shop"), int(1), text("member")].concat()));
+    pass(&mut broker, &mut client, &response(2, &short(0)));
+    expect_end(&mut client);
+    expect_end(&mut broker);
+    proxy.join();
 }
 
 #[test]

@@ -102,7 +102,8 @@ impl KafkaDecoder {
 
     /// Says that tokens may follow the message that was just told of: those of an authentication have a length and no header
     /// where `SaslHandshake` was of version 0 (KIP-43, KIP-152). In the client's direction they end by themselves, with the
-    /// first that is a request; in the broker's, all that comes is one until [`messages_follow`](Self::messages_follow) is called.
+    /// first message that is a known request in a known version; in the broker's, all that comes is one until
+    /// [`messages_follow`](Self::messages_follow) is called.
     pub fn tokens_follow(&mut self) {
         self.takes_tokens = true;
     }
@@ -110,6 +111,11 @@ impl KafkaDecoder {
     /// Says that no more tokens follow.
     pub fn messages_follow(&mut self) {
         self.takes_tokens = false;
+    }
+
+    /// Whether tokens may follow.
+    pub fn takes_tokens(&self) -> bool {
+        self.takes_tokens
     }
 
     /// The direction was closed. What that means for the message under way.
@@ -151,8 +157,9 @@ impl KafkaDecoder {
         let rest = u32::try_from(LONGEST_HEAD.saturating_sub(LENGTH)).ok().and_then(|head| length.checked_sub(head));
         let event = match rest {
             Some(_) if self.is_client && came == LENGTH => None,
-            // No token begins with the number of a request and a version that it has: those of PLAIN begin with two texts of
-            // which each ends with a zero, those of SCRAM and OAUTHBEARER with letters, and those of GSSAPI with 0x60, 0x05 or 0x02.
+            // Tokens that people can type do not begin with the number of a request and a version that it has: those of PLAIN
+            // begin with two texts of which each ends with a zero, those of SCRAM and OAUTHBEARER with letters, and those of
+            // GSSAPI with 0x60, 0x05 or 0x02.
             Some(left) if self.is_client && self.is_known_request() => {
                 (self.takes_tokens, self.left) = (false, left);
                 Some(self.begin())

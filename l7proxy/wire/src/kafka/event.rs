@@ -4,7 +4,8 @@ use super::TopicId;
 
 /// What one side of a connection says. Borrows from the input or from the decoder.
 ///
-/// Each message begins with [`Request`](Self::Request) or [`Response`](Self::Response) and ends with [`End`](Self::End).
+/// Each message begins with [`Request`](Self::Request) or [`Response`](Self::Response) and ends with [`End`](Self::End); a
+/// [`Token`](Self::Token) is none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KafkaEvent<'a> {
     /// A request begins.
@@ -34,7 +35,7 @@ pub enum KafkaEvent<'a> {
     Partition(Partition),
     /// The message is over.
     End(Ended),
-    /// A token of an authentication is over, which is no message and has no beginning of its own: see
+    /// A token of an authentication is over; nothing was told when it began. See
     /// [`KafkaDecoder::tokens_follow`](super::KafkaDecoder::tokens_follow).
     Token,
 }

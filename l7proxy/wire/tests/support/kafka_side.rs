@@ -36,6 +36,8 @@ pub(crate) struct Side {
     takes_tokens: bool,
     /// What the message is that is told of: its key and version.
     under_way: Option<(i16, i16)>,
+    /// How many tokens there were.
+    tokens: usize,
     fed: usize,
 }
 
@@ -53,10 +55,10 @@ impl Side {
     fn new(decoder: KafkaDecoder, is_client: bool, asked: Asked) -> Self {
         let (events, totals) = (Vec::new(), Totals::default());
         let (error, takes_tokens, under_way) = (None, false, None);
-        Self { events, totals, error, decoder, memory: 0, asked, is_client, takes_tokens, under_way, fed: 0 }
+        Self { events, totals, error, decoder, memory: 0, asked, is_client, takes_tokens, under_way, tokens: 0, fed: 0 }
     }
 
-    /// One whose handshakes are followed by tokens where they are of the first version.
+    /// One whose handshakes are followed by tokens where they are of the first version: of a broker, by two.
     pub(crate) fn with_tokens(self) -> Self {
         Self { takes_tokens: true, ..self }
     }
@@ -111,6 +113,12 @@ impl Side {
                 }
                 Some(KafkaEvent::End(_)) if self.takes_tokens && self.under_way.take() == Some(OLD_HANDSHAKE) => {
                     self.decoder.tokens_follow();
+                }
+                Some(KafkaEvent::Token) => {
+                    self.tokens += 1;
+                    if !self.is_client && self.tokens.is_multiple_of(2) {
+                        self.decoder.messages_follow();
+                    }
                 }
                 _ => {}
             }
