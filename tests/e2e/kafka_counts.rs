@@ -3,6 +3,7 @@
 mod clusters;
 mod failover;
 mod logins;
+mod shares;
 mod transactions;
 
 use std::collections::BTreeMap;
@@ -10,14 +11,16 @@ use std::fs;
 use std::path::PathBuf;
 
 use flowfold_e2e::agent::Agent;
-use flowfold_e2e::peers::kafka::{self, Broker, Told};
+use flowfold_e2e::peers::kafka::{self, Broker, Told, Version};
 use flowfold_e2e::scrape::Scrape;
 use flowfold_e2e::world::{Family, World};
 
 use crate::{Test, with_kafka};
 
 pub(crate) const TESTS: &[Test] = &[
-    with_kafka("kafka_counts::of_all_clients_at_one_broker", of_all_clients_at_one_broker),
+    with_kafka("kafka_counts::of_all_clients_at_one_broker", || of_all_clients_at_one_broker(Version::Usual)),
+    with_kafka("kafka_counts::of_all_clients_of_the_newest_version", || of_all_clients_at_one_broker(Version::Newest)),
+    with_kafka("kafka_counts::of_a_share_group", shares::of_a_share_group),
     with_kafka("kafka_counts::of_two_brokers_of_which_one_dies", failover::of_two_brokers_of_which_one_dies),
     with_kafka("kafka_counts::of_clients_that_log_in", logins::of_clients_that_log_in),
     with_kafka("kafka_counts::of_two_clusters_in_one_namespace", clusters::of_two_clusters_in_one_namespace),
@@ -44,7 +47,7 @@ const OLD: &str = "old";
 const OLD_RECORDS: u64 = 40;
 
 /// A broker takes seconds to start, so that one has to do for all.
-fn of_all_clients_at_one_broker() {
+fn of_all_clients_at_one_broker(version: Version) {
     let world = World::new();
     let config = format!(
         "visibility: ['<Ingress/{PORT}/TCP/KAFKA>', '<Egress/{PORT}/TCP/KAFKA>']\n\
@@ -53,11 +56,11 @@ fn of_all_clients_at_one_broker() {
     );
     let agent = Agent::configured(&world, &config);
     let address = world.host_address(Family::V4, PORT);
-    let broker = Broker::start(&world, address);
+    let broker = Broker::start(&world, version, address);
 
     let topics: Vec<&str> =
         KCAT.iter().map(|(topic, ..)| *topic).chain([NEAR, OLD]).chain(transactions::OLD_COPIES).collect();
-    let mut told = kafka::java_clients(&world, address, &topics);
+    let mut told = kafka::java_clients(&world, &broker, &topics);
     let old = |python: PathBuf| world.remote(python);
     told.extend(kafka::old_client(old, address, (OLD, OLD_RECORDS), transactions::ORIGINALS));
     let lines =

@@ -29,15 +29,15 @@
 //!
 //! # What is read
 //!
-//! All requests up to those of Apache Kafka 4.1 in all their versions are framed, and told by their numbers. Of the
+//! All requests up to those of Apache Kafka 4.4 in all their versions are framed, and told by their numbers. Of the
 //! bodies of those that clients send, topics, partitions, groups, offsets, errors and throttling are told; records are
 //! counted by the heads of their batches (formats 0, 1 and 2) and skipped. The walk through a body is driven by tables
 //! in the submodule `schema`, and pauses at any byte; nothing of a body is held but one text that is not whole.
 //!
 //! # Where it is an error
 //!
-//! A length that is negative or too short for a header, and nothing else: whatever a message says, the next one begins
-//! where its length ends. A body that is not what its kind and version say is told as far as it is understood, and
+//! A length that is negative or too short for a header (of a token, negative), and nothing else: whatever a message says,
+//! the next one begins where its length ends. A body that is not what its kind and version say is told as far as it is understood, and
 //! ends as [`Details::Malformed`]; kinds and versions that nobody knows end as [`Details::Skipped`].
 
 mod api;

@@ -28,7 +28,7 @@ use kafka_told::{request_told, response_told};
 use proptest::prelude::*;
 
 /// The kinds whose bodies are read to their end.
-const READ: [ApiKey; 29] = [
+const READ: [ApiKey; 31] = [
     ApiKey::Produce,
     ApiKey::Fetch,
     ApiKey::ListOffsets,
@@ -58,6 +58,8 @@ const READ: [ApiKey; 29] = [
     ApiKey::DeleteRecords,
     ApiKey::OffsetDelete,
     ApiKey::DeleteGroups,
+    ApiKey::ShareFetch,
+    ApiKey::ShareAcknowledge,
 ];
 
 /// Batches of format 2 as a producer makes them, each with some records.

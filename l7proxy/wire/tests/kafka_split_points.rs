@@ -2,6 +2,8 @@
 
 #[path = "support/kafka_messages.rs"]
 mod kafka_messages;
+#[path = "support/kafka_new_versions.rs"]
+mod kafka_new_versions;
 #[path = "support/kafka_side.rs"]
 mod kafka_side;
 
@@ -393,7 +395,10 @@ fn tokens() -> Vec<Fixture> {
 }
 
 fn fixtures() -> Vec<Fixture> {
-    [produces(), fetches(), requests(), old_versions(), deletions(), tokens()].into_iter().flatten().collect()
+    [produces(), fetches(), requests(), old_versions(), kafka_new_versions::fixtures(), deletions(), tokens()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 fn read<'a>(fixture: &Fixture, pieces: impl IntoIterator<Item = &'a [u8]>) -> Side {

@@ -34,9 +34,21 @@ pub fn missing() -> Option<String> {
     (!output.status.success()).then(|| String::from_utf8_lossy(&output.stderr).trim().to_owned())
 }
 
+/// A version of Kafka, of brokers and of their clients in Java.
+#[derive(Clone, Copy, Debug)]
+pub enum Version {
+    /// The one that costs are measured with.
+    Usual,
+    /// The newest one that is read along with.
+    Newest,
+}
+
 /// The class path of the broker and of the clients in Java, fetched where they are not there yet.
-fn class_path() -> String {
-    let output = fetch(&[]);
+fn class_path(version: Version) -> String {
+    let output = fetch(match version {
+        Version::Usual => &[],
+        Version::Newest => &["--newest"],
+    });
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "Kafka cannot be fetched: {said}");
     format!("{}/*", String::from_utf8_lossy(&output.stdout).trim_end())
@@ -66,25 +78,31 @@ pub struct Broker {
 
 impl Broker {
     /// Starts a broker for clients at this address, as a steered process of the host, and waits until it listens.
-    pub fn start(world: &World, address: SocketAddr) -> Self {
-        let [broker] = Self::cluster(world, CLUSTER, [address]);
+    pub fn start(world: &World, version: Version, address: SocketAddr) -> Self {
+        let [broker] = Self::all(world, version, CLUSTER, [address], false);
         broker
     }
 
     /// Starts a broker at which clients have to log in.
     pub fn guarded(world: &World, address: SocketAddr) -> Self {
-        let [broker] = Self::all(world, CLUSTER, [address], true);
+        let [broker] = Self::all(world, Version::Newest, CLUSTER, [address], true);
         broker
     }
 
     /// Starts a cluster of this id, of brokers with a copy of everything on each. The first is its controller, too, and notices
     /// within ten seconds that another one is gone.
     pub fn cluster<const N: usize>(world: &World, id: &str, addresses: [SocketAddr; N]) -> [Self; N] {
-        Self::all(world, id, addresses, false)
+        Self::all(world, Version::Newest, id, addresses, false)
     }
 
-    fn all<const N: usize>(world: &World, id: &str, addresses: [SocketAddr; N], is_guarded: bool) -> [Self; N] {
-        let class_path = class_path();
+    fn all<const N: usize>(
+        world: &World,
+        version: Version,
+        id: &str,
+        addresses: [SocketAddr; N],
+        is_guarded: bool,
+    ) -> [Self; N] {
+        let class_path = class_path(version);
         let mut number = 0;
         let mut brokers = addresses.map(|address| {
             number += 1;
@@ -249,23 +267,28 @@ impl Told {
 }
 
 /// Runs the client in Java through all its steps. It makes the topics that it uses, and `topics` beside.
-pub fn java_clients(world: &World, broker: SocketAddr, topics: &[&str]) -> Vec<Told> {
-    let arguments: Vec<String> =
-        [broker.to_string()].into_iter().chain(topics.iter().map(ToString::to_string)).collect();
-    java_program(world, "Clients", &arguments)
+pub fn java_clients(world: &World, broker: &Broker, topics: &[&str]) -> Vec<Told> {
+    let address = broker.address.to_string();
+    let arguments: Vec<String> = [address].into_iter().chain(topics.iter().map(ToString::to_string)).collect();
+    java_program(world, broker, "Clients", &arguments)
+}
+
+/// Runs members of a share group in Java.
+pub fn java_shares(world: &World, broker: &Broker) -> Vec<Told> {
+    java_program(world, broker, "Shares", &[broker.address.to_string()])
 }
 
 /// Runs clients in Java of two brokers, of which they end the second.
 pub fn java_failover(world: &World, addresses: [SocketAddr; 2], second: &Broker) -> Vec<Told> {
     let brokers = addresses.map(|address| address.to_string()).join(",");
-    java_program(world, "Failover", &[brokers, second.pid().to_string()])
+    java_program(world, second, "Failover", &[brokers, second.pid().to_string()])
 }
 
-/// Compiles the programs in Java and runs one of them where the client is.
-fn java_program(world: &World, main: &str, arguments: &[String]) -> Vec<Told> {
-    let (class_path, classes) = (class_path(), world.directory().join("classes"));
-    let sources = ["Clients.java", "Failover.java"].map(|name| scripts().join(name));
-    world.beside("javac").args(["-cp", &class_path, "-d"]).arg(&classes).args(sources).stdout();
+/// Compiles the programs in Java and runs one of them where the client is, in the broker's version.
+fn java_program(world: &World, broker: &Broker, main: &str, arguments: &[String]) -> Vec<Told> {
+    let (class_path, classes) = (&broker.class_path, world.directory().join("classes"));
+    let sources = ["Clients.java", "Failover.java", "Shares.java"].map(|name| scripts().join(name));
+    world.beside("javac").args(["-cp", class_path, "-d"]).arg(&classes).args(sources).stdout();
     let class_path = format!("{class_path}:{}", classes.display());
     let said = java(|program| world.remote(program), &class_path).arg(main).args(arguments).stdout();
     said.lines().map(Told::from_json).collect()

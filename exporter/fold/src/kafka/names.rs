@@ -209,6 +209,8 @@ pub(crate) fn tells_its_topics(api: KafkaApi) -> bool {
             | KafkaApi::METADATA
             | KafkaApi::OFFSET_COMMIT
             | KafkaApi::CREATE_TOPICS
+            | KafkaApi::SHARE_FETCH
+            | KafkaApi::SHARE_ACKNOWLEDGE
     )
 }
 

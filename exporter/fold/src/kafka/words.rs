@@ -9,6 +9,7 @@ pub fn messaging_operation(api: KafkaApi) -> Option<(&'static str, &'static str)
         KafkaApi::PRODUCE => Some(("send", "send")),
         KafkaApi::FETCH | KafkaApi::SHARE_FETCH => Some(("poll", "receive")),
         KafkaApi::OFFSET_COMMIT | KafkaApi::TXN_OFFSET_COMMIT => Some(("commit", "settle")),
+        KafkaApi::SHARE_ACKNOWLEDGE => Some(("acknowledge", "settle")),
         _ => None,
     }
 }

@@ -204,7 +204,7 @@ mod tests {
     #[test]
     fn an_api_has_its_name_or_its_number() {
         let name = |number| key(KafkaKey { api: KafkaApi(number), ..PRODUCE }).kafka_api_name(str::to_owned);
-        assert_eq!([0, 18, 92, 93, 254].map(name), ["Produce", "ApiVersions", "DeleteShareGroupOffsets", "93", "254"]);
+        assert_eq!([0, 18, 94, 95, 254].map(name), ["Produce", "ApiVersions", "UnregisterController", "95", "254"]);
         assert_eq!([255, 1000, -1, i16::MIN].map(name), ["_OTHER"; 4]);
     }
 

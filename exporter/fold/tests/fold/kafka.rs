@@ -236,12 +236,12 @@ fn client_ids_are_labels_if_that_is_asked_for() {
         let shard = fold.shard();
         let info = connection(Reporters::SERVER, "kafka");
         let mut open = shard.opened(&info);
-        shard.exchange(&mut open, &asked(&info, KafkaApi(93), NONE, MS));
+        shard.exchange(&mut open, &asked(&info, KafkaApi(95), NONE, MS));
         let snapshot = fold.snapshot();
         text(histograms(&snapshot, DURATION)[0].labels)
     };
-    assert!(labels(0).starts_with("reporter=server,api=93,error_code=NONE,server_port"));
-    assert!(labels(1).starts_with("reporter=server,api=93,error_code=NONE,client_id=app-1,server_port"));
+    assert!(labels(0).starts_with("reporter=server,api=95,error_code=NONE,server_port"));
+    assert!(labels(1).starts_with("reporter=server,api=95,error_code=NONE,client_id=app-1,server_port"));
 }
 
 /// Records that are not told one by one count by what the broker says of them, and not by another partition's error.

@@ -77,11 +77,17 @@ impl KafkaApi {
     pub const OFFSET_DELETE: Self = Self(47);
     /// Joins a group of the newer protocol, or stays in it.
     pub const CONSUMER_GROUP_HEARTBEAT: Self = Self(68);
+    /// Joins a share group, or stays in it.
+    pub const SHARE_GROUP_HEARTBEAT: Self = Self(76);
     /// Reads records for a share group.
     pub const SHARE_FETCH: Self = Self(78);
+    /// Tells what became of records that were read for a share group.
+    pub const SHARE_ACKNOWLEDGE: Self = Self(79);
+    /// Joins a group of a streams application, or stays in it.
+    pub const STREAMS_GROUP_HEARTBEAT: Self = Self(88);
 
-    /// The names of Apache Kafka 4.1, each at its number.
-    const NAMES: [&'static str; 93] = [
+    /// The names of Apache Kafka 4.4, each at its number.
+    const NAMES: [&'static str; 95] = [
         "Produce",
         "Fetch",
         "ListOffsets",
@@ -175,6 +181,8 @@ impl KafkaApi {
         "DescribeShareGroupOffsets",
         "AlterShareGroupOffsets",
         "DeleteShareGroupOffsets",
+        "StreamsGroupTopologyDescriptionUpdate",
+        "UnregisterController",
     ];
 
     /// Its name in Apache Kafka; none where it has none there.
@@ -233,7 +241,10 @@ mod tests {
             (KafkaApi::DELETE_GROUPS, "DeleteGroups"),
             (KafkaApi::OFFSET_DELETE, "OffsetDelete"),
             (KafkaApi::CONSUMER_GROUP_HEARTBEAT, "ConsumerGroupHeartbeat"),
+            (KafkaApi::SHARE_GROUP_HEARTBEAT, "ShareGroupHeartbeat"),
             (KafkaApi::SHARE_FETCH, "ShareFetch"),
+            (KafkaApi::SHARE_ACKNOWLEDGE, "ShareAcknowledge"),
+            (KafkaApi::STREAMS_GROUP_HEARTBEAT, "StreamsGroupHeartbeat"),
         ] {
             assert_eq!(api.to_string(), name);
         }
@@ -241,8 +252,8 @@ mod tests {
 
     #[test]
     fn an_api_without_a_name_is_its_number() {
-        assert_eq!(KafkaApi(92).to_string(), "DeleteShareGroupOffsets");
-        assert_eq!(KafkaApi(93).to_string(), "93");
+        assert_eq!(KafkaApi(94).to_string(), "UnregisterController");
+        assert_eq!(KafkaApi(95).to_string(), "95");
         assert_eq!(KafkaApi(-2).to_string(), "-2");
     }
 }

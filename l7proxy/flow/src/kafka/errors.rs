@@ -18,8 +18,8 @@ impl KafkaError {
     /// The broker does not know the topic of this id.
     pub const UNKNOWN_TOPIC_ID: Self = Self(100);
 
-    /// The names of Apache Kafka 4.1, from -1 on.
-    const NAMES: [&'static str; 135] = [
+    /// The names of Apache Kafka 4.4, from -1 on.
+    const NAMES: [&'static str; 138] = [
         "UNKNOWN_SERVER_ERROR",
         "NONE",
         "OFFSET_OUT_OF_RANGE",
@@ -155,6 +155,9 @@ impl KafkaError {
         "STREAMS_INVALID_TOPOLOGY_EPOCH",
         "STREAMS_TOPOLOGY_FENCED",
         "SHARE_SESSION_LIMIT_REACHED",
+        "GROUP_DELETION_FAILED",
+        "STREAMS_TOPOLOGY_DESCRIPTION_UPDATE_FAILED",
+        "CONTROLLER_ID_NOT_REGISTERED",
     ];
 
     /// Whether there is an error.
@@ -192,7 +195,8 @@ mod tests {
             (KafkaError::UNKNOWN_TOPIC_ID, "UNKNOWN_TOPIC_ID"),
             (KafkaError(-1), "UNKNOWN_SERVER_ERROR"),
             (KafkaError(133), "SHARE_SESSION_LIMIT_REACHED"),
-            (KafkaError(134), "134"),
+            (KafkaError(136), "CONTROLLER_ID_NOT_REGISTERED"),
+            (KafkaError(137), "137"),
             (KafkaError(-2), "-2"),
         ] {
             assert_eq!(error.to_string(), name);

@@ -12,13 +12,15 @@ use super::topics::Topics;
 use crate::reader::Listening;
 
 /// Requests of the members of a group: an answer without an error tells the group for the whole connection.
-const MEMBERS: [KafkaApi; 6] = [
+const MEMBERS: [KafkaApi; 8] = [
     KafkaApi::JOIN_GROUP,
     KafkaApi::SYNC_GROUP,
     KafkaApi::HEARTBEAT,
     KafkaApi::OFFSET_COMMIT,
     KafkaApi::TXN_OFFSET_COMMIT,
     KafkaApi::CONSUMER_GROUP_HEARTBEAT,
+    KafkaApi::SHARE_GROUP_HEARTBEAT,
+    KafkaApi::STREAMS_GROUP_HEARTBEAT,
 ];
 
 /// How a direction goes on.

@@ -47,7 +47,7 @@ const fn api(max_version: i16, flexible_since: i16, request: &'static [Field], r
 }
 
 /// By their keys. Of some that brokers send each other, and of some that only tools use, little is of interest.
-static APIS: [Api; 93] = [
+static APIS: [Api; 95] = [
     // 0: Produce
     api(13, 9, schema::PRODUCE_REQUEST, schema::PRODUCE_RESPONSE),
     // 1: Fetch
@@ -85,7 +85,7 @@ static APIS: [Api; 93] = [
     // 17: SaslHandshake
     api(1, NEVER, schema::SASL_HANDSHAKE_REQUEST, schema::SASL_HANDSHAKE_RESPONSE),
     // 18: ApiVersions
-    api(4, 3, schema::API_VERSIONS_REQUEST, schema::API_VERSIONS_RESPONSE),
+    api(5, 3, schema::API_VERSIONS_REQUEST, schema::API_VERSIONS_RESPONSE),
     // 19: CreateTopics
     api(7, 5, schema::CREATE_TOPICS_REQUEST, schema::CREATE_TOPICS_RESPONSE),
     // 20: DeleteTopics
@@ -105,7 +105,7 @@ static APIS: [Api; 93] = [
     // 27: WriteTxnMarkers
     api(2, 1, schema::UNREAD, schema::UNREAD),
     // 28: TxnOffsetCommit
-    api(5, 3, schema::TXN_OFFSET_COMMIT_REQUEST, schema::TXN_OFFSET_COMMIT_RESPONSE),
+    api(6, 3, schema::TXN_OFFSET_COMMIT_REQUEST, schema::TXN_OFFSET_COMMIT_RESPONSE),
     // 29: DescribeAcls
     api(3, 2, schema::UNREAD, schema::THROTTLE_THEN_ERROR),
     // 30: CreateAcls
@@ -119,7 +119,7 @@ static APIS: [Api; 93] = [
     // 34: AlterReplicaLogDirs
     api(2, 2, schema::UNREAD, schema::THROTTLE_FIRST),
     // 35: DescribeLogDirs
-    api(4, 2, schema::UNREAD, schema::DESCRIBE_LOG_DIRS_RESPONSE),
+    api(5, 2, schema::UNREAD, schema::DESCRIBE_LOG_DIRS_RESPONSE),
     // 36: SaslAuthenticate
     api(2, 2, schema::SASL_AUTHENTICATE_REQUEST, schema::SASL_AUTHENTICATE_RESPONSE),
     // 37: CreatePartitions
@@ -133,7 +133,7 @@ static APIS: [Api; 93] = [
     // 41: DescribeDelegationToken
     api(3, 2, schema::UNREAD, schema::ERROR_FIRST),
     // 42: DeleteGroups
-    api(2, 2, schema::DELETE_GROUPS_REQUEST, schema::DELETE_GROUPS_RESPONSE),
+    api(3, 2, schema::DELETE_GROUPS_REQUEST, schema::DELETE_GROUPS_RESPONSE),
     // 43: ElectLeaders
     api(2, 2, schema::UNREAD, schema::ELECT_LEADERS_RESPONSE),
     // 44: IncrementalAlterConfigs
@@ -175,7 +175,7 @@ static APIS: [Api; 93] = [
     // 62: BrokerRegistration
     api(4, 0, schema::UNREAD, schema::THROTTLE_THEN_ERROR),
     // 63: BrokerHeartbeat
-    api(1, 0, schema::UNREAD, schema::THROTTLE_THEN_ERROR),
+    api(2, 0, schema::UNREAD, schema::THROTTLE_THEN_ERROR),
     // 64: UnregisterBroker
     api(0, 0, schema::UNREAD, schema::THROTTLE_THEN_ERROR),
     // 65: DescribeTransactions
@@ -205,9 +205,9 @@ static APIS: [Api; 93] = [
     // 77: ShareGroupDescribe
     api(1, 0, schema::GROUPS_FIRST, schema::THROTTLE_FIRST),
     // 78: ShareFetch
-    api(1, 0, schema::GROUP_FIRST, schema::THROTTLE_THEN_ERROR),
+    api(2, 0, schema::SHARE_FETCH_REQUEST, schema::SHARE_FETCH_RESPONSE),
     // 79: ShareAcknowledge
-    api(1, 0, schema::GROUP_FIRST, schema::THROTTLE_THEN_ERROR),
+    api(2, 0, schema::SHARE_ACKNOWLEDGE_REQUEST, schema::SHARE_ACKNOWLEDGE_RESPONSE),
     // 80: AddRaftVoter
     api(1, 0, schema::UNREAD, schema::THROTTLE_THEN_ERROR),
     // 81: RemoveRaftVoter
@@ -219,19 +219,23 @@ static APIS: [Api; 93] = [
     // 84: ReadShareGroupState
     api(0, 0, schema::GROUP_FIRST, schema::UNREAD),
     // 85: WriteShareGroupState
-    api(0, 0, schema::GROUP_FIRST, schema::UNREAD),
+    api(1, 0, schema::GROUP_FIRST, schema::UNREAD),
     // 86: DeleteShareGroupState
     api(0, 0, schema::GROUP_FIRST, schema::UNREAD),
     // 87: ReadShareGroupStateSummary
-    api(0, 0, schema::GROUP_FIRST, schema::UNREAD),
+    api(1, 0, schema::GROUP_FIRST, schema::UNREAD),
     // 88: StreamsGroupHeartbeat
-    api(0, 0, schema::GROUP_FIRST, schema::THROTTLE_THEN_ERROR),
+    api(1, 0, schema::GROUP_FIRST, schema::THROTTLE_THEN_ERROR),
     // 89: StreamsGroupDescribe
-    api(0, 0, schema::GROUPS_FIRST, schema::THROTTLE_FIRST),
+    api(1, 0, schema::GROUPS_FIRST, schema::THROTTLE_FIRST),
     // 90: DescribeShareGroupOffsets
-    api(0, 0, schema::UNREAD, schema::THROTTLE_FIRST),
+    api(1, 0, schema::UNREAD, schema::THROTTLE_FIRST),
     // 91: AlterShareGroupOffsets
     api(0, 0, schema::GROUP_FIRST, schema::THROTTLE_THEN_ERROR),
     // 92: DeleteShareGroupOffsets
     api(0, 0, schema::GROUP_FIRST, schema::THROTTLE_THEN_ERROR),
+    // 93: StreamsGroupTopologyDescriptionUpdate
+    api(0, 0, schema::GROUP_FIRST, schema::THROTTLE_THEN_ERROR),
+    // 94: UnregisterController
+    api(0, 0, schema::UNREAD, schema::THROTTLE_THEN_ERROR),
 ];

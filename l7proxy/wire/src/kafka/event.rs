@@ -69,7 +69,8 @@ pub struct Partition {
     pub index: i32,
     /// What the broker says of it: 0 where all is well.
     pub error_code: i16,
-    /// Records that were carried, as the heads of their batches say.
+    /// Records that were carried, as the heads of their batches say; in the response to a `ShareFetch`, those of them that the
+    /// client was given.
     pub records: u64,
     /// Bytes of these batches, as they are.
     pub bytes: u64,

@@ -5,6 +5,7 @@
 
 mod data;
 mod groups;
+mod shares;
 mod topics;
 mod transactions;
 
@@ -17,6 +18,9 @@ pub(super) use groups::{
     GROUP_FIRST, GROUPS_FIRST, HEARTBEAT_REQUEST, HEARTBEAT_RESPONSE, JOIN_GROUP_REQUEST, JOIN_GROUP_RESPONSE,
     LEAVE_GROUP_REQUEST, LEAVE_GROUP_RESPONSE, OFFSET_COMMIT_REQUEST, OFFSET_COMMIT_RESPONSE, OFFSET_DELETE_REQUEST,
     OFFSET_DELETE_RESPONSE, OFFSET_FETCH_REQUEST, OFFSET_FETCH_RESPONSE, SYNC_GROUP_REQUEST, SYNC_GROUP_RESPONSE,
+};
+pub(super) use shares::{
+    SHARE_ACKNOWLEDGE_REQUEST, SHARE_ACKNOWLEDGE_RESPONSE, SHARE_FETCH_REQUEST, SHARE_FETCH_RESPONSE,
 };
 pub(super) use topics::{
     ALTER_CONFIGS_RESPONSE, API_VERSIONS_REQUEST, API_VERSIONS_RESPONSE, CREATE_ACLS_RESPONSE,
@@ -49,6 +53,10 @@ pub enum Slot {
     CoordinatorKind,
     /// An error of the whole response, or of a part that is no partition.
     Error,
+    /// The first offset of records that a member of a share group is given, out of those that are carried.
+    GivenFrom,
+    /// The last one.
+    GivenTo,
     /// A consumer group.
     Group,
     /// An error of the group that was told last.
@@ -63,7 +71,7 @@ pub enum Slot {
     MinBytes,
     /// An offset of a partition.
     Offset,
-    /// An error of a partition.
+    /// An error of a partition. The first counts.
     PartitionError,
     /// The epoch of a producer.
     ProducerEpoch,
@@ -122,6 +130,8 @@ pub enum Kind {
     Array(&'static [Field], Each),
     /// An array of values that are no structures: no tagged fields follow an element.
     Bare(&'static [Field], Each),
+    /// A structure within the one around it.
+    Structure(&'static [Field]),
     /// A structure that may be absent.
     Optional(&'static [Field]),
     /// The tagged field of this number, among those behind a structure: its value begins with a number of four bytes.
@@ -208,6 +218,10 @@ pub(super) const fn bare(fields: &'static [Field]) -> Field {
     Field::new(Kind::Bare(fields, Each::Nothing))
 }
 
+pub(super) const fn structure(fields: &'static [Field]) -> Field {
+    Field::new(Kind::Structure(fields))
+}
+
 pub(super) const fn optional(fields: &'static [Field]) -> Field {
     Field::new(Kind::Optional(fields))
 }
@@ -248,7 +262,9 @@ mod tests {
 
     fn depth(fields: &[Field]) -> usize {
         let within = fields.iter().map(|field| match field.kind {
-            Kind::Array(fields, _) | Kind::Bare(fields, _) | Kind::Optional(fields) => depth(fields),
+            Kind::Array(fields, _) | Kind::Bare(fields, _) | Kind::Structure(fields) | Kind::Optional(fields) => {
+                depth(fields)
+            }
             _ => 0,
         });
         1 + within.max().unwrap_or(0)

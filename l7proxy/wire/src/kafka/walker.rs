@@ -62,6 +62,10 @@ pub(super) struct Walker {
     text: Vec<u8>,
     records: Records,
     partition: Partition,
+    /// How many of its records a member of a share group is given, where that is told, and the offset from which on it is just
+    /// being told.
+    given: Option<u64>,
+    given_from: i64,
     /// What the message said so far beside its topics.
     pub(super) ended: Ended,
 }
@@ -79,6 +83,8 @@ impl Default for Walker {
             text: Vec::new(),
             records: Records::new(0),
             partition: Partition::default(),
+            given: None,
+            given_from: 0,
             ended: Ended::default(),
         }
     }
@@ -97,6 +103,7 @@ impl Walker {
         self.flexible = flexible;
         self.numbers = Numbers::default();
         self.partition = Partition::default();
+        self.given = None;
     }
 
     /// The text that was found, where it is not in the input.
@@ -256,6 +263,10 @@ impl Walker {
             Kind::Records => State::Length(Lengthy::Records),
             Kind::Array(fields, each) => State::Length(Lengthy::Array { fields, each, tagged: true }),
             Kind::Bare(fields, each) => State::Length(Lengthy::Array { fields, each, tagged: false }),
+            Kind::Structure(fields) => {
+                self.push(Level { fields, elements: 1, tagged: true, ..OUTSIDE })?;
+                State::Next
+            }
             Kind::Optional(fields) => State::Presence(fields),
             Kind::Tagged(..) => State::Next,
             Kind::RestOfError if self.ended.error_code == 0 => State::Next,
@@ -317,7 +328,12 @@ impl Walker {
         if level.elements == 0 {
             self.depth = top;
         }
-        (each == Each::Partition).then(|| Found::Partition(std::mem::take(&mut self.partition)))
+        (each == Each::Partition).then(|| {
+            let mut partition = std::mem::take(&mut self.partition);
+            // Whole batches are carried, whatever of them is given.
+            partition.records = self.given.take().map_or(partition.records, |given| given.min(partition.records));
+            Found::Partition(partition)
+        })
     }
 
     /// A length once it is in: absent where that is what it says.
@@ -347,13 +363,21 @@ impl Walker {
             Slot::Commits => self.ended.commits = value != 0,
             Slot::CoordinatorKind => self.ended.coordinator_kind = i8::try_from(value).ok(),
             Slot::Error | Slot::GroupError => self.tell_error(of16),
+            Slot::GivenFrom => self.given_from = value,
+            Slot::GivenTo => {
+                let last = value.saturating_sub(self.given_from);
+                let given = u64::try_from(last).map_or(0, |last| last.saturating_add(1));
+                self.given = Some(self.given.unwrap_or(0).saturating_add(given));
+            }
             Slot::HighWatermark => self.partition.high_watermark = Some(value),
             Slot::Index => self.partition.index = of32,
             Slot::MaxWait => self.ended.max_wait_ms = Some(of32),
             Slot::MinBytes => self.ended.min_bytes = Some(of32),
             Slot::Offset => self.partition.offset = Some(value),
             Slot::PartitionError => {
-                self.partition.error_code = of16;
+                if self.partition.error_code == 0 {
+                    self.partition.error_code = of16;
+                }
                 self.tell_error(of16);
             }
             Slot::ProducerEpoch => self.ended.producer_epoch = Some(of16),

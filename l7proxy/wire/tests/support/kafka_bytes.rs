@@ -126,6 +126,7 @@ impl Writer<'_, '_> {
                     self.structure(fields, matches!(kind, Kind::Array(..)));
                 }
             }
+            Kind::Structure(fields) => self.structure(fields, true),
             Kind::Optional(fields) => {
                 let is_there = self.choices.byte() & 1 == 1;
                 self.out.push(if is_there { 1 } else { 0xff });

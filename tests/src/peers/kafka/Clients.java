@@ -355,7 +355,7 @@ public class Clients {
             boolean isTotal = switch (name.group()) {
                 case "producer-topic-metrics" -> ofTopic;
                 // the topic of a metric of a consumer may be written in another way
-                case "consumer-fetch-manager-metrics" -> !name.tags().containsKey("topic");
+                case "consumer-fetch-manager-metrics", "consumer-share-fetch-manager-metrics" -> !name.tags().containsKey("topic");
                 case "producer-metrics", "consumer-metrics" -> name.tags().size() == 1;
                 default -> false;
             };

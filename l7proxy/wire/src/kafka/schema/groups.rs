@@ -185,7 +185,7 @@ pub(in crate::kafka) static CONSUMER_GROUP_HEARTBEAT_RESPONSE: &[Field] = &[
 
 pub(in crate::kafka) static DELETE_GROUPS_REQUEST: &[Field] = &[bare(&[GROUP])];
 
-pub(in crate::kafka) static DELETE_GROUPS_RESPONSE: &[Field] = &[THROTTLE, array(&[GROUP, GROUP_ERROR])];
+pub(in crate::kafka) static DELETE_GROUPS_RESPONSE: &[Field] = &[THROTTLE, array(&[GROUP, GROUP_ERROR, TEXT.since(3)])];
 
 pub(in crate::kafka) static OFFSET_DELETE_REQUEST: &[Field] = &[GROUP, array(&[TOPIC, array(&[INDEX]).partitions()])];
 

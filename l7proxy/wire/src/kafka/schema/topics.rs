@@ -114,7 +114,13 @@ pub(in crate::kafka) static DESCRIBE_TOPIC_PARTITIONS_RESPONSE: &[Field] = &[
     optional(&[TEXT, INT32]),
 ];
 
-pub(in crate::kafka) static API_VERSIONS_REQUEST: &[Field] = &[TEXT.since(3), TEXT.since(3)];
+pub(in crate::kafka) static API_VERSIONS_REQUEST: &[Field] = &[
+    // the client's software and its version, and whom it means to ask: cluster and broker
+    TEXT.since(3),
+    TEXT.since(3),
+    TEXT.since(5),
+    INT32.since(5),
+];
 
 /// A broker that doesn't know the version asked for answers in version 0, with an error (KIP-511).
 pub(in crate::kafka) static API_VERSIONS_RESPONSE: &[Field] =

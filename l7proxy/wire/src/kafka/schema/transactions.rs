@@ -2,7 +2,7 @@
 
 use super::{
     BOOLEAN, ERROR, Field, GROUP, INDEX, INT16, INT32, INT64, OFFSET, PARTITION_ERROR, PRODUCER_EPOCH, PRODUCER_ID,
-    Slot, TEXT, THROTTLE, TOPIC, TRANSACTIONAL_ID, array, bare,
+    Slot, TEXT, THROTTLE, TOPIC, TOPIC_ID, TRANSACTIONAL_ID, array, bare,
 };
 
 pub(in crate::kafka) static INIT_PRODUCER_ID_REQUEST: &[Field] = &[
@@ -60,11 +60,12 @@ pub(in crate::kafka) static TXN_OFFSET_COMMIT_REQUEST: &[Field] = &[
     TEXT.since(3),
     TEXT.since(3),
     array(&[
-        TOPIC,
+        TOPIC.until(5),
+        TOPIC_ID.since(6),
         // leader epoch and metadata are behind
         array(&[INDEX, OFFSET, INT32.since(2), TEXT]).partitions(),
     ]),
 ];
 
 pub(in crate::kafka) static TXN_OFFSET_COMMIT_RESPONSE: &[Field] =
-    &[THROTTLE, array(&[TOPIC, array(&[INDEX, PARTITION_ERROR]).partitions()])];
+    &[THROTTLE, array(&[TOPIC.until(5), TOPIC_ID.since(6), array(&[INDEX, PARTITION_ERROR]).partitions()])];

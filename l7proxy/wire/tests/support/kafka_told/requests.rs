@@ -133,6 +133,22 @@ pub(crate) fn request_told(request: &RequestKind, version: i16, client: &str) ->
                 }
             }
         }
+        RequestKind::ShareFetch(request) => {
+            told.group(request.group_id.as_ref().map_or("", |id| id.as_str()));
+            told.ended.max_wait_ms = Some(request.max_wait_ms);
+            told.ended.min_bytes = Some(request.min_bytes);
+            for topic in &request.topics {
+                told.topic_id(topic.topic_id);
+                topic.partitions.iter().for_each(|partition| told.partition(numbered(partition.partition_index)));
+            }
+        }
+        RequestKind::ShareAcknowledge(request) => {
+            told.group(request.group_id.as_ref().map_or("", |id| id.as_str()));
+            for topic in &request.topics {
+                told.topic_id(topic.topic_id);
+                topic.partitions.iter().for_each(|partition| told.partition(numbered(partition.partition_index)));
+            }
+        }
         RequestKind::SaslHandshake(_)
         | RequestKind::SaslAuthenticate(_)
         | RequestKind::ApiVersions(_)

@@ -130,6 +130,36 @@ pub(crate) fn response_told(response: &ResponseKind, version: i16) -> Vec<String
             told.ended.throttle_ms = Some(response.throttle_time_ms);
             told.error(response.error_code);
         }
+        ResponseKind::ShareFetch(response) => {
+            told.ended.throttle_ms = Some(response.throttle_time_ms);
+            told.error(response.error_code);
+            for topic in &response.responses {
+                told.topic_id(topic.topic_id);
+                for partition in &topic.partitions {
+                    let errors = [partition.error_code, partition.acknowledge_error_code];
+                    let error_code = errors.into_iter().find(|code| *code != 0).unwrap_or(0);
+                    let carried = counted(partition.partition_index, partition.records.as_ref());
+                    let given = |from: i64, to: i64| {
+                        u64::try_from(to.saturating_sub(from)).map_or(0, |last| last.saturating_add(1))
+                    };
+                    let acquired = partition.acquired_records.iter();
+                    let given = acquired.map(|range| given(range.first_offset, range.last_offset));
+                    let given = given.reduce(u64::saturating_add).unwrap_or(carried.records);
+                    let records = given.min(carried.records);
+                    told.partition(Partition { error_code, records, ..carried });
+                }
+            }
+        }
+        ResponseKind::ShareAcknowledge(response) => {
+            told.ended.throttle_ms = Some(response.throttle_time_ms);
+            told.error(response.error_code);
+            for topic in &response.responses {
+                told.topic_id(topic.topic_id);
+                for partition in &topic.partitions {
+                    told.partition(failed(partition.partition_index, partition.error_code));
+                }
+            }
+        }
         ResponseKind::SaslHandshake(response) => told.error(response.error_code),
         ResponseKind::SaslAuthenticate(response) => told.error(response.error_code),
         ResponseKind::ApiVersions(response) => {

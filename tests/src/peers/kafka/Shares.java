@@ -1,0 +1,71 @@
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Properties;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.AlterConfigOp;
+import org.apache.kafka.clients.admin.ConfigEntry;
+import org.apache.kafka.clients.admin.NewTopic;
+import org.apache.kafka.clients.consumer.AcknowledgeType;
+import org.apache.kafka.clients.consumer.KafkaShareConsumer;
+import org.apache.kafka.common.config.ConfigResource;
+import org.apache.kafka.common.serialization.ByteArrayDeserializer;
+
+/**
+ * Members of a share group, of which one gives records back that the other gets then. Each says, in a line of JSON, what it
+ * counted itself.
+ *
+ * Takes the address of a broker.
+ */
+public class Shares {
+    static final String TOPIC = "shared";
+    static final String GROUP = "sharers";
+    static final int RECORDS = 300;
+
+    public static void main(String[] arguments) throws Exception {
+        Clients.broker = arguments[0];
+        try (Admin admin = Admin.create(Clients.properties("java-admin"))) {
+            while (admin.describeCluster().nodes().get().isEmpty()) {
+                Thread.sleep(50);
+            }
+            admin.createTopics(List.of(new NewTopic(TOPIC, 1, (short) 1))).all().get();
+            var fromTheBeginning = new AlterConfigOp(new ConfigEntry("share.auto.offset.reset", "earliest"), AlterConfigOp.OpType.SET);
+            var group = new ConfigResource(ConfigResource.Type.GROUP, GROUP);
+            admin.incrementalAlterConfigs(Map.of(group, List.of(fromTheBeginning))).all().get();
+        }
+        try (var producer = Clients.producer("java-shared", Map.of("linger.ms", "100"))) {
+            Clients.send(producer, TOPIC, RECORDS);
+            Clients.tell(TOPIC, "java-shared", producer.metrics(), TOPIC);
+        }
+        // a batch is carried as a whole, whatever is given of it again
+        int givenBack = read("first", RECORDS, 7);
+        read("second", givenBack, 0);
+    }
+
+    /** Reads so many records, of which each of so many is given back: how many these were. */
+    static int read(String name, int count, int each) {
+        String client = "java-" + name;
+        Properties properties = Clients.properties(client);
+        properties.put("group.id", GROUP);
+        properties.put("share.acknowledgement.mode", "explicit");
+        properties.put("fetch.max.wait.ms", "100");
+        int givenBack = 0;
+        try (var consumer = new KafkaShareConsumer<>(properties, new ByteArrayDeserializer(), new ByteArrayDeserializer())) {
+            consumer.subscribe(List.of(TOPIC));
+            for (int seen = 0; seen < count;) {
+                for (var record : consumer.poll(Duration.ofMillis(100))) {
+                    boolean isGivenBack = each > 0 && seen % each == 0;
+                    consumer.acknowledge(record, isGivenBack ? AcknowledgeType.RELEASE : AcknowledgeType.ACCEPT);
+                    givenBack += isGivenBack ? 1 : 0;
+                    seen++;
+                }
+                // some of what was given back comes again at once, and waits for the other
+                if (seen < count) {
+                    consumer.commitSync();
+                }
+            }
+            Clients.tell(name, client, consumer.metrics(), TOPIC);
+        }
+        return givenBack;
+    }
+}
