@@ -30,8 +30,9 @@ pub fn missing() -> Option<String> {
     if Command::new("kcat").arg("-V").stdout(Stdio::null()).stderr(Stdio::null()).status().is_err() {
         return Some("kcat is not installed; tests/install brings it".to_owned());
     }
-    let output = fetch(&["--check"]);
-    (!output.status.success()).then(|| String::from_utf8_lossy(&output.stderr).trim().to_owned())
+    let checks = [fetch(&["--check"]), fetch(&["--check", "--newest"])];
+    let refused = checks.into_iter().find(|output| !output.status.success());
+    refused.map(|output| String::from_utf8_lossy(&output.stderr).trim().to_owned())
 }
 
 /// A version of Kafka, of brokers and of their clients in Java.

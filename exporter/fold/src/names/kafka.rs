@@ -78,7 +78,7 @@ pub static KAFKA_REQUEST_DURATION: Metric = Metric::histogram(
 pub static KAFKA_RECORDS: Metric = Metric::counter(
     "kafka_records_total",
     RECORD_LABELS,
-    "Records that brokers took or gave without an error, as the heads of their batches count them; copies for other brokers are left out.",
+    "Records that brokers took or gave without an error, as the heads of their batches count them, or those given of them to a share group; copies for other brokers are left out.",
 );
 
 /// Bytes of records.
@@ -93,7 +93,7 @@ pub static KAFKA_FETCH_BEYOND_WAIT: Metric = Metric::histogram(
     "kafka_fetch_beyond_wait_seconds",
     &buckets::HTTP,
     FETCH_LABELS,
-    "Time that a broker took to begin its response to a Fetch beyond the wait that the Fetch allowed; 0 within it.",
+    "Time that a broker took to begin its response to a Fetch or ShareFetch beyond the wait that it allowed; 0 within it.",
 );
 
 /// Throttling.

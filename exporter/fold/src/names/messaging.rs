@@ -40,7 +40,7 @@ pub static MESSAGING_CLIENT_OPERATION_DURATION: Metric = Metric::histogram(
     "messaging_client_operation_duration_seconds",
     &buckets::HTTP,
     OPERATION_LABELS,
-    "Duration of Produce (send), Fetch (poll) and offset commits (commit) of local Kafka clients.",
+    "Duration of Produce (send), Fetch and ShareFetch (poll), offset commits (commit) and ShareAcknowledge (acknowledge) of local Kafka clients.",
 );
 
 /// Records sent under egress rules.
@@ -54,5 +54,5 @@ pub static MESSAGING_CLIENT_SENT_MESSAGES: Metric = Metric::counter(
 pub static MESSAGING_CLIENT_CONSUMED_MESSAGES: Metric = Metric::counter(
     "messaging_client_consumed_messages_total",
     MESSAGE_LABELS,
-    "Records that local Kafka clients were given; a broker gives whole batches.",
+    "Records that local Kafka clients were given; a broker gives whole batches, but to share groups.",
 );

@@ -28,6 +28,12 @@ impl Shard {
                     | KafkaApi::OFFSET_FETCH
                     | KafkaApi::DESCRIBE_GROUPS
                     | KafkaApi::ADD_OFFSETS_TO_TXN
+                    | KafkaApi::CONSUMER_GROUP_DESCRIBE
+                    | KafkaApi::SHARE_GROUP_DESCRIBE
+                    | KafkaApi::SHARE_FETCH
+                    | KafkaApi::STREAMS_GROUP_DESCRIBE
+                    // the states of share groups, between brokers
+                    | KafkaApi(83..=87)
             );
             let shows_its_group = is_success && !is_of_any;
             (places.group(names, kafka.group, shows_its_group), places.client(names, kafka.client_id, is_success))
@@ -82,9 +88,11 @@ impl Shard {
 
     /// Tells what each partition adds. Those of a topic with the same error, which stand together, add up at once.
     fn partitions(&self, connection: &mut Connection, kafka: &KafkaExchange<'_>, key: KafkaKey) {
-        // Of what only the request named, a response with an error for the whole says nothing.
+        // Of what only the request named, a response with an error for the whole says nothing. One to a ShareFetch may be about
+        // what was acknowledged with it; and it names topics by ids alone, which only a broker can tell.
         let mut errors = kafka.partitions.iter().map(|told| told.error).chain([kafka.more_error]);
-        let is_refused = kafka.error.is_error() && !errors.any(KafkaError::is_error);
+        let is_of_whole = kafka.error.is_error() && kafka.api != KafkaApi::SHARE_FETCH;
+        let is_refused = is_of_whole && !errors.any(KafkaError::is_error);
         for run in kafka.partitions.chunk_by(|one, next| told(one) == told(next)) {
             let Some((topic, error)) = run.first().map(told) else { continue };
             let key = KafkaKey { error: key.error.map(|_| error), ..key };

@@ -75,6 +75,35 @@ fn each_topic_has_its_records_and_each_partition_its_error() {
     assert_eq!(total(&snapshot, "messaging_client_sent_messages_total"), 1 + 100 + 20 + 5 + 7);
 }
 
+/// What a member of a share group acknowledges with a `ShareFetch` may be refused; the records that it is given count.
+#[test]
+fn a_refused_acknowledgement_takes_no_records_away() {
+    let fold = Fold::new(FoldOptions::default());
+    let shard = fold.shard();
+    let info = connection(Reporters::SERVER, "kafka");
+    let mut open = shard.opened(&info);
+    let partitions = [partition("orders", 0, 7)];
+    let exchange = with_kafka(asked(&info, KafkaApi::SHARE_FETCH, KafkaError(121), MS), |kafka| {
+        kafka.partitions = &partitions;
+        kafka.more = KafkaRecords { count: 5, bytes: 50 };
+        kafka.group = Some("invented");
+    });
+    shard.exchange(&mut open, &exchange);
+    shard.exchange(
+        &mut open,
+        &with_kafka(asked(&info, KafkaApi::SHARE_FETCH, NONE, MS), |kafka| {
+            kafka.group = Some("invented");
+        }),
+    );
+    let snapshot = fold.snapshot();
+    let of_orders = ["reporter=server", "topic=orders", "direction=fetch"];
+    assert_eq!(value(&snapshot, RECORDS, &of_orders), 7);
+    assert_eq!((total(&snapshot, RECORDS), total(&snapshot, BYTES)), (12, 750));
+    assert_eq!(value(&snapshot, REQUESTS, &["api=ShareFetch", "error_code=INVALID_RECORD_STATE"]), 1);
+    // a session may be asked for under any name
+    assert_eq!(value(&snapshot, REQUESTS, &["api=ShareFetch", "error_code=NONE", "group=_OTHER"]), 1);
+}
+
 #[test]
 fn a_request_without_a_response_counts_its_records() {
     let fold = Fold::new(FoldOptions::default());

@@ -77,14 +77,20 @@ impl KafkaApi {
     pub const OFFSET_DELETE: Self = Self(47);
     /// Joins a group of the newer protocol, or stays in it.
     pub const CONSUMER_GROUP_HEARTBEAT: Self = Self(68);
+    /// Asks what groups of the newer protocol there are with these names, and who is in them.
+    pub const CONSUMER_GROUP_DESCRIBE: Self = Self(69);
     /// Joins a share group, or stays in it.
     pub const SHARE_GROUP_HEARTBEAT: Self = Self(76);
+    /// Asks what share groups there are with these names, and who is in them.
+    pub const SHARE_GROUP_DESCRIBE: Self = Self(77);
     /// Reads records for a share group.
     pub const SHARE_FETCH: Self = Self(78);
     /// Tells what became of records that were read for a share group.
     pub const SHARE_ACKNOWLEDGE: Self = Self(79);
     /// Joins a group of a streams application, or stays in it.
     pub const STREAMS_GROUP_HEARTBEAT: Self = Self(88);
+    /// Asks what groups of streams applications there are with these names, and who is in them.
+    pub const STREAMS_GROUP_DESCRIBE: Self = Self(89);
 
     /// The names of Apache Kafka 4.4, each at its number.
     const NAMES: [&'static str; 95] = [
@@ -241,10 +247,13 @@ mod tests {
             (KafkaApi::DELETE_GROUPS, "DeleteGroups"),
             (KafkaApi::OFFSET_DELETE, "OffsetDelete"),
             (KafkaApi::CONSUMER_GROUP_HEARTBEAT, "ConsumerGroupHeartbeat"),
+            (KafkaApi::CONSUMER_GROUP_DESCRIBE, "ConsumerGroupDescribe"),
             (KafkaApi::SHARE_GROUP_HEARTBEAT, "ShareGroupHeartbeat"),
+            (KafkaApi::SHARE_GROUP_DESCRIBE, "ShareGroupDescribe"),
             (KafkaApi::SHARE_FETCH, "ShareFetch"),
             (KafkaApi::SHARE_ACKNOWLEDGE, "ShareAcknowledge"),
             (KafkaApi::STREAMS_GROUP_HEARTBEAT, "StreamsGroupHeartbeat"),
+            (KafkaApi::STREAMS_GROUP_DESCRIBE, "StreamsGroupDescribe"),
         ] {
             assert_eq!(api.to_string(), name);
         }

@@ -71,7 +71,7 @@ pub enum Slot {
     MinBytes,
     /// An offset of a partition.
     Offset,
-    /// An error of a partition. The first counts.
+    /// An error of a partition.
     PartitionError,
     /// The epoch of a producer.
     ProducerEpoch,

@@ -375,9 +375,7 @@ impl Walker {
             Slot::MinBytes => self.ended.min_bytes = Some(of32),
             Slot::Offset => self.partition.offset = Some(value),
             Slot::PartitionError => {
-                if self.partition.error_code == 0 {
-                    self.partition.error_code = of16;
-                }
+                self.partition.error_code = of16;
                 self.tell_error(of16);
             }
             Slot::ProducerEpoch => self.ended.producer_epoch = Some(of16),

@@ -1,4 +1,5 @@
 import java.time.Duration;
+import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.Properties;
@@ -38,34 +39,40 @@ public class Shares {
             Clients.tell(TOPIC, "java-shared", producer.metrics(), TOPIC);
         }
         // a batch is carried as a whole, whatever is given of it again
-        int givenBack = read("first", RECORDS, 7);
-        read("second", givenBack, 0);
+        int left = RECORDS - read("first", RECORDS, 7);
+        if (read("second", left, 0) != left) {
+            throw new IllegalStateException("more was left than was given back");
+        }
     }
 
-    /** Reads so many records, of which each of so many is given back: how many these were. */
+    /** Reads so many records, or some more, of which every one of so many is given back. Returns how many were not. */
     static int read(String name, int count, int each) {
         String client = "java-" + name;
         Properties properties = Clients.properties(client);
         properties.put("group.id", GROUP);
         properties.put("share.acknowledgement.mode", "explicit");
         properties.put("fetch.max.wait.ms", "100");
-        int givenBack = 0;
+        Instant deadline = Instant.now().plusSeconds(60);
+        int kept = 0;
         try (var consumer = new KafkaShareConsumer<>(properties, new ByteArrayDeserializer(), new ByteArrayDeserializer())) {
             consumer.subscribe(List.of(TOPIC));
             for (int seen = 0; seen < count;) {
+                if (Instant.now().isAfter(deadline)) {
+                    throw new IllegalStateException(name + " was given " + seen + " records of " + count);
+                }
                 for (var record : consumer.poll(Duration.ofMillis(100))) {
                     boolean isGivenBack = each > 0 && seen % each == 0;
                     consumer.acknowledge(record, isGivenBack ? AcknowledgeType.RELEASE : AcknowledgeType.ACCEPT);
-                    givenBack += isGivenBack ? 1 : 0;
+                    kept += isGivenBack ? 0 : 1;
                     seen++;
                 }
-                // some of what was given back comes again at once, and waits for the other
+                // what was given back comes again if more is read, and else waits for the other
                 if (seen < count) {
                     consumer.commitSync();
                 }
             }
             Clients.tell(name, client, consumer.metrics(), TOPIC);
         }
-        return givenBack;
+        return kept;
     }
 }

@@ -35,7 +35,7 @@ pub(in crate::kafka) static SHARE_FETCH_REQUEST: &[Field] = &[
     array(&[UUID, bare(&[INT32])]),
 ];
 
-/// A partition has an error of its own for what was acknowledged with the request.
+/// What was acknowledged with the request has an error of its own in each partition, whatever the partition gives.
 pub(in crate::kafka) static SHARE_FETCH_RESPONSE: &[Field] = &[
     THROTTLE,
     ERROR,
@@ -49,7 +49,7 @@ pub(in crate::kafka) static SHARE_FETCH_RESPONSE: &[Field] = &[
             INDEX,
             PARTITION_ERROR,
             TEXT,
-            PARTITION_ERROR,
+            ERROR,
             TEXT,
             LEADER,
             RECORDS,

@@ -136,8 +136,7 @@ pub(crate) fn response_told(response: &ResponseKind, version: i16) -> Vec<String
             for topic in &response.responses {
                 told.topic_id(topic.topic_id);
                 for partition in &topic.partitions {
-                    let errors = [partition.error_code, partition.acknowledge_error_code];
-                    let error_code = errors.into_iter().find(|code| *code != 0).unwrap_or(0);
+                    let error_code = partition.error_code;
                     let carried = counted(partition.partition_index, partition.records.as_ref());
                     let given = |from: i64, to: i64| {
                         u64::try_from(to.saturating_sub(from)).map_or(0, |last| last.saturating_add(1))
@@ -147,6 +146,7 @@ pub(crate) fn response_told(response: &ResponseKind, version: i16) -> Vec<String
                     let given = given.reduce(u64::saturating_add).unwrap_or(carried.records);
                     let records = given.min(carried.records);
                     told.partition(Partition { error_code, records, ..carried });
+                    told.error(partition.acknowledge_error_code);
                 }
             }
         }
