@@ -72,11 +72,8 @@ impl<S: FlowSink> Reader<S> for KafkaReader {
             match next {
                 Next::Goes => {}
                 Next::Asks => responses.messages_follow(),
-                Next::Answers(api, version) => responses.answers(api.0, version),
-                Next::Authenticates => match side {
-                    Side::ClientToServer => requests.tokens_follow(),
-                    Side::ServerToClient => responses.tokens_follow(),
-                },
+                Next::Answers(api, version) => decoder.answers(api.0, version),
+                Next::Authenticates => decoder.tokens_follow(),
                 Next::DoesNotAuthenticate => requests.messages_follow(),
                 Next::IsLost(reason) => return listening.give_up(side, rest, reason),
             }
