@@ -33,10 +33,7 @@ public class Clients {
     public static void main(String[] arguments) throws Exception {
         broker = arguments[0];
         try (Admin admin = Admin.create(properties("java-admin"))) {
-            // a broker that has just started is not in the cluster yet
-            while (admin.describeCluster().nodes().get().isEmpty()) {
-                Thread.sleep(50);
-            }
+            awaitBrokers(admin, 1);
             List<NewTopic> topics = new ArrayList<>();
             for (String name : List.of("acks-0", "acks-1", "acks-all", "gzip", "snappy", "lz4", "zstd", "transactions", "throttled",
                     "originals", "copies-committed", "copies-aborted", "copies-left", "copies-fenced")) {
@@ -65,6 +62,13 @@ public class Clients {
         copies();
         rebalance();
         throttled();
+    }
+
+    /** A broker that has just started is not in the cluster yet. */
+    static void awaitBrokers(Admin admin, int count) throws Exception {
+        while (admin.describeCluster().nodes().get().size() < count) {
+            Thread.sleep(50);
+        }
     }
 
     static Properties properties(String client) {

@@ -20,9 +20,7 @@ public class Failover {
         Clients.broker = arguments[0];
         ProcessHandle second = ProcessHandle.of(Long.parseLong(arguments[1])).orElseThrow();
         try (Admin admin = Admin.create(Clients.properties("java-admin"))) {
-            while (admin.describeCluster().nodes().get().size() < 2) {
-                Thread.sleep(50);
-            }
+            Clients.awaitBrokers(admin, 2);
             List<Integer> first = List.of(1, 2);
             List<Integer> other = List.of(2, 1);
             // each broker leads half of the partitions; what groups commit is with the one that dies

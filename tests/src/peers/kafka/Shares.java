@@ -26,9 +26,7 @@ public class Shares {
     public static void main(String[] arguments) throws Exception {
         Clients.broker = arguments[0];
         try (Admin admin = Admin.create(Clients.properties("java-admin"))) {
-            while (admin.describeCluster().nodes().get().isEmpty()) {
-                Thread.sleep(50);
-            }
+            Clients.awaitBrokers(admin, 1);
             admin.createTopics(List.of(new NewTopic(TOPIC, 1, (short) 1))).all().get();
             var fromTheBeginning = new AlterConfigOp(new ConfigEntry("share.auto.offset.reset", "earliest"), AlterConfigOp.OpType.SET);
             var group = new ConfigResource(ConfigResource.Type.GROUP, GROUP);

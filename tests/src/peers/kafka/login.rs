@@ -37,17 +37,11 @@ pub struct Login {
 
 impl Login {
     /// Runs a client that logs in so, and takes so many records of a topic there and back.
-    pub fn there_and_back(
-        self,
-        place: impl FnOnce(PathBuf) -> Launch,
-        broker: SocketAddr,
-        topic: &str,
-        records: u64,
-    ) -> String {
+    pub fn there_and_back(self, place: impl FnOnce(PathBuf) -> Launch, broker: SocketAddr, topic: &str, records: u64) {
         let script = scripts().join("client_with_login.py");
         let client = place(python::interpreter()).arg("-B").arg(script).args([&broker.to_string(), topic]);
         let mechanism = if self.has_proof { SCRAM } else { "PLAIN" };
-        client.args([&records.to_string(), self.version, mechanism, USER, PASSWORD]).stdout()
+        client.args([&records.to_string(), self.version, mechanism, USER, PASSWORD]).stdout();
     }
 }
 
